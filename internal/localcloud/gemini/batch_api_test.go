@@ -1,0 +1,89 @@
+package gemini
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/genai"
+)
+
+func TestListAndDeleteBatches(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, nil)
+	s, client := start(t, Options{BatchDuration: 1000 * day})
+	create(t, client, r.URL)
+	src := &genai.BatchJobSource{InlinedRequests: []*genai.InlinedRequest{{Contents: genai.Text("hello")}}}
+	var want, got []string
+	for range 3 {
+		want = append(want, createBatch(t, client, src, nil))
+	}
+	page, err := client.Batches.List(t.Context(), &genai.ListBatchJobsConfig{PageSize: 2})
+	for ; err == nil; page, err = page.Next(t.Context()) {
+		for _, job := range page.Items {
+			got = append(got, job.Name)
+		}
+	}
+	if diff := cmp.Diff(want, got); !errors.Is(err, genai.ErrPageDone) || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if _, err := client.Batches.Delete(t.Context(), want[0], nil); err != nil {
+		t.Fatal(err)
+	}
+	var api genai.APIError
+	if _, err := client.Batches.Get(t.Context(), want[0], nil); !errors.As(err, &api) || api.Code != 404 || api.Status != "NOT_FOUND" {
+		t.Errorf("get after delete: %v", err)
+	}
+	if err := s.ExpireBatch(want[0]); !errors.Is(err, ErrNotFound) {
+		t.Errorf("expire after delete: %v, want ErrNotFound", err)
+	}
+	if n := len(r.all()); n != 0 {
+		t.Errorf("%d events of a deleted batch", n)
+	}
+}
+
+func TestBatchesRefused(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, Options{})
+	_, err := client.Batches.Create(t.Context(), "gemini-2.5-flash", &genai.BatchJobSource{FileName: "files/none"}, nil)
+	var api genai.APIError
+	if !errors.As(err, &api) || api.Code != 404 {
+		t.Errorf("missing file: %v", err)
+	}
+	_, err = client.Batches.Create(t.Context(), "gemini-2.5-flash", &genai.BatchJobSource{FileName: uploadText(t, client, requests(1))},
+		&genai.CreateBatchJobConfig{WebhookConfig: &genai.WebhookConfig{Uris: []string{"https://example.com"}}})
+	if !errors.As(err, &api) || api.Code != 400 || api.Status != "INVALID_ARGUMENT" || !strings.Contains(api.Message, "webhook_config.uris") {
+		t.Errorf("uris: %v", err)
+	}
+	header := map[string]string{"x-goog-api-key": testKey}
+	for _, body := range []string{`{}`, `{"batch":{}}`, `{"batch":{"inputConfig":{"fileName":"f","requests":{"requests":[{"request":{}}]}}}}`,
+		`{"batch":{"input_config":{"requests":{"requests":[7]}}}}`, `{"batch":{"surprise":1}}`} {
+		if code, _ := call(t, s, "POST", "/v1beta/models/m:batchGenerateContent", body, header); code != 400 {
+			t.Errorf("%s: status %d, want 400", body, code)
+		}
+	}
+	body := `{"batch":{"display_name":"snake","input_config":{"requests":{"requests":[{"request":{"contents":[]},"metadata":{"key":"1"}}]}}}}`
+	if code, out := call(t, s, "POST", "/v1beta/models/m:batchGenerateContent", body, header); code != 200 {
+		t.Errorf("snake case: status %d: %v", code, out)
+	}
+}
+
+func TestSameSeedSameResults(t *testing.T) {
+	t.Parallel()
+	results := func(seed uint64) string {
+		sink, r := &memorySink{}, newReceiver(t, nil)
+		_, client := start(t, Options{Seed: seed, ResultBucket: "b", Sink: sink, FailedShare: 0.2})
+		_, secret := create(t, client, r.URL)
+		name := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(30))}, nil)
+		id := r.wait(t, 1)[0].header.Get("webhook-id")
+		return strings.Join([]string{secret, name, id, string(sink.get("gs://b/" + name + "/results.jsonl"))}, "\n")
+	}
+	first := results(7)
+	if diff := cmp.Diff(first, results(7)); diff != "" {
+		t.Errorf("same seed (-first +second):\n%s", diff)
+	}
+	if results(8) == first {
+		t.Error("another seed gives the same")
+	}
+}

@@ -1,0 +1,284 @@
+package gemini
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/genai"
+)
+
+// memorySink keeps objects by gs:// name.
+type memorySink struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+	err     error
+}
+
+func (m *memorySink) Write(_ context.Context, bucket, object string, data io.Reader) error {
+	content, err := io.ReadAll(data)
+	if err != nil || m.err != nil {
+		return errors.Join(err, m.err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.objects == nil {
+		m.objects = map[string][]byte{}
+	}
+	m.objects["gs://"+bucket+"/"+object] = content
+	return nil
+}
+
+func (m *memorySink) get(name string) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.objects[name]
+}
+
+// requests is an input file of n lines with the keys k0, k1, ….
+func requests(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `{"key":"k%d","request":{"contents":[{"parts":[{"text":"question %d"}]}]}}`+"\n", i, i)
+	}
+	return b.String()
+}
+
+func uploadText(t *testing.T, client *genai.Client, text string) string {
+	t.Helper()
+	f, err := client.Files.Upload(t.Context(), strings.NewReader(text), &genai.UploadFileConfig{MIMEType: "application/jsonl"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Name
+}
+
+func createBatch(t *testing.T, client *genai.Client, src *genai.BatchJobSource, config *genai.CreateBatchJobConfig) string {
+	t.Helper()
+	job, err := client.Batches.Create(t.Context(), "gemini-2.5-flash", src, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if job.State != genai.JobStatePending || job.Model != "models/gemini-2.5-flash" {
+		t.Errorf("new job: state %s, model %s", job.State, job.Model)
+	}
+	return job.Name
+}
+
+// readLines splits a result file and returns the keys in order and the lines by key.
+func readLines(t *testing.T, content []byte) (keys []string, lines map[string]map[string]any) {
+	t.Helper()
+	lines = map[string]map[string]any{}
+	scanner := bufio.NewScanner(bytes.NewReader(content))
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		var line map[string]any
+		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		key, _ := line["key"].(string)
+		keys = append(keys, key)
+		lines[key] = line
+	}
+	return keys, lines
+}
+
+func TestFileBatchSucceeds(t *testing.T) {
+	t.Parallel()
+	sink, r := &memorySink{}, newReceiver(t, nil)
+	s, client := start(t, Options{ResultBucket: "results", Sink: sink, FailedShare: 0.1, BlockedShare: 0.1})
+	_, secret := create(t, client, r.URL)
+	const n = 500
+	name := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(n))}, &genai.CreateBatchJobConfig{
+		DisplayName: "d", WebhookConfig: &genai.WebhookConfig{UserMetadata: map[string]any{"job": "42", "nested": map[string]any{"a": 1.0}}},
+	})
+
+	g := r.wait(t, 1)[0]
+	uri := "gs://results/" + name + "/results.jsonl"
+	event := decodeEvent(t, g.body)
+	want := envelope{Type: "batch.succeeded", Version: "v1", Timestamp: event.Timestamp,
+		Data:         map[string]any{"id": name, "output_file_uri": uri},
+		UserMetadata: map[string]any{"job": "42", "nested": map[string]any{"a": 1.0}}}
+	if diff := cmp.Diff(want, event); diff != "" || !g.verifies(t, secret) {
+		t.Errorf("event (-want +got):\n%s", diff)
+	}
+
+	keys, lines := readLines(t, sink.get(uri))
+	if len(keys) != n || len(lines) != n {
+		t.Fatalf("%d lines with %d keys, want %d", len(keys), len(lines), n)
+	}
+	inOrder := 0
+	counts := map[string]int{}
+	sizes := map[int]bool{}
+	for i, key := range keys {
+		if key == fmt.Sprintf("k%d", i) {
+			inOrder++
+		}
+		line := lines[key]
+		response, _ := line["response"].(map[string]any)
+		switch {
+		case line["error"] != nil && response == nil:
+			failure := line["error"].(map[string]any)
+			if failure["code"] == nil || failure["message"] == "" || failure["status"] == "" {
+				t.Errorf("error of %s: %v", key, failure)
+			}
+			counts["failed"]++
+		case response["promptFeedback"] != nil && response["candidates"] == nil:
+			counts["blocked"]++
+		case response["candidates"] != nil:
+			counts["answered"]++
+			parts := response["candidates"].([]any)[0].(map[string]any)["content"].(map[string]any)["parts"].([]any)
+			if parts[0].(map[string]any)["thought"] == true {
+				counts["thought"]++
+			}
+			sizes[len(parts[len(parts)-1].(map[string]any)["text"].(string))] = true
+			if response["usageMetadata"] == nil || response["modelVersion"] != "gemini-2.5-flash" || response["responseId"] == "" {
+				t.Errorf("response of %s lacks something: %v", key, response)
+			}
+		default:
+			t.Errorf("line of %s: %v", key, line)
+		}
+	}
+	if inOrder > n/10 {
+		t.Errorf("%d of %d lines are where their request was; want them shuffled", inOrder, n)
+	}
+	for what, low := range map[string]int{"failed": 25, "blocked": 25, "answered": 300, "thought": 50} {
+		if counts[what] < low {
+			t.Errorf("%d lines %s, want at least %d", counts[what], what, low)
+		}
+	}
+	if len(sizes) < 50 {
+		t.Errorf("only %d lengths of answers", len(sizes))
+	}
+
+	job, err := client.Batches.Get(t.Context(), name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if job.State != genai.JobStateSucceeded || job.DisplayName != "d" || job.Dest == nil || job.Dest.FileName != uri || job.EndTime.IsZero() {
+		t.Errorf("job: %+v", job)
+	}
+	_, op := call(t, s, "GET", "/v1beta/"+name, "", map[string]string{"x-goog-api-key": testKey})
+	wantStats := map[string]any{"requestCount": "500", "failedRequestCount": fmt.Sprint(counts["failed"]),
+		"successfulRequestCount": fmt.Sprint(n - counts["failed"])}
+	if diff := cmp.Diff(wantStats, op["metadata"].(map[string]any)["batchStats"]); diff != "" {
+		t.Errorf("stats (-want +got):\n%s", diff)
+	}
+}
+
+func TestInlinedBatchHasNoPointer(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, nil)
+	_, client := start(t, Options{BlockedShare: 0.5, MetadataInData: true})
+	create(t, client, r.URL)
+	var inlined []*genai.InlinedRequest
+	for i := range 20 {
+		inlined = append(inlined, &genai.InlinedRequest{Contents: genai.Text("hello"), Metadata: map[string]string{"n": fmt.Sprint(i)}})
+	}
+	name := createBatch(t, client, &genai.BatchJobSource{InlinedRequests: inlined}, &genai.CreateBatchJobConfig{
+		WebhookConfig: &genai.WebhookConfig{UserMetadata: map[string]any{"job": "42"}},
+	})
+	event := decodeEvent(t, r.wait(t, 1)[0].body)
+	want := map[string]any{"id": name, "user_metadata": map[string]any{"job": "42"}}
+	if diff := cmp.Diff(want, event.Data); diff != "" || event.UserMetadata != nil {
+		t.Errorf("data (-want +got):\n%s", diff)
+	}
+	job, err := client.Batches.Get(t.Context(), name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocked := 0
+	for i, response := range job.Dest.InlinedResponses {
+		if response.Metadata["n"] != fmt.Sprint(i) || response.Response == nil || response.Response.UsageMetadata.TotalTokenCount == 0 {
+			t.Errorf("response %d: %+v", i, response)
+			continue
+		}
+		if len(response.Response.Candidates) == 0 && response.Response.PromptFeedback.BlockReason != "" {
+			blocked++
+		}
+	}
+	if len(job.Dest.InlinedResponses) != 20 || blocked == 0 || blocked == 20 {
+		t.Errorf("%d responses, %d of them blocked", len(job.Dest.InlinedResponses), blocked)
+	}
+}
+
+func TestOtherEndsOfBatches(t *testing.T) {
+	t.Parallel()
+	internal := map[string]any{"error_code": 13.0, "error_message": "Internal error encountered."}
+	outcome := func(name string) Outcome { return map[string]Outcome{"fail": Fail, "expire": Expire}[name] }
+	for name, c := range map[string]struct {
+		opts    Options
+		display string
+		input   string
+		act     func(*testing.T, *Server, *genai.Client, string) error
+		event   string
+		data    map[string]any
+		state   genai.JobState
+	}{
+		"fails by option":   {opts: Options{BatchOutcome: outcome}, display: "fail", event: "batch.failed", data: internal, state: genai.JobStateFailed},
+		"expires by option": {opts: Options{BatchOutcome: outcome}, display: "expire", event: "batch.expired", state: genai.JobStateExpired},
+		"has no requests": {input: "\n \n", event: "batch.failed", state: genai.JobStateFailed,
+			data: map[string]any{"error_code": 3.0, "error_message": "The input file has no requests."}},
+		"cannot write results": {opts: Options{ResultBucket: "b", Sink: &memorySink{err: errors.New("full")}}, event: "batch.failed",
+			data: map[string]any{"error_code": 13.0, "error_message": "The results could not be written."}, state: genai.JobStateFailed},
+		"fails by trigger": {opts: Options{BatchDuration: 1000 * day}, event: "batch.failed", state: genai.JobStateFailed,
+			data: map[string]any{"error_code": "QUOTA", "error_message": "no more"},
+			act: func(_ *testing.T, s *Server, _ *genai.Client, name string) error {
+				return s.FailBatch(name, "QUOTA", "no more")
+			}},
+		"expires by trigger": {opts: Options{BatchDuration: 1000 * day}, event: "batch.expired", state: genai.JobStateExpired,
+			act: func(_ *testing.T, s *Server, _ *genai.Client, name string) error { return s.ExpireBatch(name) }},
+		"is cancelled": {opts: Options{BatchDuration: 1000 * day}, event: "batch.cancelled", state: genai.JobStateCancelled,
+			act: func(t *testing.T, _ *Server, client *genai.Client, name string) error {
+				return client.Batches.Cancel(t.Context(), name, nil)
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newReceiver(t, nil)
+			s, client := start(t, c.opts)
+			create(t, client, r.URL)
+			setDefault(&c.input, requests(2))
+			batch := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, c.input)}, &genai.CreateBatchJobConfig{DisplayName: c.display})
+			if c.act != nil {
+				if err := c.act(t, s, client, batch); err != nil {
+					t.Fatal(err)
+				}
+			}
+			event := decodeEvent(t, r.wait(t, 1)[0].body)
+			want := map[string]any{"id": batch}
+			for k, v := range c.data {
+				want[k] = v
+			}
+			if diff := cmp.Diff(want, event.Data); event.Type != c.event || diff != "" {
+				t.Errorf("event %s, want %s; data (-want +got):\n%s", event.Type, c.event, diff)
+			}
+			job, err := client.Batches.Get(t.Context(), batch, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if job.State != c.state || job.Dest != nil {
+				t.Errorf("state %s, dest %v; want %s and none", job.State, job.Dest, c.state)
+			}
+			if err := s.FailBatch(batch, 1, ""); !errors.Is(err, ErrFinished) {
+				t.Errorf("failing an ended batch: %v, want ErrFinished", err)
+			}
+			if err := client.Batches.Cancel(t.Context(), batch, nil); err != nil {
+				t.Errorf("cancelling an ended batch: %v", err)
+			}
+			time.Sleep(30 * time.Millisecond)
+			if n := len(r.all()); n != 1 {
+				t.Errorf("%d events, want 1", n)
+			}
+		})
+	}
+}

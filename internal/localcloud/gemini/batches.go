@@ -1,0 +1,271 @@
+package gemini
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// States of a batch on the wire; the SDK shows them as JOB_STATE_….
+const (
+	batchPending   = "BATCH_STATE_PENDING"
+	batchRunning   = "BATCH_STATE_RUNNING"
+	batchSucceeded = "BATCH_STATE_SUCCEEDED"
+	batchFailed    = "BATCH_STATE_FAILED"
+	batchCancelled = "BATCH_STATE_CANCELLED"
+	batchExpired   = "BATCH_STATE_EXPIRED"
+)
+
+const (
+	typePrefix  = "type.googleapis.com/google.ai.generativelanguage.v1main."
+	batchType   = typePrefix + "GenerateContentBatch"
+	outputType  = typePrefix + "GenerateContentBatchOutput"
+	batchPrefix = "batches/"
+)
+
+// batch is a job; Server.mu guards what changes after its creation.
+type batch struct {
+	seq                uint64
+	id                 string // without "batches/"
+	model, displayName string
+	inputFile          string        // files/…, empty for inlined requests
+	input              []byte        // the file's content
+	inlined            []inlineEntry // or the requests
+	metadata           map[string]any
+	created            time.Time
+	cancel             context.CancelFunc // of its run
+
+	state          string
+	updated, ended time.Time
+	stats          stats
+	pointer        string            // of a succeeded file job
+	responses      []json.RawMessage // of a succeeded inline job
+	failure        *batchError       // of a failed job
+}
+
+// stats count a batch's requests.
+type stats struct{ total, succeeded, failed int }
+
+// batchError says why a batch failed; code is a number or a string, as Gemini sends either.
+type batchError struct {
+	Code    any    `json:"code"`
+	Message string `json:"message"`
+}
+
+// inlineEntry is one inlined request.
+type inlineEntry struct {
+	Request  json.RawMessage `json:"request"`
+	Metadata json.RawMessage `json:"metadata"`
+}
+
+func (b *batch) name() string { return batchPrefix + b.id }
+
+func (b *batch) active() bool { return b.state == batchPending || b.state == batchRunning }
+
+func (s *Server) routeBatches(mux *http.ServeMux) {
+	mux.Handle("POST /v1beta/models/{call}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+		model, verb := splitVerb(r.PathValue("call"))
+		if verb != "batchGenerateContent" {
+			return nil, notFound("of the model's methods only :batchGenerateContent is simulated")
+		}
+		return s.createBatch(w, r, model)
+	}))
+	mux.Handle("GET /v1beta/batches", method(s.listBatches))
+	mux.Handle("GET /v1beta/batches/{id}", method(s.getBatch))
+	mux.Handle("DELETE /v1beta/batches/{id}", method(s.deleteBatch))
+	mux.Handle("POST /v1beta/batches/{call}", method(func(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+		id, verb := splitVerb(r.PathValue("call"))
+		if verb != "cancel" {
+			return nil, notFound("batches have the method :cancel")
+		}
+		return s.cancelBatch(id)
+	}))
+}
+
+// batchFields is the batch of a create request.
+type batchFields struct {
+	Name          json.RawMessage `json:"name"`  // output only
+	Model         json.RawMessage `json:"model"` // the path counts
+	Priority      json.RawMessage `json:"priority"`
+	DisplayName   string          `json:"display_name"`
+	InputConfig   json.RawMessage `json:"input_config"`
+	WebhookConfig json.RawMessage `json:"webhook_config"`
+}
+
+// readBatch decodes and checks a create request, but for whether its file exists.
+func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
+	var in struct {
+		Batch json.RawMessage `json:"batch"`
+	}
+	var fields batchFields
+	var config struct {
+		FileName string          `json:"file_name"`
+		Requests json.RawMessage `json:"requests"`
+	}
+	var requests struct {
+		Requests []json.RawMessage `json:"requests"`
+	}
+	var hook struct {
+		URIs         []string       `json:"uris"`
+		UserMetadata map[string]any `json:"user_metadata"`
+	}
+	err := readBody(w, r, &in)
+	for _, level := range []struct {
+		from *json.RawMessage
+		into any
+	}{{&in.Batch, &fields}, {&fields.InputConfig, &config}, {&config.Requests, &requests}, {&fields.WebhookConfig, &hook}} {
+		if err == nil && len(*level.from) > 0 {
+			err = decode(*level.from, level.into)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(hook.URIs) > 0:
+		return nil, invalid("webhook_config.uris: this simulator cannot sign for dynamic webhooks; register a webhook and leave uris out.")
+	case (config.FileName == "") == (len(requests.Requests) == 0):
+		return nil, invalid("input_config must have exactly one of file_name and requests.")
+	}
+	b := &batch{displayName: fields.DisplayName, inputFile: config.FileName, metadata: hook.UserMetadata, state: batchPending}
+	for _, raw := range requests.Requests {
+		var entry inlineEntry
+		if err := decode(raw, &entry); err != nil {
+			return nil, err
+		}
+		b.inlined = append(b.inlined, entry)
+	}
+	return b, nil
+}
+
+func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model string) (any, *apiError) {
+	b, err := readBatch(w, r)
+	if err != nil {
+		return nil, err
+	}
+	b.model = "models/" + model
+	s.mu.Lock()
+	if b.inputFile != "" {
+		f := s.fileByID(strings.TrimPrefix(b.inputFile, "files/"))
+		if f == nil || f.result {
+			s.mu.Unlock()
+			return nil, notFound("input_config.file_name: no uploaded file of this name.")
+		}
+		b.input = f.content
+	}
+	b.id = s.drawID("batch", 24)
+	b.seq = s.counters["batch"]
+	b.created = s.opts.Now()
+	b.updated = b.created
+	ctx, cancel := context.WithCancel(s.ctx)
+	b.cancel = cancel
+	s.batches = append(s.batches, b)
+	out := s.renderBatch(b)
+	s.mu.Unlock()
+	if !s.spawn(func(context.Context) { defer cancel(); s.run(ctx, b) }) {
+		cancel()
+		return nil, &apiError{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Message: "The simulator is closing."}
+	}
+	return out, nil
+}
+
+// batchByID finds a batch; s.mu must be held.
+func (s *Server) batchByID(id string) (*batch, *apiError) {
+	for _, b := range s.batches {
+		if b.id == id {
+			return b, nil
+		}
+	}
+	return nil, notFound("Batch not found.")
+}
+
+func (s *Server) getBatch(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.batchByID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.renderBatch(b), nil
+}
+
+func (s *Server) listBatches(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batches, next, err := pageOf(s.batches, func(b *batch) uint64 { return b.seq }, r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	var items []map[string]any
+	for _, b := range batches {
+		items = append(items, s.renderBatch(b))
+	}
+	return paged(items, next, "operations", "nextPageToken"), nil
+}
+
+// deleteBatch forgets a batch; one that still ran ends without an event.
+func (s *Server) deleteBatch(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.batchByID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	s.batches = slices.DeleteFunc(s.batches, func(other *batch) bool { return other == b })
+	b.state = batchCancelled
+	b.cancel()
+	return empty{}, nil
+}
+
+// cancelBatch ends a batch at once; on one that has ended it does nothing, as for any long-running operation.
+func (s *Server) cancelBatch(id string) (any, *apiError) {
+	s.mu.Lock()
+	b, err := s.batchByID(id)
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	s.end(b, ending{state: batchCancelled, event: "batch.cancelled"})
+	return empty{}, nil
+}
+
+// renderBatch is the long-running operation that stands for a batch; s.mu must be held.
+func (s *Server) renderBatch(b *batch) map[string]any {
+	counts := map[string]string{"requestCount": strconv.Itoa(b.stats.total)}
+	for name, n := range map[string]int{
+		"successfulRequestCount": b.stats.succeeded, "failedRequestCount": b.stats.failed,
+		"pendingRequestCount": b.stats.total - b.stats.succeeded - b.stats.failed,
+	} {
+		if n > 0 {
+			counts[name] = strconv.Itoa(n)
+		}
+	}
+	metadata := map[string]any{
+		"@type": batchType, "name": b.name(), "model": b.model, "displayName": b.displayName, "state": b.state,
+		"createTime": stamp(b.created), "updateTime": stamp(b.updated), "batchStats": counts,
+	}
+	if b.inputFile != "" {
+		metadata["inputConfig"] = map[string]string{"fileName": b.inputFile}
+	}
+	out := map[string]any{"name": b.name(), "metadata": metadata}
+	if b.active() {
+		return out
+	}
+	out["done"] = true
+	metadata["endTime"] = stamp(b.ended)
+	switch {
+	case b.state == batchSucceeded && b.inputFile != "":
+		metadata["output"] = map[string]any{"responsesFile": b.pointer}
+		out["response"] = map[string]any{"@type": outputType, "responsesFile": b.pointer}
+	case b.state == batchSucceeded:
+		inlined := map[string]any{"inlinedResponses": b.responses}
+		metadata["output"] = map[string]any{"inlinedResponses": inlined}
+		out["response"] = map[string]any{"@type": outputType, "inlinedResponses": inlined}
+	case b.failure != nil:
+		out["error"] = b.failure
+	}
+	return out
+}

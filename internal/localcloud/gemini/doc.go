@@ -1,0 +1,26 @@
+// Package gemini simulates the side of the Gemini API that a webhook receiver meets: the WebhookService, the Files API,
+// batches, and the deliveries that follow from them. It runs in process on a loopback address, and the official SDK
+// (google.golang.org/genai) works against it through GOOGLE_GEMINI_BASE_URL or HTTPOptions.BaseURL.
+//
+// What Google documents or what was observed is imitated; where nothing is published, the simulator does the plainest
+// thing, and says so here:
+//
+//   - A ping is an event {"type": "webhook.ping", "version": "v1", "data": {"id": "<webhook id>"}}. It is sent whatever
+//     the webhook subscribes to and whatever its state is, and is retried like any other.
+//   - Event types that subscribed_events does not accept (batch.cancelled, interaction.cancelled, types of the future) go
+//     to the webhooks that subscribe to an event of the same family (the part before the dot), and where no accepted
+//     type is of that family, to all.
+//   - Every webhook gets a webhook-id of its own for the same event.
+//   - While a webhook is disabled nothing is sent to it; deliveries begun before go on if it is enabled within their 24 h.
+//   - Consecutive failed attempts disable a webhook, and so does one answer 410 (the Standard Webhooks spec lets a sender
+//     do that).
+//   - The back-off does not look at Retry-After.
+//   - A rotation without revocation_behavior revokes after 24 h.
+//   - data.id is the name of the batch with "batches/"; batches.get names the same result pointer as the event.
+//   - Uploads show an expirationTime and are not removed at it; result files have none.
+//   - A wrong API key is 401 UNAUTHENTICATED with the reason API_KEY_INVALID, a missing one 403. (The live API has been seen
+//     to answer a wrong key with 400 INVALID_ARGUMENT and that same reason: look at the reason.)
+//
+// Dynamic webhooks (webhook_config.uris with v1a or JWT signatures) are refused with INVALID_ARGUMENT. The package does not
+// run models: responses are made up from the seed.
+package gemini

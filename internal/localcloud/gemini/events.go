@@ -1,0 +1,122 @@
+package gemini
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// EmitOptions refine Emit and SendRaw. The zero value is a plain event.
+type EmitOptions struct {
+	// UserMetadata is returned with the event, as for a job that had one. SendRaw does not use it.
+	UserMetadata map[string]any
+	// Webhooks limits the event to these ids, whatever they subscribe to.
+	Webhooks []string
+	// ID is the webhook-id to use, the same for all webhooks; empty: a fresh one for each.
+	ID string
+}
+
+// envelope is the body of an event.
+type envelope struct {
+	Type         string         `json:"type"`
+	Version      string         `json:"version"`
+	Timestamp    string         `json:"timestamp"`
+	Data         any            `json:"data"`
+	UserMetadata map[string]any `json:"user_metadata,omitempty"`
+}
+
+// Emit sends an event of any type, known or not, to the enabled webhooks that want it (package comment), and returns the
+// webhook-id of each; none wanting it is no error. It does not wait for the deliveries. With MetadataInData and metadata,
+// data must be a map[string]any. Errors: ErrNotFound, ErrClosed, or data that is no JSON.
+func (s *Server) Emit(eventType string, data any, opts EmitOptions) ([]string, error) {
+	body, err := s.encodeEvent(eventType, data, opts.UserMetadata)
+	if err != nil {
+		return nil, err
+	}
+	return s.send(eventType, body, opts)
+}
+
+// SendRaw delivers bytes as they are, signed like any event, to all enabled webhooks or to opts.Webhooks: for bodies that
+// are no event. Errors as for Emit.
+func (s *Server) SendRaw(body []byte, opts EmitOptions) ([]string, error) {
+	return s.send("", slices.Clone(body), opts)
+}
+
+func (s *Server) encodeEvent(eventType string, data any, metadata map[string]any) ([]byte, error) {
+	event := envelope{Type: eventType, Version: "v1", Timestamp: s.opts.Now().UTC().Format("2006-01-02T15:04:05Z"), Data: data}
+	if fields, ok := data.(map[string]any); ok && s.opts.MetadataInData && len(metadata) > 0 {
+		with := map[string]any{"user_metadata": metadata}
+		for name, value := range fields {
+			with[name] = value
+		}
+		event.Data = with
+	} else {
+		event.UserMetadata = metadata
+	}
+	return marshal(event)
+}
+
+// send picks the webhooks and begins a delivery to each.
+func (s *Server) send(eventType string, body []byte, opts EmitOptions) ([]string, error) {
+	s.mu.Lock()
+	if !s.running {
+		s.mu.Unlock()
+		return nil, ErrClosed
+	}
+	for _, id := range opts.Webhooks {
+		if _, err := s.webhookByID(id); err != nil {
+			s.mu.Unlock()
+			return nil, ErrNotFound
+		}
+	}
+	var messages []message
+	for _, hook := range s.webhooks {
+		wanted := hook.wants(eventType)
+		if len(opts.Webhooks) > 0 {
+			wanted = slices.Contains(opts.Webhooks, hook.id)
+		}
+		if wanted && hook.state == stateEnabled {
+			messages = append(messages, s.newMessage(hook, eventType, body, opts.ID))
+		}
+	}
+	s.mu.Unlock()
+	var ids []string
+	for _, m := range messages {
+		if !s.deliver(m) {
+			return ids, ErrClosed
+		}
+		ids = append(ids, m.id)
+	}
+	return ids, nil
+}
+
+// wants tells whether an event of this type goes to the webhook; a raw body, without a type, always does.
+func (h *webhook) wants(eventType string) bool {
+	if slices.Contains(subscribable, eventType) {
+		return slices.Contains(h.events, eventType)
+	}
+	family, _, _ := strings.Cut(eventType, ".")
+	ofFamily := func(event string) bool { return strings.HasPrefix(event, family+".") }
+	return !slices.ContainsFunc(subscribable, ofFamily) || slices.ContainsFunc(h.events, ofFamily)
+}
+
+func (s *Server) pingWebhook(w http.ResponseWriter, r *http.Request, id string) (any, *apiError) {
+	if err := readBody(w, r, &empty{}); err != nil {
+		return nil, err
+	}
+	body, err := s.encodeEvent("webhook.ping", map[string]any{"id": id}, nil)
+	if err != nil {
+		return nil, invalid("the ping cannot be encoded")
+	}
+	s.mu.Lock()
+	hook, missing := s.webhookByID(id)
+	if missing != nil {
+		s.mu.Unlock()
+		return nil, missing
+	}
+	ping := s.newMessage(hook, "webhook.ping", body, "")
+	s.mu.Unlock()
+	ping.regardless = true
+	s.deliver(ping)
+	return empty{}, nil
+}

@@ -1,0 +1,99 @@
+package gemini
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// FuzzReadBatch: any body of a create request is either refused with 400, or gives a batch whose every request has a result
+// line that is JSON.
+func FuzzReadBatch(f *testing.F) {
+	f.Add(`{"batch":{"displayName":"d","inputConfig":{"fileName":"files/a"},"webhookConfig":{"userMetadata":{"a":1}}}}`)
+	f.Add(`{"batch":{"input_config":{"requests":{"requests":[{"request":{"contents":[]},"metadata":{"key":"1"}},{}]}}}}`)
+	f.Add(`{"batch":null}`)
+	f.Add(`{"batch":{"inputConfig":null,"input_config":{}}}`)
+	f.Add("[]")
+	f.Add("")
+	s := New(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
+	f.Fuzz(func(t *testing.T, body string) {
+		b, err := readBatch(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader(body)))
+		if err != nil {
+			if err.Code != 400 || err.Status == "" || err.Message == "" {
+				t.Errorf("error %+v", err)
+			}
+			return
+		}
+		checkLines(t, s, b)
+	})
+}
+
+// FuzzInputFile: whatever an uploaded file holds, every line that is not blank has one result line that is JSON, and a key
+// that is JSON comes back.
+func FuzzInputFile(f *testing.F) {
+	f.Add([]byte(requests(3)))
+	f.Add([]byte("{\"key\":7,\"request\":{}}\r\n\n  \n{\"request\":{}}\nnot json\n{\"key\":\"x\"}"))
+	f.Add([]byte("\xef\xbb\xbf{}\n\xff\xfe"))
+	s := New(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
+	f.Fuzz(func(t *testing.T, input []byte) {
+		b := &batch{inputFile: "files/a", input: input}
+		checkLines(t, s, b)
+		for i, it := range b.items() {
+			if it.key != nil && !json.Valid(it.key) {
+				t.Errorf("item %d has a key that is not JSON", i)
+			}
+		}
+	})
+}
+
+func checkLines(t *testing.T, s *Server, b *batch) {
+	t.Helper()
+	items := b.items()
+	m := s.newMaker(b, items)
+	var out bytes.Buffer
+	if _, err := out.ReadFrom(m); err != nil || m.unread() {
+		t.Fatalf("reading the results: %v", err)
+	}
+	n := 0
+	for line := range bytes.Lines(out.Bytes()) {
+		n++
+		var got map[string]json.RawMessage
+		if err := json.Unmarshal(line, &got); err != nil || (got["response"] == nil) == (got["error"] == nil) {
+			t.Errorf("line %d: %v", n, err)
+		}
+	}
+	if n != len(items) || m.stats.total != n || m.stats.succeeded+m.stats.failed != n {
+		t.Errorf("%d lines and %+v for %d requests", n, m.stats, len(items))
+	}
+}
+
+// FuzzDecode: decoding never panics, and what it took is the same in the other spelling.
+func FuzzDecode(f *testing.F) {
+	f.Add(`{"displayName":"a","inputConfig":{"fileName":"x"}}`)
+	f.Add(`{"display_name":"a","displayName":"b"}`)
+	f.Add(`{"Display_name":null}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		var fields batchFields
+		if err := decode([]byte(body), &fields); err != nil {
+			return
+		}
+		var raw map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(body), &raw); err != nil {
+			t.Fatalf("took what is not JSON: %v", err)
+		}
+		snake := map[string]json.RawMessage{}
+		for name, value := range raw {
+			snake[snakeCase(name)] = value
+		}
+		text, err := json.Marshal(snake)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again batchFields
+		if err := decode(text, &again); err != nil || again.DisplayName != fields.DisplayName {
+			t.Errorf("the other spelling differs: %+v", err)
+		}
+	})
+}

@@ -1,0 +1,180 @@
+package gemini
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Errors of the Go side of the simulator. Over HTTP all errors have Google's shape instead.
+var (
+	// ErrOptions: Options cannot work as given; the text names the field.
+	ErrOptions = errors.New("gemini: bad options")
+	// ErrNotLoopback: Start was given an address that others could reach.
+	ErrNotLoopback = errors.New("gemini: the simulator listens on loopback addresses only; use 127.0.0.1:0")
+	// ErrClosed: the server was closed, or not started yet.
+	ErrClosed = errors.New("gemini: server is not running")
+	// ErrNotFound: no webhook or batch of that name.
+	ErrNotFound = errors.New("gemini: not found")
+	// ErrFinished: the batch has ended already and cannot end in another way.
+	ErrFinished = errors.New("gemini: batch has already ended")
+)
+
+// Sink is where results in a bucket are written, normally the embedded Cloud Storage.
+type Sink interface {
+	// Write stores all of data as the object; an error makes the batch fail.
+	Write(ctx context.Context, bucket, object string, data io.Reader) error
+}
+
+// Signing says with which secrets a delivery is signed while an older secret has not expired yet.
+// The Standard Webhooks spec says both; what Gemini does live is unknown.
+type Signing int
+
+// The three ways to sign during the overlap of a rotation.
+const (
+	// SignBoth puts an entry for every secret that lives into one webhook-signature, the newest first.
+	SignBoth Signing = iota
+	// SignOldUntilExpiry signs with the oldest secret that lives.
+	SignOldUntilExpiry
+	// SignNewAtOnce signs with the newest secret only.
+	SignNewAtOnce
+)
+
+// Pointer says where the results of file jobs go, and so what output_file_uri looks like.
+type Pointer int
+
+// The two kinds of result pointers.
+const (
+	// PointerBucket: gs://<ResultBucket>/batches/<id>/results.jsonl, written to the Sink.
+	PointerBucket Pointer = iota
+	// PointerFile: files/batch-…, kept in memory and read through :download.
+	PointerFile
+)
+
+// Outcome is how a batch ends.
+type Outcome int
+
+// The ways a batch can end by itself; cancelling is done through the API.
+const (
+	Succeed Outcome = iota
+	Fail            // batch.failed with code 13 (INTERNAL)
+	Expire          // batch.expired
+)
+
+// Delivery tells about one attempt to deliver one event to one webhook.
+type Delivery struct {
+	WebhookID string
+	ID        string // webhook-id, the same for all attempts
+	Attempt   int    // from 1; one after a 2xx is a duplicate sent on purpose
+	EventType string
+	At        time.Time // what webhook-timestamp says
+	Status    int       // HTTP status, 0 where no answer came
+	Err       error     // transport error, without the URL
+	Duration  time.Duration
+}
+
+// Options configure a Server. The zero value of a field means its default; APIKey alone is required.
+type Options struct {
+	// APIKey is what x-goog-api-key must say.
+	APIKey string
+	// TimeScale divides every simulated duration: 8640 makes a day ten seconds. Default 1. The clock itself is not scaled.
+	TimeScale float64
+	// Seed makes ids, secrets, results and jitter repeatable. Default: random.
+	Seed uint64
+	// Now is the clock of timestamps and of secrets' expiry. Default time.Now.
+	Now func() time.Time
+
+	// ResultPointer is where results of file jobs go. PointerBucket needs ResultBucket and Sink; without both it is PointerFile.
+	ResultPointer Pointer
+	ResultBucket  string
+	Sink          Sink
+
+	// BatchDuration is how long a batch takes, before scaling. Default 10 s.
+	BatchDuration time.Duration
+	// BatchOutcome decides how a batch ends, by its display name. Default: all succeed.
+	BatchOutcome func(displayName string) Outcome
+	// FailedShare and BlockedShare are the shares (0 to 1) of result lines that carry an error or a blocked prompt.
+	FailedShare, BlockedShare float64
+	// MaxTextBytes bounds the length of a made-up answer; most are far shorter. Default 4096.
+	MaxTextBytes int
+
+	// Signing is how deliveries are signed while two secrets live.
+	Signing Signing
+	// MetadataInData puts user_metadata into data and not beside it; what Gemini does is unknown.
+	MetadataInData bool
+	// DeliveryTimeout is how long an answer is waited for, not scaled. Default 5 s.
+	DeliveryTimeout time.Duration
+	// RetryBase and RetryMax bound the exponential back-off, before scaling. Defaults 5 s and 1 h; retries end after 24 h.
+	RetryBase, RetryMax time.Duration
+	// MaxConcurrent bounds the attempts under way. Default 16.
+	MaxConcurrent int
+	// DisableAfter is how many consecutive failed attempts disable a webhook; negative: never. Default 100 (Gemini's is unknown).
+	DisableAfter int
+	// DuplicateShare is the share (0 to 1) of delivered events that are sent once more.
+	DuplicateShare float64
+	// HTTPClient delivers; redirects are never followed. Default: a client without proxy.
+	HTTPClient *http.Client
+	// Observe is called after every attempt, from several goroutines at once; it may call the Server, but not Close it.
+	Observe func(Delivery)
+	// Log gets one line per request and attempt, without keys, secrets, URIs or bodies. Default: discarded.
+	Log *slog.Logger
+}
+
+// withDefaults fills in what was left out.
+func (o Options) withDefaults() Options {
+	setDefault(&o.TimeScale, 1)
+	setDefault(&o.BatchDuration, 10*time.Second)
+	setDefault(&o.MaxTextBytes, 4096)
+	setDefault(&o.DeliveryTimeout, 5*time.Second)
+	setDefault(&o.RetryBase, 5*time.Second)
+	setDefault(&o.RetryMax, time.Hour)
+	setDefault(&o.MaxConcurrent, 16)
+	setDefault(&o.DisableAfter, 100)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Sink == nil && o.ResultBucket == "" {
+		o.ResultPointer = PointerFile
+	}
+	if o.BatchOutcome == nil {
+		o.BatchOutcome = func(string) Outcome { return Succeed }
+	}
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// check reports every field that cannot work, joined into one error.
+func (o Options) check() error {
+	var errs []error
+	bad := func(wrong bool, text string) {
+		if wrong {
+			errs = append(errs, errors.New(text))
+		}
+	}
+	share := func(v float64) bool { return !(v >= 0 && v <= 1) } // also true for NaN
+	bad(o.APIKey == "", "APIKey: set the key that clients will send")
+	bad(!(o.TimeScale > 0), "TimeScale: must be positive")
+	bad(share(o.FailedShare) || share(o.BlockedShare) || share(o.FailedShare+o.BlockedShare),
+		"FailedShare, BlockedShare: must be between 0 and 1, and so must their sum")
+	bad(share(o.DuplicateShare), "DuplicateShare: must be between 0 and 1")
+	bad(o.ResultPointer == PointerBucket && (o.Sink == nil) != (o.ResultBucket == ""),
+		"ResultBucket, Sink: set both, or neither to keep results as files")
+	bad(o.BatchDuration < 0 || o.DeliveryTimeout < 0 || o.RetryBase < 0 || o.RetryMax < 0, "durations: must not be negative")
+	bad(o.MaxConcurrent < 0 || o.MaxTextBytes < 0, "MaxConcurrent, MaxTextBytes: must not be negative")
+	if len(errs) == 0 {
+		return nil
+	}
+	return errors.Join(append([]error{ErrOptions}, errs...)...)
+}

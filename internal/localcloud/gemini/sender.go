@@ -1,0 +1,204 @@
+package gemini
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	userAgent        = "gemini-webhook-simulator"
+	minPause         = 5 * time.Millisecond // real time between attempts, so that a large TimeScale does not make a flood
+	maxHistory       = 10_000               // attempts remembered
+	maxResponseBytes = 64 << 10             // read of an answer, to reuse its connection
+)
+
+// message is one event on its way to one webhook: what stays the same over its attempts.
+type message struct {
+	hookID, id, eventType string
+	body                  []byte
+	regardless            bool   // of the webhook's state
+	n                     uint64 // names its random numbers
+}
+
+// newMessage makes a message with an id of its own, unless one is given; s.mu must be held.
+func (s *Server) newMessage(hook *webhook, eventType string, body []byte, id string) message {
+	fresh := "msg_" + s.drawUUID("message")
+	if id == "" {
+		id = fresh
+	}
+	return message{hookID: hook.id, id: id, eventType: eventType, body: body, n: s.counters["message"]}
+}
+
+// deliveryClient is the caller's client, or one without proxy; either follows no redirects.
+func deliveryClient(opts Options) *http.Client {
+	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: opts.MaxConcurrent, IdleConnTimeout: 30 * time.Second}}
+	if opts.HTTPClient != nil {
+		client = *opts.HTTPClient
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client
+}
+
+// verdict is what came of one attempt.
+type verdict int
+
+const (
+	delivered verdict = iota // a 2xx
+	failed                   // any other answer, or none
+	held                     // not sent: the webhook is disabled
+	gone                     // not sent: the webhook is deleted, or the server closing
+)
+
+// deliver begins the delivery in the background: attempts with exponential back-off until a 2xx, for 24 simulated hours.
+// False if the server is not running.
+func (s *Server) deliver(m message) bool {
+	return s.spawn(func(ctx context.Context) {
+		rng := s.random("delivery", m.n)
+		duplicate := rng.Float64() < s.opts.DuplicateShare
+		pause := s.opts.RetryBase
+		attempts := 0
+		for begin := time.Now(); time.Since(begin) < s.scaled(day); {
+			switch s.attempt(ctx, m, attempts+1) {
+			case delivered:
+				if duplicate && sleep(ctx, s.pause(s.opts.RetryBase, rng)) {
+					s.attempt(ctx, m, attempts+2)
+				}
+				return
+			case failed:
+				attempts++
+			case gone:
+				return
+			}
+			if !sleep(ctx, s.pause(pause, rng)) {
+				return
+			}
+			pause = min(2*pause, s.opts.RetryMax)
+		}
+		s.opts.Log.Warn("gemini delivery given up after 24 h", "webhook", m.hookID, "id", m.id)
+	})
+}
+
+// pause is a back-off in real time, with a fifth of jitter either way.
+func (s *Server) pause(d time.Duration, rng *rand.Rand) time.Duration {
+	return max(minPause, s.scaled(time.Duration(float64(d)*(0.8+0.4*rng.Float64()))))
+}
+
+// target is where one attempt goes and how it is signed, as the webhook stands at that moment.
+type target struct {
+	uri    string
+	at     time.Time
+	signer signer
+}
+
+// target reads the webhook; the verdict is held or gone where nothing is to be sent, else delivered.
+func (s *Server) target(m message) (target, verdict) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hook, err := s.webhookByID(m.hookID)
+	if err != nil {
+		return target{}, gone
+	}
+	if hook.state != stateEnabled && !m.regardless {
+		return target{}, held
+	}
+	now := s.opts.Now()
+	return target{uri: hook.uri, at: now, signer: newStaticSigner(hook.ring, s.opts.Signing, now)}, delivered
+}
+
+// attempt sends the message once, as soon as there is room, and records what came of it.
+func (s *Server) attempt(ctx context.Context, m message, number int) verdict {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return gone
+	}
+	t, verdict := s.target(m)
+	if verdict != delivered {
+		return verdict
+	}
+	begin := time.Now()
+	status, err := s.post(ctx, m, t)
+	if ctx.Err() != nil {
+		return gone // no verdict on the webhook
+	}
+	s.record(Delivery{
+		WebhookID: m.hookID, ID: m.id, Attempt: number, EventType: m.eventType,
+		At: t.at, Status: status, Err: err, Duration: time.Since(begin),
+	})
+	if status/100 != 2 {
+		return failed
+	}
+	return delivered
+}
+
+func (s *Server) post(ctx context.Context, m message, t target) (int, error) {
+	signature, err := t.signer.sign(m.id, t.at, m.body)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opts.DeliveryTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.uri, bytes.NewReader(m.body))
+	if err != nil {
+		return 0, errors.New("gemini: the webhook's uri cannot be requested; update it")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("webhook-id", m.id)
+	req.Header.Set("webhook-timestamp", strconv.FormatInt(t.at.Unix(), 10))
+	req.Header.Set("webhook-signature", signature)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		var withURL *url.Error // its text has the URL, which may be a secret in itself
+		if errors.As(err, &withURL) {
+			err = withURL.Err
+		}
+		return 0, err
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(resp.Body, maxResponseBytes))
+	return resp.StatusCode, nil
+}
+
+// record counts the outcome, disables a webhook that failed too often, and tells the observer.
+func (s *Server) record(d Delivery) {
+	s.mu.Lock()
+	if hook, err := s.webhookByID(d.WebhookID); err == nil {
+		if d.Status/100 == 2 {
+			hook.failures = 0
+		} else {
+			hook.failures++
+			limit := s.opts.DisableAfter
+			if hook.state == stateEnabled && (d.Status == http.StatusGone || limit > 0 && hook.failures >= limit) {
+				hook.state = stateFailed
+				hook.updated = s.opts.Now()
+				s.opts.Log.Warn("gemini webhook disabled after failed deliveries", "webhook", hook.id, "failures", hook.failures)
+			}
+		}
+	}
+	if len(s.history) == maxHistory {
+		s.history = s.history[:copy(s.history, s.history[maxHistory/10:])]
+	}
+	s.history = append(s.history, d)
+	s.mu.Unlock()
+	s.opts.Log.Info("gemini delivery", "webhook", d.WebhookID, "id", d.ID, "attempt", d.Attempt, "type", d.EventType,
+		"status", d.Status, "error", d.Err, "duration", d.Duration)
+	if s.opts.Observe != nil {
+		s.opts.Observe(d)
+	}
+}
+
+// Deliveries is the history of attempts, the oldest first; of more than 10,000 the oldest are forgotten.
+func (s *Server) Deliveries() []Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Delivery(nil), s.history...)
+}

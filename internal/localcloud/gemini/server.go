@@ -1,0 +1,216 @@
+package gemini
+
+import (
+	"context"
+	crand "crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	day        = 24 * time.Hour
+	closeGrace = 2 * time.Second // for requests under way when the server is closed
+)
+
+// Server is the simulator. Make it with New; all methods may be called from several goroutines.
+type Server struct {
+	opts   Options
+	client *http.Client
+	slots  chan struct{} // one per attempt under way
+	url    string
+	http   *http.Server
+	ctx    context.Context // of all work in the background; ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	running  bool
+	counters map[string]uint64 // per kind of id, how many were made
+	webhooks []*webhook        // in order of creation, as the next two
+	files    []*file
+	batches  []*batch
+	uploads  map[string]*upload
+	history  []Delivery
+}
+
+// New makes a server with these options. It does not listen yet: Start checks the options and does.
+func New(opts Options) *Server {
+	s := &Server{opts: opts.withDefaults(), counters: map[string]uint64{}, uploads: map[string]*upload{}}
+	if s.opts.Seed == 0 {
+		var b [8]byte
+		crand.Read(b[:]) // never fails: it aborts the program instead
+		s.opts.Seed = binary.BigEndian.Uint64(b[:])
+	}
+	return s
+}
+
+// Start listens on addr, which must be a loopback address; empty means 127.0.0.1 with a free port.
+// It returns once requests are served. Errors: ErrOptions, ErrNotLoopback, or that of the listener. A Server starts once.
+func (s *Server) Start(addr string) error {
+	if err := s.opts.check(); err != nil {
+		return err
+	}
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("gemini: address: %w", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return ErrNotLoopback
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("gemini: listen: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx != nil {
+		listener.Close()
+		return fmt.Errorf("%w: it was started before; make a new one", ErrOptions)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.client = deliveryClient(s.opts)
+	s.slots = make(chan struct{}, s.opts.MaxConcurrent)
+	s.url = "http://" + listener.Addr().String()
+	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
+	s.running = true
+	s.wg.Go(func() { s.http.Serve(listener) }) // returns ErrServerClosed, on Close only
+	return nil
+}
+
+// URL is the base URL for clients, without a slash at the end; empty before Start.
+func (s *Server) URL() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.url
+}
+
+// Close stops listening, gives up batches and deliveries under way and waits for their goroutines. Closing twice is fine.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	wasRunning := s.running
+	s.running = false
+	s.mu.Unlock()
+	if !wasRunning {
+		return nil
+	}
+	s.cancel()
+	grace, stop := context.WithTimeout(context.Background(), closeGrace)
+	defer stop()
+	err := s.http.Shutdown(grace)
+	if err != nil {
+		err = s.http.Close() // a client that does not finish its request is cut off
+	}
+	s.wg.Wait()
+	s.client.CloseIdleConnections()
+	return err
+}
+
+// handler routes all requests, after the check of the API key.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	s.routeWebhooks(mux)
+	s.routeFiles(mux)
+	s.routeBatches(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, notFound("no such method or path in the simulator; see its package documentation"))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.authorize(r); err != nil {
+			s.opts.Log.Warn("gemini request refused", "method", r.Method, "status", err.Code)
+			writeError(w, err)
+			return
+		}
+		s.opts.Log.Debug("gemini request", "method", r.Method, "path", r.URL.Path)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// authorize checks the API key. The second request of an upload is let in by its upload_id alone, as Google does.
+func (s *Server) authorize(r *http.Request) *apiError {
+	if r.URL.Path == uploadPath && r.URL.Query().Has("upload_id") {
+		return nil
+	}
+	key := r.Header.Get("X-Goog-Api-Key")
+	switch {
+	case key == "":
+		return &apiError{Code: http.StatusForbidden, Status: "PERMISSION_DENIED",
+			Message: "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API."}
+	case subtle.ConstantTimeCompare([]byte(key), []byte(s.opts.APIKey)) != 1:
+		return &apiError{Code: http.StatusUnauthorized, Status: "UNAUTHENTICATED",
+			Message: "API key not valid. Please pass a valid API key.",
+			Details: []map[string]any{{
+				"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com",
+				"metadata": map[string]string{"service": "generativelanguage.googleapis.com"},
+			}}}
+	}
+	return nil
+}
+
+// spawn runs f in the background until Close; false if the server is not running.
+func (s *Server) spawn(f func(context.Context)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running {
+		return false
+	}
+	s.wg.Go(func() { f(s.ctx) })
+	return true
+}
+
+// scaled is a simulated duration in real time.
+func (s *Server) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / s.opts.TimeScale)
+}
+
+// sleep waits in real time; false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// draw gives the next 32 bytes for a kind of value; the n-th of a kind is always the same for one seed. s.mu must be held.
+func (s *Server) draw(kind string) [32]byte {
+	s.counters[kind]++
+	return derive(s.opts.Seed, kind, s.counters[kind])
+}
+
+func derive(seed uint64, kind string, n uint64) [32]byte {
+	buf := binary.BigEndian.AppendUint64(nil, seed)
+	buf = binary.BigEndian.AppendUint64(buf, n)
+	return sha256.Sum256(append(buf, kind...))
+}
+
+// drawID is draw as lower case hex of that many characters, 64 at most. s.mu must be held.
+func (s *Server) drawID(kind string, length int) string {
+	b := s.draw(kind)
+	return hex.EncodeToString(b[:])[:length]
+}
+
+// drawUUID is draw in the form of a random UUID. s.mu must be held.
+func (s *Server) drawUUID(kind string) string {
+	b := s.draw(kind)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// random is a generator that depends on nothing but the seed and the name.
+func (s *Server) random(name string, n uint64) *rand.Rand {
+	return rand.New(rand.NewChaCha8(derive(s.opts.Seed, name, n)))
+}

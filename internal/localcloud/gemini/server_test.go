@@ -1,0 +1,144 @@
+package gemini
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genai"
+)
+
+func TestStartRefuses(t *testing.T) {
+	t.Parallel()
+	good := Options{APIKey: testKey}
+	change := func(f func(*Options)) Options { o := good; f(&o); return o }
+	for name, c := range map[string]struct {
+		opts Options
+		addr string
+		want error
+	}{
+		"no key":              {Options{}, "", ErrOptions},
+		"negative time scale": {change(func(o *Options) { o.TimeScale = -1 }), "", ErrOptions},
+		"shares over one":     {change(func(o *Options) { o.FailedShare, o.BlockedShare = 0.6, 0.6 }), "", ErrOptions},
+		"share not a number":  {change(func(o *Options) { o.DuplicateShare = math.NaN() }), "", ErrOptions},
+		"bucket, no sink":     {change(func(o *Options) { o.ResultBucket = "b" }), "", ErrOptions},
+		"sink, no bucket":     {change(func(o *Options) { o.Sink = &memorySink{} }), "", ErrOptions},
+		"all addresses":       {good, ":0", ErrNotLoopback},
+		"any address":         {good, "0.0.0.0:0", ErrNotLoopback},
+		"public address":      {good, "192.0.2.1:0", ErrNotLoopback},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := New(c.opts)
+			defer s.Close()
+			if err := s.Start(c.addr); !errors.Is(err, c.want) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestServerStartsOnceAndCloses(t *testing.T) {
+	t.Parallel()
+	s := New(Options{APIKey: testKey})
+	if err := s.Close(); err != nil {
+		t.Errorf("close before start: %v", err)
+	}
+	if _, err := s.Emit("batch.failed", nil, EmitOptions{}); !errors.Is(err, ErrClosed) {
+		t.Errorf("emit before start: %v, want ErrClosed", err)
+	}
+	if err := s.Start("localhost:0"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(""); !errors.Is(err, ErrOptions) {
+		t.Errorf("second start: %v, want ErrOptions", err)
+	}
+	client := newClient(t, s, testKey)
+	r := newReceiver(t, func(int) int { return 500 })
+	create(t, client, r.URL)
+	src := &genai.BatchJobSource{InlinedRequests: []*genai.InlinedRequest{{Contents: genai.Text("hello")}}}
+	createBatch(t, client, src, nil) // runs for ten seconds
+	if _, err := s.Emit("batch.failed", nil, EmitOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(t, 1) // and is tried again in five seconds
+	begin := time.Now()
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	if took := time.Since(begin); took > closeGrace {
+		t.Errorf("close took %v", took)
+	}
+	if _, err := client.Batches.Get(t.Context(), "batches/x", &genai.GetBatchJobConfig{
+		HTTPOptions: &genai.HTTPOptions{RetryOptions: &genai.HTTPRetryOptions{Attempts: ptr(int32(1))}},
+	}); err == nil {
+		t.Error("the server still answers")
+	}
+}
+
+func TestBaseURLFromTheEnvironment(t *testing.T) {
+	s, _ := start(t, Options{})
+	t.Setenv("GOOGLE_GEMINI_BASE_URL", s.URL())
+	t.Setenv("GEMINI_API_KEY", testKey)
+	client, err := genai.NewClient(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := create(t, client, "https://example.com/")
+	if got := webhookState(t, client, id); got != stateEnabled {
+		t.Errorf("state %q", got)
+	}
+	if name := uploadText(t, client, "x"); !strings.HasPrefix(name, "files/") {
+		t.Errorf("file %q", name)
+	}
+}
+
+// lockedBuffer is a log that several goroutines write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func TestNothingSecretIsLogged(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	r := newReceiver(t, func(n int) int { return []int{500, 200}[min(n, 2)-1] })
+	s, client := start(t, Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	id, first := create(t, client, r.URL+"/path-token")
+	second := rotate(t, client, id, "revoke_previous_secrets_after_h24")
+	if _, err := s.Emit("batch.failed", map[string]any{"id": "in-the-body"}, EmitOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	signature := r.wait(t, 2)[0].header.Get("webhook-signature")
+	call(t, s, "GET", "/v1beta/webhooks", "", map[string]string{"x-goog-api-key": "a-wrong-key"})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text := log.String()
+	for _, what := range []string{"gemini request ", "gemini request refused", "gemini delivery"} {
+		if !strings.Contains(text, what) {
+			t.Errorf("the log lacks %q", what)
+		}
+	}
+	for what, value := range map[string]string{
+		"API key": testKey, "wrong key": "a-wrong-key", "first secret": first[6:], "second secret": second[6:],
+		"URI": "path-token", "body": "in-the-body", "signature": strings.Fields(signature)[0],
+	} {
+		if strings.Contains(text, value) {
+			t.Errorf("the log shows the %s", what)
+		}
+	}
+}

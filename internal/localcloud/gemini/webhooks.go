@@ -1,0 +1,274 @@
+package gemini
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// States of a webhook.
+const (
+	stateEnabled  = "enabled"
+	stateDisabled = "disabled"
+	stateFailed   = "disabled_due_to_failed_deliveries"
+)
+
+// subscribable is what subscribed_events accepts, no more (GEMINI.md: observed 2026-07, and the SDK's list).
+var subscribable = []string{
+	"batch.succeeded", "batch.expired", "batch.failed",
+	"interaction.requires_action", "interaction.completed", "interaction.failed",
+	"video.generated",
+}
+
+// webhook is a registered webhook; Server.mu guards it.
+type webhook struct {
+	seq              uint64
+	id, name, uri    string
+	events           []string
+	state            string
+	ring             keyRing
+	created, updated time.Time
+	failures         int // consecutive failed attempts
+}
+
+// webhookFields is what a client may send; the output-only fields are taken and ignored, as Google does.
+type webhookFields struct {
+	Name             *string         `json:"name"`
+	URI              *string         `json:"uri"`
+	SubscribedEvents []string        `json:"subscribed_events"`
+	State            *string         `json:"state"`
+	ID               json.RawMessage `json:"id"`
+	SigningSecrets   json.RawMessage `json:"signing_secrets"`
+	NewSigningSecret json.RawMessage `json:"new_signing_secret"`
+	CreateTime       json.RawMessage `json:"create_time"`
+	UpdateTime       json.RawMessage `json:"update_time"`
+}
+
+func (s *Server) routeWebhooks(mux *http.ServeMux) {
+	mux.Handle("POST /v1beta/webhooks", method(s.createWebhook))
+	mux.Handle("GET /v1beta/webhooks", method(s.listWebhooks))
+	mux.Handle("GET /v1beta/webhooks/{id}", method(s.getWebhook))
+	mux.Handle("PATCH /v1beta/webhooks/{id}", method(s.updateWebhook))
+	mux.Handle("DELETE /v1beta/webhooks/{id}", method(s.deleteWebhook))
+	mux.Handle("POST /v1beta/webhooks/{call}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+		id, verb := splitVerb(r.PathValue("call"))
+		switch verb {
+		case "ping":
+			return s.pingWebhook(w, r, id)
+		case "rotateSigningSecret":
+			return s.rotateWebhook(w, r, id)
+		}
+		return nil, notFound("webhooks have the methods :ping and :rotateSigningSecret")
+	}))
+}
+
+// webhookByID finds a webhook; s.mu must be held.
+func (s *Server) webhookByID(id string) (*webhook, *apiError) {
+	for _, hook := range s.webhooks {
+		if hook.id == id {
+			return hook, nil
+		}
+	}
+	return nil, notFound("Webhook not found. Use the id that create returned, without \"webhooks/\".")
+}
+
+func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+	var in webhookFields
+	if err := readBody(w, r, &in); err != nil {
+		return nil, err
+	}
+	hook := &webhook{state: stateEnabled} // a state in the body is output only here
+	if err := hook.apply(in, []string{"name", "uri", "subscribed_events"}); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hook.created = s.opts.Now()
+	hook.updated = hook.created
+	hook.id = "wh" + s.drawID("webhook", 16)
+	hook.seq = s.counters["webhook"]
+	key := newSecret(s.draw("secret"))
+	hook.ring = keyRing{}.rotated(key, time.Time{})
+	s.webhooks = append(s.webhooks, hook)
+	out := s.renderWebhook(hook)
+	out["new_signing_secret"] = key.reveal()
+	return out, nil
+}
+
+func (s *Server) getWebhook(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hook, err := s.webhookByID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.renderWebhook(hook), nil
+}
+
+func (s *Server) listWebhooks(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hooks, next, err := pageOf(s.webhooks, func(h *webhook) uint64 { return h.seq }, r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	var items []map[string]any
+	for _, hook := range hooks {
+		items = append(items, s.renderWebhook(hook))
+	}
+	return paged(items, next, "webhooks", "next_page_token"), nil
+}
+
+func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+	var in webhookFields
+	if err := readBody(w, r, &in); err != nil {
+		return nil, err
+	}
+	mask := in.present()
+	if text := query(r.URL.Query(), "update_mask", "updateMask"); text != "" {
+		mask = strings.Split(text, ",")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hook, err := s.webhookByID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	changed := *hook
+	if err := changed.apply(in, mask); err != nil {
+		return nil, err
+	}
+	if changed.state == stateEnabled && hook.state != stateEnabled {
+		changed.failures = 0
+	}
+	changed.updated = s.opts.Now()
+	*hook = changed
+	return s.renderWebhook(hook), nil
+}
+
+func (s *Server) deleteWebhook(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hook, err := s.webhookByID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	s.webhooks = slices.DeleteFunc(s.webhooks, func(other *webhook) bool { return other == hook })
+	return empty{}, nil
+}
+
+func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request, id string) (any, *apiError) {
+	var in struct {
+		RevocationBehavior string `json:"revocation_behavior"`
+	}
+	if err := readBody(w, r, &in); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hook, err := s.webhookByID(id)
+	if err != nil {
+		return nil, err
+	}
+	now := s.opts.Now()
+	var until time.Time
+	switch strings.ToLower(in.RevocationBehavior) {
+	case "", "revoke_previous_secrets_after_h24":
+		until = now.Add(s.scaled(day))
+	case "revoke_previous_secrets_immediately":
+	default:
+		return nil, invalid("revocation_behavior must be revoke_previous_secrets_after_h24 or revoke_previous_secrets_immediately.")
+	}
+	key := newSecret(s.draw("secret"))
+	hook.ring = hook.ring.live(now).rotated(key, until)
+	hook.updated = now
+	return map[string]string{"secret": key.reveal()}, nil
+}
+
+// present names the fields that the body has: what an update without a mask changes.
+func (f webhookFields) present() (names []string) {
+	if f.Name != nil {
+		names = append(names, "name")
+	}
+	if f.URI != nil {
+		names = append(names, "uri")
+	}
+	if f.SubscribedEvents != nil {
+		names = append(names, "subscribed_events")
+	}
+	if f.State != nil {
+		names = append(names, "state")
+	}
+	return names
+}
+
+// apply sets the fields that the mask names; a field that the body lacks is cleared, which only name can be.
+func (h *webhook) apply(in webhookFields, mask []string) *apiError {
+	for _, field := range mask {
+		switch snakeCase(strings.TrimSpace(field)) {
+		case "name":
+			h.name = ""
+			if in.Name != nil {
+				h.name = *in.Name
+			}
+		case "uri":
+			if in.URI == nil || !deliverable(*in.URI) {
+				return invalid("uri must be an absolute https URL (http on loopback addresses).")
+			}
+			h.uri = *in.URI
+		case "subscribed_events":
+			if len(in.SubscribedEvents) == 0 {
+				return invalid("subscribed_events must name at least one event.")
+			}
+			for _, event := range in.SubscribedEvents {
+				if !slices.Contains(subscribable, event) {
+					return invalid("subscribed_events: unknown event; accepted are %s.", strings.Join(subscribable, ", "))
+				}
+			}
+			h.events = slices.Clone(in.SubscribedEvents)
+		case "state":
+			if in.State == nil || (*in.State != stateEnabled && *in.State != stateDisabled) {
+				return invalid("state can be set to enabled or disabled.")
+			}
+			h.state = *in.State
+		default:
+			return invalid("update_mask: accepted paths are name, uri, subscribed_events and state.")
+		}
+	}
+	return nil
+}
+
+// deliverable tells whether events can be sent there: https, or plain http to this machine, which the real API would refuse.
+func deliverable(uri string) bool {
+	u, err := url.Parse(uri)
+	if err != nil || u.Host == "" || u.Fragment != "" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && local
+}
+
+// renderWebhook is the webhook as get shows it; s.mu must be held.
+func (s *Server) renderWebhook(h *webhook) map[string]any {
+	var secrets []map[string]string
+	for _, key := range h.ring.live(s.opts.Now()) {
+		entry := map[string]string{"truncated_secret": key.secret.truncated()}
+		if !key.expires.IsZero() {
+			entry["expire_time"] = stamp(key.expires)
+		}
+		secrets = append(secrets, entry)
+	}
+	out := map[string]any{
+		"id": h.id, "uri": h.uri, "subscribed_events": h.events, "state": h.state, "signing_secrets": secrets,
+		"create_time": stamp(h.created), "update_time": stamp(h.updated),
+	}
+	if h.name != "" {
+		out["name"] = h.name
+	}
+	return out
+}

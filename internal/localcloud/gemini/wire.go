@@ -1,0 +1,195 @@
+package gemini
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxJSONBytes bounds the JSON body of a request: 32 MiB; Gemini takes 20 MB of inlined requests.
+const maxJSONBytes = 32 << 20
+
+// apiError is an error in Google's shape, google.rpc.Status with an HTTP code.
+type apiError struct {
+	Code    int              `json:"code"`
+	Message string           `json:"message"`
+	Status  string           `json:"status"`
+	Details []map[string]any `json:"details,omitempty"`
+}
+
+func invalid(format string, args ...any) *apiError {
+	return &apiError{Code: http.StatusBadRequest, Status: "INVALID_ARGUMENT", Message: fmt.Sprintf(format, args...)}
+}
+
+func notFound(format string, args ...any) *apiError {
+	return &apiError{Code: http.StatusNotFound, Status: "NOT_FOUND", Message: fmt.Sprintf(format, args...)}
+}
+
+// method answers one request with a message or an error. It returns before anything is written, so it may hold s.mu.
+type method func(w http.ResponseWriter, r *http.Request) (any, *apiError)
+
+func (m method) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out, err := m(w, r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+// empty is google.protobuf.Empty.
+type empty struct{}
+
+func writeError(w http.ResponseWriter, err *apiError) {
+	writeJSON(w, err.Code, map[string]any{"error": err})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := marshal(v)
+	if err != nil { // only a value of our own making can cause this
+		status, body = http.StatusInternalServerError, []byte(`{"error":{"code":500,"status":"INTERNAL","message":"cannot encode"}}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// marshal encodes without escaping <, > and &, as Google's servers do, and without a line end.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// readBody decodes a request's body into dst as decode does; an empty body is an empty message.
+func readBody(w http.ResponseWriter, r *http.Request, dst any) *apiError {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJSONBytes))
+	if err != nil {
+		return invalid("Request payload cannot be read or exceeds %d bytes.", maxJSONBytes)
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	return decode(body, dst)
+}
+
+// decode reads one JSON message into a struct with snake_case tags. Field names are taken in both spellings that
+// protobuf's JSON has; unknown ones are refused as Google refuses them. Messages inside are left to a decode of their own.
+func decode(data []byte, dst any) *apiError {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return invalid("Invalid JSON payload received. Expected an object.")
+	}
+	snake := make(map[string]json.RawMessage, len(fields))
+	for name, value := range fields {
+		key := snakeCase(name)
+		if _, twice := snake[key]; twice {
+			return invalid("Invalid JSON payload received. A field is given in both spellings.")
+		}
+		snake[key] = value
+	}
+	normal, err := json.Marshal(snake)
+	if err != nil {
+		return invalid("Invalid JSON payload received.")
+	}
+	dec := json.NewDecoder(bytes.NewReader(normal))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(dst); err != nil {
+		return invalid("Invalid JSON payload received. Unknown name or wrong type: %s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
+// snakeCase turns displayName into display_name and leaves display_name as it is.
+func snakeCase(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			b.WriteByte('_')
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// splitVerb cuts "id:verb" at its last colon.
+func splitVerb(segment string) (id, verb string) {
+	if i := strings.LastIndexByte(segment, ':'); i >= 0 {
+		return segment[:i], segment[i+1:]
+	}
+	return segment, ""
+}
+
+// paged is the answer of a list method: items under their name, both left out where empty.
+func paged[T any](items []T, next, itemsName, tokenName string) map[string]any {
+	out := map[string]any{}
+	if len(items) > 0 {
+		out[itemsName] = items
+	}
+	if next != "" {
+		out[tokenName] = next
+	}
+	return out
+}
+
+// query finds a parameter in either spelling.
+func query(values url.Values, snake, camel string) string {
+	if values.Has(snake) {
+		return values.Get(snake)
+	}
+	return values.Get(camel)
+}
+
+// pageOf cuts one page out of items, which are in ascending order of seq. The token names the last item given, so that
+// items deleted in between do not shift the next page. Up to 50 items by default, 1000 at most.
+func pageOf[T any](items []T, seq func(T) uint64, values url.Values) (page []T, next string, _ *apiError) {
+	size := 50
+	if text := query(values, "page_size", "pageSize"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return nil, "", invalid("page_size must be a number that is not negative.")
+		}
+		if n > 0 {
+			size = min(n, 1000)
+		}
+	}
+	var after uint64
+	if token := query(values, "page_token", "pageToken"); token != "" {
+		raw, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil {
+			return nil, "", invalid("page_token is not one that this service gave.")
+		}
+		if after, err = strconv.ParseUint(string(raw), 10, 64); err != nil {
+			return nil, "", invalid("page_token is not one that this service gave.")
+		}
+	}
+	for _, item := range items {
+		if seq(item) <= after {
+			continue
+		}
+		if len(page) == size {
+			last := strconv.FormatUint(seq(page[size-1]), 10)
+			return page, base64.RawURLEncoding.EncodeToString([]byte(last)), nil
+		}
+		page = append(page, item)
+	}
+	return page, "", nil
+}
+
+// stamp is a time as Google's JSON has it.
+func stamp(t time.Time) string {
+	return t.UTC().Format("2006-01-02T15:04:05.000000Z")
+}
