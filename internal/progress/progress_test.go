@@ -1,0 +1,322 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// memory is a Store as Cloud Storage behaves.
+type memory struct {
+	mu      sync.Mutex
+	objects map[string]entry
+}
+
+type entry struct {
+	data     []byte
+	metadata map[string]string
+}
+
+func (m *memory) Create(_ context.Context, name string, data []byte, metadata map[string]string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.objects[name]; ok {
+		return ErrExists
+	}
+	if m.objects == nil {
+		m.objects = make(map[string]entry)
+	}
+	m.objects[name] = entry{slices.Clone(data), metadata}
+	return nil
+}
+
+func (m *memory) Read(_ context.Context, name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.objects[name]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return e.data, nil
+}
+
+func (m *memory) List(_ context.Context, prefix string) ([]Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Entry
+	for name, e := range m.objects {
+		if strings.HasPrefix(name, prefix) {
+			found = append(found, Entry{name, e.metadata})
+		}
+	}
+	slices.SortFunc(found, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return found, nil
+}
+
+func TestRangeSize(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ size, chunk, want int64 }{
+		{0, 8, 8},
+		{100, 8, 8},
+		{100, 1, 1},
+		{1000, 1, 1},
+		{1001, 1, 2},          // at most 1000 ranges
+		{2 << 30, 1, 2147484}, // rounded up
+		{5, 0, 1},
+	} {
+		got := RangeSize(test.size, test.chunk)
+		if got != test.want {
+			t.Errorf("RangeSize(%d, %d) = %d, want %d", test.size, test.chunk, got, test.want)
+		}
+		if n := len((Object{Size: test.size, RangeSize: got}).Ranges()); n > maxRanges {
+			t.Errorf("size %d in ranges of %d: %d ranges", test.size, got, n)
+		}
+	}
+}
+
+func TestRangesCoverTheObject(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		o    Object
+		want []Interval
+	}{
+		{"empty", Object{Size: 0, RangeSize: 8}, []Interval{}},
+		{"one", Object{Size: 8, RangeSize: 8}, []Interval{{0, 8}}},
+		{"a rest", Object{Size: 9, RangeSize: 4}, []Interval{{0, 4}, {4, 8}, {8, 9}}},
+		{"of unknown length", Object{Size: 9}, []Interval{{0, ToEnd}}},
+	} {
+		if diff := cmp.Diff(test.want, test.o.Ranges()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestReach(t *testing.T) {
+	t.Parallel()
+	m := func(start, end, total int64) Marker { return Marker{Interval{start, end}, Counts{Total: total}} }
+	for _, test := range []struct {
+		name    string
+		markers []Marker
+		pos     int64
+		total   int64
+	}{
+		{"nothing done", nil, 10, 0},
+		{"all at once", []Marker{m(10, 20, 5)}, 20, 5},
+		{"handed on once", []Marker{m(14, 20, 3), m(10, 14, 2)}, 20, 5},
+		{"a gap", []Marker{m(10, 14, 2), m(15, 20, 3)}, 14, 2},
+		{"two deliveries that overlap: both finished", []Marker{m(10, 14, 2), m(14, 20, 3), m(10, 20, 5)}, 20, 5},
+		{"the longer first step leads nowhere", []Marker{m(10, 18, 4), m(10, 14, 2), m(14, 20, 3)}, 20, 5},
+		{"another range's", []Marker{m(0, 10, 9), m(20, 30, 9)}, 10, 0},
+		{"reaching beyond the range", []Marker{m(10, 25, 9)}, 10, 0},
+		{"empty and backward ones lead nowhere", []Marker{m(10, 10, 9), m(10, 5, 9)}, 10, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			pos, counts := Reach(test.markers, Interval{10, 20})
+			if pos != test.pos || counts.Total != test.total {
+				t.Errorf("got %d with %d lines, want %d with %d", pos, counts.Total, test.pos, test.total)
+			}
+		})
+	}
+}
+
+// Whatever way a range was worked on, by however many deliveries at once, a
+// cover counts every line once.
+func TestReachCountsEveryLineOnce(t *testing.T) {
+	t.Parallel()
+	const end = 100
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		var starts []int64 // of lines
+		for at := int64(0); at < end; at += 1 + random.Int64N(9) {
+			starts = append(starts, at)
+		}
+		var markers []Marker
+		for range 1 + random.IntN(4) { // deliveries of the same task
+			from := int64(0)
+			for from < end {
+				to := int64(end)
+				if random.IntN(3) > 0 {
+					to = starts[random.IntN(len(starts))]
+				}
+				if to <= from {
+					to = end
+				}
+				var n int64
+				for _, s := range starts {
+					if s >= from && s < to {
+						n++
+					}
+				}
+				markers = append(markers, Marker{Interval{from, to}, Counts{Total: n}})
+				from = to
+			}
+		}
+		random.Shuffle(len(markers), func(i, j int) { markers[i], markers[j] = markers[j], markers[i] })
+		pos, counts := Reach(markers, Interval{0, end})
+		if pos != end || counts.Total != int64(len(starts)) {
+			t.Fatalf("seed %d: reached %d with %d lines, want %d with %d", seed, pos, counts.Total, end, len(starts))
+		}
+	}
+}
+
+func TestCountsDoNotOverflow(t *testing.T) {
+	t.Parallel()
+	c := Counts{TotalTokens: 1 << 62}
+	c.Add(Counts{TotalTokens: 1<<62 + 5})
+	c.Add(Counts{TotalTokens: 1})
+	if c.TotalTokens != 1<<63-1 {
+		t.Errorf("got %d, want the largest number", c.TotalTokens)
+	}
+}
+
+func TestPlanIsTheFirstOne(t *testing.T) {
+	t.Parallel()
+	s := New(&memory{})
+	if _, err := s.Plan(t.Context(), "k"); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("no plan yet: got %v, want ErrNotFound", err)
+	}
+	first := &Plan{URI: "gs://b/o", Mode: Lines, Event: []byte("e\xff"), Objects: []Object{{Bucket: "b", Name: "o", Generation: 7, Size: 10, RangeSize: 4}}}
+	if _, err := s.Create(t.Context(), "k", first); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Create(t.Context(), "k", &Plan{URI: "gs://b/o", Mode: Summary, Objects: []Object{{Bucket: "b", Name: "o", Generation: 8, Size: 11, RangeSize: 5}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := *first
+	want.Format = planFormat
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("the loser of the race must use the winner's plan (-want +got):\n%s", diff)
+	}
+}
+
+func TestMarkersAreReadBack(t *testing.T) {
+	t.Parallel()
+	s := New(&memory{})
+	counts := Counts{Total: 4, Succeeded: 3, Failed: 1, PromptTokens: 10, TotalTokens: 12}
+	for _, m := range []struct {
+		key    string
+		object int
+		r      Interval
+	}{
+		{"k", 0, Interval{0, 4}},
+		{"k", 0, Interval{4, 10}},
+		{"k", 1, Interval{0, ToEnd}},
+		{"other", 0, Interval{0, 4}},
+		{"k", 0, Interval{0, 4}}, // again: as good
+	} {
+		if err := s.Mark(t.Context(), m.key, m.object, m.r, counts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[int][]Marker{
+		0: {{Interval{0, 4}, counts}, {Interval{4, 10}, counts}},
+		1: {{Interval{0, ToEnd}, counts}},
+	}
+	all, err := s.AllMarkers(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Errorf("AllMarkers (-want +got):\n%s", diff)
+	}
+	one, err := s.Markers(t.Context(), "k", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want[1], one); diff != "" {
+		t.Errorf("Markers (-want +got):\n%s", diff)
+	}
+}
+
+func TestProgressOfAPlan(t *testing.T) {
+	t.Parallel()
+	p := &Plan{Objects: []Object{
+		{Bucket: "b", Name: "1", Size: 10, RangeSize: 4},
+		{Bucket: "b", Name: "2.gz", Size: 5, Encoding: "gzip"},
+		{Bucket: "b", Name: "3", Size: 0, RangeSize: 4},
+	}}
+	c := Counts{Total: 1}
+	some := map[int][]Marker{
+		0: {{Interval{0, 4}, c}, {Interval{4, 6}, c}, {Interval{8, 10}, c}},
+		1: {{Interval{0, 3}, c}},
+	}
+	if diff := cmp.Diff(Progress{Done: 2, Missing: 2, Counts: Counts{Total: 2}, Bytes: 15}, p.Progress(some)); diff != "" {
+		t.Errorf("half done (-want +got):\n%s", diff)
+	}
+	some[0] = append(some[0], Marker{Interval{6, 8}, c})
+	some[1] = append(some[1], Marker{Interval{3, ToEnd}, c})
+	got := p.Progress(some)
+	if diff := cmp.Diff(Progress{Done: 4, Counts: Counts{Total: 6}, Bytes: 15}, got); diff != "" || !got.Complete() {
+		t.Errorf("all done (-want +got):\n%s", diff)
+	}
+}
+
+func TestTasks(t *testing.T) {
+	t.Parallel()
+	task := Task{Format: planFormat, Key: "abc", Object: 3, Range: Interval{5, ToEnd}, Event: []byte("e")}
+	got, err := DecodeTask(task.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(task, got); diff != "" {
+		t.Errorf("round trip (-want +got):\n%s", diff)
+	}
+	large := task
+	large.Event = make([]byte, maxTaskEvent+1)
+	if got, err = DecodeTask(large.Encode()); err != nil || got.Event != nil {
+		t.Errorf("a large event must be left out: %d bytes, %v", len(got.Event), err)
+	}
+	for name, data := range map[string]string{
+		"not JSON":          `x`,
+		"no format":         `{"key":"abc","range":{"start":0,"end":1}}`,
+		"a later format":    `{"format":2,"key":"abc","range":{"start":0,"end":1}}`,
+		"an empty range":    `{"format":1,"key":"abc","range":{"start":1,"end":1}}`,
+		"a negative start":  `{"format":1,"key":"abc","range":{"start":-1,"end":1}}`,
+		"a negative object": `{"format":1,"key":"abc","object":-1,"range":{"start":0,"end":1}}`,
+		"another folder":    `{"format":1,"key":"../x","range":{"start":0,"end":1}}`,
+		"no key":            `{"format":1,"range":{"start":0,"end":1}}`,
+	} {
+		if _, err := DecodeTask([]byte(data)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	s := New(&memory{})
+	for range 2 {
+		if err := s.Flag(t.Context(), "k", Queued); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for flag, want := range map[string]bool{Queued: true, Completed: false} {
+		got, err := s.Flagged(t.Context(), "k", flag)
+		if err != nil || got != want {
+			t.Errorf("Flagged(%s) = %v, %v, want %v", flag, got, err, want)
+		}
+	}
+}
+
+func FuzzDecodeTask(f *testing.F) {
+	f.Add([]byte(`{"format":1,"key":"abc","object":3,"range":{"start":5,"end":9},"event":"ZQ=="}`))
+	f.Add([]byte(`{"format":1,"key":"a/b","range":{"start":0,"end":1}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		task, err := DecodeTask(data)
+		if err != nil {
+			return
+		}
+		if !validKey(task.Key) || task.Object < 0 || task.Range.Start < 0 || task.Range.Start >= task.Range.End {
+			t.Fatalf("accepted %+v", task)
+		}
+	})
+}
