@@ -1,0 +1,254 @@
+// Package receiver registers the functions that receive Gemini API webhooks
+// (SPEC.md "Functions"). It only wires: what the doors do is in handlers, how
+// deliveries are verified in verify.
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+	"github.com/sethvargo/go-envconfig"
+
+	"example.com/gemini-webhook/handlers"
+	"example.com/gemini-webhook/internal/config"
+	"example.com/gemini-webhook/internal/gcp/gemini"
+	"example.com/gemini-webhook/internal/gcp/logging"
+	"example.com/gemini-webhook/internal/gcp/pubsub"
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/gcp/storage"
+	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/progress"
+	"example.com/gemini-webhook/internal/version"
+	"example.com/gemini-webhook/verify"
+)
+
+// Target is the function served by default.
+const Target = "GeminiWebhook"
+
+func init() {
+	functions.HTTP(Target, serve)
+	Prepare(os.Getenv("FUNCTION_TARGET"))
+}
+
+// service is the function being served; nil before Prepare.
+var service *function
+
+// Prepare checks the configuration of the function that is about to be served
+// and makes it ready for SIGTERM. It ends the process with status 1, one line
+// per problem on stderr, if the configuration is wrong. For a target that is
+// not ours it does nothing. It is called once: by this package where
+// FUNCTION_TARGET says what is served, else by cmd/receiver.
+func Prepare(target string) {
+	if target != Target || service != nil {
+		return
+	}
+	c, err := config.Load(context.Background(), envconfig.OsLookuper())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	service = newFunction(c, logging.New(os.Stderr, c.LogLevel, c.Project))
+	go service.stopOnSignal()
+}
+
+func serve(w http.ResponseWriter, r *http.Request) {
+	if service == nil {
+		http.Error(w, "set FUNCTION_TARGET="+Target, http.StatusInternalServerError)
+		return
+	}
+	service.ServeHTTP(w, r)
+}
+
+// function is GeminiWebhook: its doors, built when they are first needed, so
+// that an instance of one door does not pay for the other's clients.
+type function struct {
+	config *config.Config
+	log    *slog.Logger
+	drain  *handlers.Drain
+	doors  *handlers.Doors
+
+	pubsub  lazy[*pubsub.Client]
+	secrets lazy[*secretmanager.Client]
+	public  lazy[http.Handler]
+	private lazy[http.Handler]
+}
+
+func newFunction(c *config.Config, log *slog.Logger) *function {
+	f := &function{config: c, log: log, drain: handlers.NewDrain()}
+	for _, warning := range c.Warnings() {
+		log.Warn(warning)
+	}
+	f.doors = &handlers.Doors{Drain: f.drain, Log: log}
+	if c.Doors.Public() {
+		f.doors.Public = f.door(&f.public, f.newReceiver)
+	}
+	if c.Doors.Tasks() {
+		f.doors.Private = f.door(&f.private, f.newProcessor)
+	}
+	return f
+}
+
+// ServeHTTP implements http.Handler.
+func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.doors.ServeHTTP(w, r.WithContext(logging.With(r.Context(), r)))
+}
+
+// door builds a door on its first request. Where that fails (no credentials
+// yet, say) the answer is 503 and the next request tries again.
+func (f *function) door(l *lazy[http.Handler], build func(context.Context) (http.Handler, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, err := l.get(build)
+		if err != nil {
+			f.log.ErrorContext(r.Context(), "the clients of Google Cloud cannot be built", "error", err.Error())
+			handlers.Unavailable(w)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (f *function) newPubSub(ctx context.Context) (*pubsub.Client, error) {
+	return pubsub.NewClient(ctx, f.config.Project)
+}
+
+func (f *function) newReceiver(context.Context) (http.Handler, error) {
+	c := f.config
+	ps, err := f.pubsub.get(f.newPubSub)
+	if err != nil {
+		return nil, err
+	}
+	verifier := &verify.Verifier{Tolerance: c.ReplayTolerance, Now: time.Now}
+	if len(c.SigningSecrets) > 0 {
+		sm, err := f.secrets.get(secretmanager.NewClient)
+		if err != nil {
+			return nil, err
+		}
+		store := verify.NewSecretStore(sm, verify.SecretConfig{
+			TTL:        c.SecretTTL,
+			StaleLimit: c.StaleLimit,
+			Revoked:    c.RevokedVersions,
+			Now:        time.Now,
+			Log:        f.log,
+		})
+		verifier.Static = verify.NewStatic(store, c.SigningSecrets, c.SigningSecretOverlap)
+	}
+	return handlers.NewReceiver(handlers.ReceiverConfig{
+		Verifier:        verifier,
+		Queue:           ps.Queue(c.QueueTopic, handlers.PublishTimeout),
+		ReplayTolerance: c.ReplayTolerance,
+		MaxBodyBytes:    c.MaxBodyBytes,
+		Now:             time.Now,
+		Log:             f.log,
+	}), nil
+}
+
+// workQueueTimeout bounds a publish request of the private door, which has
+// nobody waiting but Pub/Sub.
+const workQueueTimeout = 20 * time.Second
+
+func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
+	c := f.config
+	ps, err := f.pubsub.get(f.newPubSub)
+	if err != nil {
+		return nil, err
+	}
+	gcs, err := storage.NewClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var files handlers.Files
+	if c.GeminiAPIKeySecret != "" {
+		sm, err := f.secrets.get(secretmanager.NewClient)
+		if err != nil {
+			return nil, err
+		}
+		files = gemini.NewFiles(func(ctx context.Context) (string, error) {
+			return sm.Latest(ctx, c.GeminiAPIKeySecret)
+		})
+	}
+	var allowed []handlers.Location
+	for _, b := range c.ResultBuckets {
+		allowed = append(allowed, handlers.Location(b))
+	}
+	return handlers.NewProcessor(handlers.ProcessorConfig{
+		Tokens: &verify.PushTokens{
+			Keys: verify.NewKeySet(verify.KeySetConfig{
+				URL:        c.PushJWKSURL,
+				StaleLimit: c.StaleLimit,
+				Now:        time.Now,
+				Log:        f.log,
+			}),
+			Audience:       c.PushAudience,
+			ServiceAccount: c.PushServiceAccount,
+			Now:            time.Now,
+		},
+		Queue:        ps.Queue(c.QueueTopic, workQueueTimeout),
+		Outcomes:     ps.Topic(c.OutcomesTopic),
+		Results:      ps.Stream(c.ResultsTopic),
+		Objects:      gcs,
+		Files:        files,
+		State:        progress.New(gcs.State(c.StateBucket)),
+		Factory:      outcome.NewFactory(version.String(), time.Now),
+		Allowed:      allowed,
+		StateBucket:  c.StateBucket,
+		Mode:         string(c.BatchResults),
+		ChunkBytes:   c.ChunkBytes,
+		MaxLineBytes: c.MaxLineBytes,
+		MaxAttempts:  c.MaxDeliveryAttempts,
+		Stopping:     f.drain.Stopping(),
+		Now:          time.Now,
+		Log:          f.log,
+	}), nil
+}
+
+const (
+	// stopTimeout is most of the ten seconds between SIGTERM and SIGKILL.
+	stopTimeout = 9 * time.Second
+	// flushTime lets the framework's server write the last answer.
+	flushTime = 100 * time.Millisecond
+)
+
+// stopOnSignal lets requests finish when the instance is told to stop, and
+// ends the process: the framework's server would not.
+func (f *function) stopOnSignal() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, os.Interrupt)
+	<-told
+	select {
+	case <-f.drain.Stop():
+		time.Sleep(flushTime)
+		os.Exit(0)
+	case <-time.After(stopTimeout):
+		f.log.Warn("stopped with requests in flight; their senders send them again")
+		os.Exit(1)
+	}
+}
+
+// lazy builds a value when it is first asked for, and again after a failure.
+type lazy[T any] struct {
+	mu    sync.Mutex
+	built bool
+	value T
+}
+
+func (l *lazy[T]) get(build func(context.Context) (T, error)) (T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.built {
+		// Not the request's context: a client outlives it.
+		value, err := build(context.Background())
+		if err != nil {
+			return value, err
+		}
+		l.value, l.built = value, true
+	}
+	return l.value, nil
+}

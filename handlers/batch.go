@@ -1,0 +1,203 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/progress"
+)
+
+// maxObjects is how many result objects a batch may have (SPEC.md "Pointers").
+const maxObjects = 10_000
+
+// lastWords is what recording and reporting get after the time for work is over.
+const lastWords = 20 * time.Second
+
+// batch plans a succeeded batch and queues its ranges, in the order in which
+// every crash heals: the plan is stored before its first task is queued, and
+// the flag that all are queued is set last.
+func (p *Processor) batch(ctx context.Context, item work, e *event.Event) error {
+	plan, err := p.plan(ctx, e)
+	var refused *unreadableResults
+	if errors.As(err, &refused) {
+		return p.once(ctx, e, p.Factory.For(e).Unreadable(e.Pointer, refused.cause))
+	}
+	if err != nil {
+		if p.lastChance(item) {
+			p.report(ctx, e, "plan", outcome.Source{URI: e.Pointer}, err, progress.Progress{})
+		}
+		return err
+	}
+	if err := p.queueRanges(ctx, e, plan); err != nil {
+		return err
+	}
+	return p.complete(ctx, e.Key(), plan, -1)
+}
+
+// unreadableResults: what this configuration can never read. It is published
+// and not retried.
+type unreadableResults struct{ cause outcome.Error }
+
+func (u *unreadableResults) Error() string { return u.cause.Code + ": " + u.cause.Message }
+
+// plan reads the event's stored plan or makes it.
+func (p *Processor) plan(ctx context.Context, e *event.Event) (*progress.Plan, error) {
+	plan, err := p.State.Plan(ctx, e.Key())
+	if !errors.Is(err, progress.ErrNotFound) {
+		return plan, err
+	}
+	at, refused := p.locate(e.Pointer)
+	if refused != nil {
+		return nil, &unreadableResults{*refused}
+	}
+	objects, err := p.resolve(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	for i := range objects {
+		if o := &objects[i]; o.Encoding == "" && o.Bucket != "" {
+			o.RangeSize = progress.RangeSize(o.Size, p.ChunkBytes)
+		}
+	}
+	return p.State.Create(ctx, e.Key(), &progress.Plan{
+		URI:     e.Pointer,
+		Mode:    p.Mode,
+		Event:   event.Encode(e.Delivery, e.Body),
+		Objects: objects,
+	})
+}
+
+// resolve pins the objects that a pointer names.
+func (p *Processor) resolve(ctx context.Context, at pointer) ([]progress.Object, error) {
+	if at.file != "" {
+		return []progress.Object{{Name: at.file}}, nil
+	}
+	if !strings.HasSuffix(at.name, "/") {
+		o, err := p.Objects.Stat(ctx, at.bucket, at.name)
+		if err != nil {
+			return nil, err
+		}
+		return []progress.Object{o}, nil
+	}
+	found, refused := false, false
+	objects, err := p.Objects.List(ctx, at.bucket, at.name, func(o progress.Object) bool {
+		if !strings.HasSuffix(o.Name, ".jsonl") && !strings.HasSuffix(o.Name, ".jsonl.gz") {
+			return false
+		}
+		found = true
+		refused = refused || !p.allowed(o.Bucket, o.Name)
+		return o.Size > 0
+	}, maxObjects+1)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(objects) > maxObjects:
+		return nil, &unreadableResults{*unreadableError(codeTooManyObjects)}
+	case refused: // an empty segment or ".." below the prefix
+		return nil, &unreadableResults{*unreadableError(codeNotAllowed)}
+	case !found:
+		return nil, fmt.Errorf("no .jsonl or .jsonl.gz object under gs://%s/%s: %w", at.bucket, at.name, progress.ErrNotFound)
+	}
+	return objects, nil
+}
+
+// queueRanges queues a task for every range of the plan, once.
+func (p *Processor) queueRanges(ctx context.Context, e *event.Event, plan *progress.Plan) error {
+	key := e.Key()
+	queued, err := p.State.Flagged(ctx, key, progress.Queued)
+	if err != nil || queued {
+		return err
+	}
+	const perCall = 1000 // bounds what a plan of millions of ranges holds in memory
+	tasks := make([][]byte, 0, perCall)
+	flush := func() error {
+		err := p.Queue.Enqueue(ctx, kindRange, tasks...)
+		tasks = tasks[:0]
+		return err
+	}
+	for i, o := range plan.Objects {
+		for _, r := range o.Ranges() {
+			if tasks = append(tasks, progress.Task{Key: key, Event: plan.Event, Object: i, Range: r}.Encode()); len(tasks) == perCall {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	return p.State.Flag(ctx, key, progress.Queued)
+}
+
+// complete publishes batch.completed when the plan's markers cover it and that
+// is not done. The object just worked on (-1: none) is looked at first: while
+// it has ranges missing, the others need not be listed.
+func (p *Processor) complete(ctx context.Context, key string, plan *progress.Plan, object int) error {
+	if object >= 0 {
+		markers, err := p.State.Markers(ctx, key, object)
+		if err != nil {
+			return err
+		}
+		one := progress.Plan{Objects: plan.Objects[object : object+1]}
+		if !one.Progress(map[int][]progress.Marker{0: markers}).Complete() {
+			return nil
+		}
+	}
+	markers, err := p.State.AllMarkers(ctx, key)
+	if err != nil {
+		return err
+	}
+	sum := plan.Progress(markers)
+	if !sum.Complete() {
+		return nil
+	}
+	done, err := p.State.Flagged(ctx, key, progress.Completed)
+	if err != nil || done {
+		return err
+	}
+	e, err := event.Decode(plan.Event)
+	if err != nil {
+		return err
+	}
+	c := sum.Counts
+	m := p.Factory.For(e).Completed(plan.URI, outcome.Totals{
+		Total: c.Total, Succeeded: c.Succeeded, Failed: c.Failed, Invalid: c.Invalid,
+		PromptTokens: c.PromptTokens, CandidatesTokens: c.CandidatesTokens,
+		ThoughtsTokens: c.ThoughtsTokens, TotalTokens: c.TotalTokens,
+		Bytes: sum.Bytes,
+	})
+	if err := p.Outcomes.Publish(ctx, m); err != nil {
+		return err
+	}
+	return p.State.Flag(ctx, key, progress.Completed)
+}
+
+// report publishes batch.incomplete, once per part of the plan. It is the
+// messenger of an error that the caller returns anyway, so its own errors are
+// only logged.
+func (p *Processor) report(ctx context.Context, e *event.Event, part string, at outcome.Source, cause error, sum progress.Progress) {
+	// The cause may be that ctx is over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	key, flag := e.Key(), "incomplete-"+part
+	done, err := p.State.Flagged(ctx, key, flag)
+	if err == nil && !done {
+		code := "unfinished"
+		if errors.Is(cause, progress.ErrNotFound) {
+			code = "not_found"
+		}
+		m := p.Factory.For(e).Incomplete(at, outcome.Error{Code: code, Message: cause.Error()}, sum.Done, sum.Missing)
+		if err = p.Outcomes.Publish(ctx, m); err == nil {
+			err = p.State.Flag(ctx, key, flag)
+		}
+	}
+	if err != nil {
+		p.Log.ErrorContext(ctx, "batch.incomplete could not be published", "event_id", e.ID, "error", err.Error())
+	}
+}

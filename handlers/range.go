@@ -1,0 +1,200 @@
+package handlers
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/progress"
+	"example.com/gemini-webhook/internal/results"
+)
+
+// rangeTask publishes the lines of a range, or of what is left of it, marks
+// them done and completes the batch if they were the last.
+func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task) error {
+	plan, err := p.State.Plan(ctx, task.Key)
+	if errors.Is(err, progress.ErrNotFound) && len(task.Event) > 0 {
+		// The state was lost. Planning again repeats, which is better than losing.
+		e, err := event.Decode(task.Event)
+		if err != nil {
+			return err
+		}
+		return p.batch(ctx, item, e)
+	}
+	if err != nil {
+		return err
+	}
+	if task.Object >= len(plan.Objects) {
+		return fmt.Errorf("range task for object %d of a plan of %d", task.Object, len(plan.Objects))
+	}
+	object := plan.Objects[task.Object]
+	markers, err := p.State.Markers(ctx, task.Key, task.Object)
+	if err != nil {
+		return err
+	}
+	left := task.Range
+	if left.Start, _ = progress.Reach(markers, task.Range); left.Start == left.End {
+		return p.complete(ctx, task.Key, plan, task.Object)
+	}
+
+	done, err := p.lines(ctx, item, plan, object, left)
+	if done.end > left.Start {
+		// What is published is recorded even if the time is over.
+		mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+		defer cancel()
+		r := progress.Interval{Start: left.Start, End: done.end}
+		if markErr := p.State.Mark(mark, task.Key, task.Object, r, done.counts); markErr != nil {
+			return errors.Join(err, markErr)
+		}
+	}
+	switch {
+	case err != nil:
+		return p.unfinished(ctx, item, plan, task, err)
+	case done.end == left.End:
+		return p.complete(ctx, task.Key, plan, task.Object)
+	case done.end == left.Start:
+		return p.unfinished(ctx, item, plan, task, errNoProgress)
+	}
+	task.Range.Start = done.end
+	handOn, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	return p.Queue.Enqueue(handOn, kindRange, task.Encode())
+}
+
+var errNoProgress = errors.New("not one line was done before the instance stopped or its time was over; if it repeats, raise the request timeout of the private door")
+
+// unfinished reports a range that may never be finished and returns err. An
+// object that was replaced does not come back, so it is reported at once.
+func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Plan, task progress.Task, err error) error {
+	if !p.lastChance(item) && !errors.Is(err, progress.ErrNotFound) {
+		return err
+	}
+	e, decodeErr := event.Decode(plan.Event)
+	if decodeErr != nil {
+		return errors.Join(err, decodeErr)
+	}
+	query, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	markers, listErr := p.State.AllMarkers(query, task.Key)
+	if listErr != nil {
+		return errors.Join(err, listErr)
+	}
+	object := plan.Objects[task.Object]
+	at := outcome.Source{URI: object.URI(), Generation: generation(object), Offset: task.Range.Start, Encoding: object.Encoding}
+	part := fmt.Sprintf("%05d-%019d", task.Object, task.Range.Start)
+	p.report(ctx, e, part, at, err, plan.Progress(markers))
+	return err
+}
+
+// lines publishes the lines that begin in r, and says how far all of them are
+// acknowledged. Where it stops early without an error, the time is over.
+func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, object progress.Object, r progress.Interval) (acked, error) {
+	e, err := event.Decode(plan.Event)
+	if err != nil {
+		return acked{}, err
+	}
+	body, size, err := p.open(ctx, object, r)
+	if err != nil {
+		return acked{}, err
+	}
+	defer body.Close()
+
+	outcomes := p.Factory.For(e)
+	scanner := results.NewScanner(body, r.Start, r.End, size, p.MaxLineBytes)
+	pending := window{end: r.Start}
+	finished := false
+	for !finished && !p.timeIsOver(item) {
+		if !scanner.Scan() {
+			finished = true
+			break
+		}
+		raw := scanner.Line()
+		line := parse(raw)
+		var wait func(context.Context) error
+		if plan.Mode == progress.Lines {
+			wait = p.Results.Publish(ctx, outcomes.Result(resultOf(object, raw, line)))
+		}
+		if err := pending.add(ctx, wait, scanner.Pos(), count(line)); err != nil {
+			return pending.acked(), err
+		}
+	}
+	if err := pending.drain(ctx); err != nil {
+		return pending.acked(), err
+	}
+	if err := scanner.Err(); err != nil {
+		return pending.acked(), fmt.Errorf("read %s: %w", object.URI(), err)
+	}
+	done := pending.acked()
+	if finished {
+		done.end = r.End // with the blank lines behind the last
+	}
+	return done, nil
+}
+
+// timeIsOver reports whether what is left is to be handed on.
+func (p *Processor) timeIsOver(item work) bool {
+	select {
+	case <-p.Stopping:
+		return true
+	default:
+		return p.Now().After(item.cutoff)
+	}
+}
+
+// open gives the bytes from one before r's start on, and the size that they
+// end at, -1 where that is not known.
+func (p *Processor) open(ctx context.Context, o progress.Object, r progress.Interval) (io.ReadCloser, int64, error) {
+	from := max(r.Start-1, 0)
+	if o.Bucket == "" {
+		if p.Files == nil {
+			return nil, 0, fmt.Errorf("read %s: GEMINI_API_KEY_SECRET is no longer set", o.Name)
+		}
+		body, err := p.Files.Open(ctx, o.Name)
+		if err != nil {
+			return nil, 0, err
+		}
+		return skip(body, body, from)
+	}
+	// Configuration may have changed since the plan was made, and the queue is a
+	// trust boundary.
+	if !p.allowed(o.Bucket, o.Name) {
+		return nil, 0, fmt.Errorf("read %s: %s", o.URI(), unreadable[codeNotAllowed])
+	}
+	if o.Encoding == "" {
+		open := func(offset, length int64) (io.ReadCloser, error) { return p.Objects.Open(ctx, o, offset, length) }
+		return results.NewSegments(open, from, r.End-from, o.Size), o.Size, nil
+	}
+	body, err := p.Objects.Open(ctx, o, 0, -1)
+	if err != nil {
+		return nil, 0, err
+	}
+	// An object that is called gzip may not be: a name ending, or a server that
+	// has decompressed it.
+	stored := bufio.NewReader(body)
+	if magic, _ := stored.Peek(2); string(magic) != "\x1f\x8b" {
+		return skip(stored, body, from)
+	}
+	plain, err := gzip.NewReader(stored)
+	if err != nil {
+		body.Close()
+		return nil, 0, fmt.Errorf("read %s: %w", o.URI(), err)
+	}
+	return skip(plain, body, from)
+}
+
+// skip reads to an offset of a stream that cannot seek.
+func skip(r io.Reader, closer io.Closer, from int64) (io.ReadCloser, int64, error) {
+	if _, err := io.CopyN(io.Discard, r, from); err != nil {
+		closer.Close()
+		return nil, 0, fmt.Errorf("skip to where the work was handed on: %w", err)
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{r, closer}, -1, nil
+}

@@ -1,0 +1,183 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"time"
+
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/verify"
+)
+
+// PublishTimeout is what Pub/Sub gets (SPEC.md, status 503); Gemini wants an
+// answer within a few seconds.
+const PublishTimeout = 4 * time.Second
+
+// Verifier tells whether a delivery is genuine. With
+// verify.ErrTimestampOutOfRange it may say who signed: genuine but stale.
+type Verifier interface {
+	Verify(ctx context.Context, escapedPath string, h verify.Headers, body []byte) (verify.Proof, error)
+}
+
+// ReceiverConfig is what a Receiver needs.
+type ReceiverConfig struct {
+	Verifier        Verifier
+	Queue           Queue
+	ReplayTolerance time.Duration
+	MaxBodyBytes    int64
+	Now             func() time.Time
+	Log             *slog.Logger
+}
+
+// Receiver is the public door: it verifies a delivery, queues it and answers
+// 200 when Pub/Sub has acknowledged it (SPEC.md "The public door"). It does
+// not look into the event: whatever the body says, once the signature is good
+// the answer is 200 or 503.
+type Receiver struct {
+	ReceiverConfig
+	bodies *bodies
+	seen   seen
+}
+
+// NewReceiver gives the public door.
+func NewReceiver(c ReceiverConfig) *Receiver {
+	return &Receiver{ReceiverConfig: c, bodies: newBodies(c.MaxBodyBytes)}
+}
+
+// result is what a delivery came to: one log line and one answer.
+type result struct {
+	headers verify.Headers
+	proof   verify.Proof
+	bytes   int
+	note    string // what an operator wants to know besides
+	err     error
+}
+
+// ServeHTTP answers one delivery, a POST.
+func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := rc.Now()
+	res := rc.receive(w, r)
+	if !errors.Is(res.err, context.Canceled) { // else nobody reads the answer
+		rc.answer(w, res.err)
+	}
+
+	attrs := []any{
+		"event_id", res.headers.ID,
+		"path", event.PublicPath(r.URL.EscapedPath()),
+		"mode", res.proof.Mode,
+		"scheme", res.proof.Scheme,
+		"signer", res.proof.Signer,
+		"bytes", res.bytes,
+		"duration_ms", rc.Now().Sub(start).Milliseconds(),
+	}
+	if res.note != "" {
+		attrs = append(attrs, "note", res.note)
+	}
+	switch {
+	case res.err == nil:
+		rc.Log.InfoContext(r.Context(), "delivery accepted", attrs...)
+	case statusOf(res.err) == http.StatusServiceUnavailable:
+		rc.Log.ErrorContext(r.Context(), "delivery not accepted now; Gemini delivers it again", append(attrs, "error", res.err.Error())...)
+	default:
+		rc.Log.WarnContext(r.Context(), "delivery refused", append(attrs, "error", res.err.Error())...)
+	}
+}
+
+// receive checks a delivery, cheapest first, and queues it.
+func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) (res result) {
+	if res.headers, res.err = verify.ParseHeaders(r.Header); res.err != nil {
+		return res
+	}
+	deadline := bodyDeadline
+	stale := res.headers.CheckTime(rc.Now(), rc.ReplayTolerance)
+	if stale != nil {
+		deadline = staleBodyDeadline
+	}
+	body, release, err := rc.bodies.read(w, r, deadline)
+	defer release()
+	res.bytes = len(body)
+	if err != nil {
+		res.err = errors.Join(stale, err)
+		return res
+	}
+	res.proof, res.err = rc.Verifier.Verify(r.Context(), r.URL.EscapedPath(), res.headers, body)
+	if errors.Is(res.err, verify.ErrTimestampOutOfRange) && res.proof != (verify.Proof{}) {
+		res.note = "genuine but stale: a replay, or a clock that is wrong"
+	}
+	if res.err != nil {
+		return res
+	}
+	return rc.queue(r, res, body)
+}
+
+// queue publishes a verified delivery, unless this instance just did.
+func (rc *Receiver) queue(r *http.Request, res result, body []byte) result {
+	d := event.Delivery{
+		ID:          res.headers.ID,
+		ReceivedAt:  rc.Now(),
+		Mode:        res.proof.Mode,
+		Scheme:      res.proof.Scheme,
+		Origin:      res.proof.Origin,
+		Signer:      res.proof.Signer,
+		Path:        event.PublicPath(r.URL.EscapedPath()),
+		Traceparent: traceparent(r.Header),
+	}
+	id := deliveryOf(d.ID, d.Mode, d.Path, string(body))
+	if rc.seen.has(id, rc.Now()) {
+		res.note = "queued before"
+		return res
+	}
+	// The sender may hang up; what is verified is queued all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), PublishTimeout)
+	defer cancel()
+	if err := rc.Queue.Enqueue(ctx, kindEvent, event.Encode(d, body)); err != nil {
+		res.err = errors.Join(verify.ErrUnavailable, err)
+		return res
+	}
+	rc.seen.add(id, rc.Now())
+	return res
+}
+
+var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// traceparent is the W3C trace context of the request, where it has one.
+func traceparent(h http.Header) string {
+	if v := h.Get("Traceparent"); traceparentForm.MatchString(v) {
+		return v
+	}
+	return ""
+}
+
+// answer writes the answer that SPEC.md names for err.
+func (rc *Receiver) answer(w http.ResponseWriter, err error) {
+	switch status := statusOf(err); status {
+	case http.StatusOK:
+		answer(w, status, "status", "accepted")
+	case http.StatusServiceUnavailable:
+		Unavailable(w)
+	case http.StatusRequestEntityTooLarge:
+		answer(w, status, "error", "body_too_large")
+	default:
+		answer(w, status, "error", verify.Code(err))
+	}
+}
+
+func statusOf(err error) int {
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.Is(err, verify.ErrMissingHeader), errors.Is(err, verify.ErrBadHeader):
+		return http.StatusBadRequest
+	case errors.Is(err, verify.ErrTimestampOutOfRange): // whatever the body was
+		return http.StatusUnauthorized
+	case errors.Is(err, errBodyTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, verify.ErrUnavailable), verify.Code(err) == "":
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusUnauthorized
+	}
+}

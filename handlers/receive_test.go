@@ -1,0 +1,549 @@
+package handlers
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/verify/verifytest"
+)
+
+const (
+	testSecret = "projects/p/secrets/s"
+	testKey    = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	testBody   = `{"type":"batch.succeeded","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"batch_123456","output_file_uri":"gs://my-bucket/results.jsonl"}}`
+)
+
+// oneSecret is a Secret Manager with one version of one secret.
+type oneSecret struct{}
+
+func (oneSecret) Versions(context.Context, string) ([]verify.Version, error) {
+	return []verify.Version{{Number: 1, Enabled: true, Created: time.Unix(0, 0)}}, nil
+}
+
+func (oneSecret) Access(_ context.Context, _ string, number int64) ([]byte, error) {
+	if number != 1 {
+		return nil, verify.ErrSecretNotFound
+	}
+	return []byte(testKey), nil
+}
+
+// queued is a work queue that keeps what it gets, or fails.
+type queued struct {
+	mu       sync.Mutex
+	messages [][]byte
+	err      error
+	block    chan struct{}
+}
+
+func (q *queued) Enqueue(ctx context.Context, _ string, messages ...[]byte) error {
+	if q.block != nil {
+		select {
+		case <-q.block:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return q.err
+	}
+	q.messages = append(q.messages, messages...)
+	return nil
+}
+
+func (q *queued) all() [][]byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return append([][]byte(nil), q.messages...)
+}
+
+// door is a public door on a real server.
+type door struct {
+	*httptest.Server
+	queue *queued
+	drain *Drain
+	log   *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func newDoor(t *testing.T, maxBody int64) *door {
+	t.Helper()
+	d := &door{queue: &queued{}, drain: NewDrain(), log: &lockedBuffer{}}
+	log := slog.New(slog.NewJSONHandler(d.log, nil))
+	store := verify.NewSecretStore(oneSecret{}, verify.SecretConfig{TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
+	d.Server = httptest.NewServer(&Doors{
+		Public: NewReceiver(ReceiverConfig{
+			Verifier: &verify.Verifier{
+				Static:    verify.NewStatic(store, []string{testSecret}, time.Hour),
+				Tolerance: 5 * time.Minute,
+				Now:       time.Now,
+			},
+			Queue:           d.queue,
+			ReplayTolerance: 5 * time.Minute,
+			MaxBodyBytes:    maxBody,
+			Now:             time.Now,
+			Log:             log,
+		}),
+		Drain: d.drain,
+		Log:   log,
+	})
+	t.Cleanup(d.Close)
+	return d
+}
+
+// genuine is a delivery that the door accepts, for tests to break.
+func (d *door) genuine(t *testing.T) *http.Request {
+	t.Helper()
+	return d.signed(t, time.Now(), testBody)
+}
+
+func (d *door) signed(t *testing.T, at time.Time, body string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.URL+"/hook", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = verifytest.Static(testKey, "msg_1", at, []byte(body))
+	return r
+}
+
+// send returns the status, and the one member of the answer as "name:value".
+func (d *door) send(t *testing.T, r *http.Request) (int, string) {
+	t.Helper()
+	resp, err := d.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
+		t.Error("503 without Retry-After")
+	}
+	if len(text) == 0 {
+		return resp.StatusCode, ""
+	}
+	var answer map[string]string
+	if err := json.Unmarshal(text, &answer); err != nil || len(answer) != 1 {
+		t.Errorf("answer %q, want an object with one member", text)
+	}
+	for k, v := range answer {
+		return resp.StatusCode, k + ":" + v
+	}
+	return resp.StatusCode, ""
+}
+
+func TestGenuineDeliveryIsQueued(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1<<18)
+	r := d.genuine(t)
+	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	before := time.Now()
+	if status, answer := d.send(t, r); status != 200 || answer != "status:accepted" {
+		t.Fatalf("got %d %s, want 200 status:accepted", status, answer)
+	}
+	messages := d.queue.all()
+	if len(messages) != 1 {
+		t.Fatalf("%d messages queued, want 1", len(messages))
+	}
+	e, err := event.Decode(messages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.ReceivedAt.Before(before.Add(-time.Second)) || e.ReceivedAt.After(time.Now()) {
+		t.Errorf("received at %v", e.ReceivedAt)
+	}
+	want := event.Delivery{
+		ID: "msg_1", ReceivedAt: e.ReceivedAt, Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret",
+		Signer: testSecret, Path: "/hook", Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	}
+	if diff := cmp.Diff(want, e.Delivery); diff != "" {
+		t.Errorf("delivery (-want +got):\n%s", diff)
+	}
+	if string(e.Body) != testBody {
+		t.Errorf("body %q", e.Body)
+	}
+}
+
+func TestWhateverTheBodySays(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"empty": "", "not JSON": "{", "JSON of another kind": "[1]", "no type": `{"data":{}}`,
+		"not UTF-8": "\xff\xfe", "an unknown type": `{"type":"x.y"}`, "a NUL": "\x00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDoor(t, 1<<18)
+			if status, answer := d.send(t, d.signed(t, time.Now(), body)); status != 200 {
+				t.Errorf("got %d %s, want 200", status, answer)
+			}
+			if n := len(d.queue.all()); n != 1 {
+				t.Errorf("%d messages queued, want 1", n)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	set := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, value) }
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*http.Request)
+		status int
+		answer string
+	}{
+		{"no id", func(r *http.Request) { r.Header.Del("webhook-id") }, 400, "error:missing_header"},
+		{"no timestamp", func(r *http.Request) { r.Header.Del("webhook-timestamp") }, 400, "error:missing_header"},
+		{"no signature", func(r *http.Request) { r.Header.Del("webhook-signature") }, 400, "error:missing_header"},
+		{"two ids", func(r *http.Request) { r.Header.Add("webhook-id", "msg_2") }, 400, "error:bad_header"},
+		{"an id with a dot", set("webhook-id", "msg.1"), 400, "error:bad_header"},
+		{"a timestamp with a sign", set("webhook-timestamp", "+1"), 400, "error:bad_header"},
+		{"NaN", set("webhook-timestamp", "NaN"), 400, "error:bad_header"},
+		{"a signature of no form", set("webhook-signature", "garbage"), 400, "error:bad_header"},
+		{"a forged signature", set("webhook-signature", "v1,MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="), 401, "error:signature_mismatch"},
+		{"another id", set("webhook-id", "msg_2"), 401, "error:signature_mismatch"},
+		{"another time", func(r *http.Request) {
+			r.Header.Set("webhook-timestamp", strconv.FormatInt(time.Now().Unix()-60, 10))
+		}, 401, "error:signature_mismatch"},
+		{"another body", func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader(testBody[:len(testBody)-1] + " "))
+		}, 401, "error:signature_mismatch"},
+		{"a time long past", set("webhook-timestamp", "1700000000"), 401, "error:timestamp_out_of_range"},
+		{"a dynamic signature", set("webhook-signature", "v1a,MDEy"), 401, "error:origin_unproven"},
+		{"a dynamic path", func(r *http.Request) { r.URL.Path = "/dynamic/0123456789abcdef0123456789abcdef" }, 401, "error:mode_disabled"},
+		{"another method", func(r *http.Request) { r.Method = http.MethodPut }, 405, "error:method_not_allowed"},
+		{"the private door is closed", func(r *http.Request) { r.URL.Path = "/tasks/process" }, 404, ""},
+		{"what would be beside it too", func(r *http.Request) { r.URL.Path = "/tasks/x" }, 404, ""},
+		{"a body over the limit", func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 2000))), 2000
+		}, 413, "error:body_too_large"},
+		{"a body over the limit without its length", func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 2000))), -1
+		}, 413, "error:body_too_large"},
+		{"stale and over the limit", func(r *http.Request) {
+			r.Header.Set("webhook-timestamp", "1700000000")
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 2000))), 2000
+		}, 401, "error:timestamp_out_of_range"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDoor(t, 1024)
+			r := d.genuine(t)
+			test.change(r)
+			if status, answer := d.send(t, r); status != test.status || answer != test.answer {
+				t.Errorf("got %d %s, want %d %s", status, answer, test.status, test.answer)
+			}
+			if n := len(d.queue.all()); n != 0 {
+				t.Errorf("%d messages queued, want 0", n)
+			}
+		})
+	}
+}
+
+func TestHealthAndMethods(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	for _, test := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"GET", "/", 200, ""},
+		{"HEAD", "/", 200, ""},
+		{"GET", "/health", 200, ""},
+		{"HEAD", "/health", 200, ""},
+		{"PUT", "/health", 405, "GET, HEAD, POST"},
+		{"GET", "/hook", 405, "POST"},
+		{"DELETE", "/hook", 405, "POST"},
+		{"POST", "/tasks", 400, ""}, // a delivery, without its headers
+		{"POST", "/health", 400, ""},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), test.method, d.URL+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := d.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != test.status || resp.Header.Get("Allow") != test.allow {
+			t.Errorf("%s %s: got %d, Allow %q, want %d, Allow %q", test.method, test.path, resp.StatusCode, resp.Header.Get("Allow"), test.status, test.allow)
+		}
+	}
+}
+
+func TestBodyUpToTheLimit(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 5000)
+	body := strings.Repeat("x", 5000)
+	r := d.signed(t, time.Now(), body)
+	if status, answer := d.send(t, r); status != 200 {
+		t.Errorf("with its length: got %d %s, want 200", status, answer)
+	}
+	r = d.signed(t, time.Now(), body)
+	r.Header.Set("webhook-id", "msg_2")
+	r.Header = verifytest.Static(testKey, "msg_2", time.Now(), []byte(body))
+	r.ContentLength = -1
+	if status, answer := d.send(t, r); status != 200 {
+		t.Errorf("without its length: got %d %s, want 200", status, answer)
+	}
+}
+
+func TestGenuineButStaleIsLogged(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	if status, answer := d.send(t, d.signed(t, time.Now().Add(-6*time.Minute), testBody)); status != 401 || answer != "error:timestamp_out_of_range" {
+		t.Errorf("got %d %s", status, answer)
+	}
+	if log := d.log.String(); !strings.Contains(log, "genuine but stale") || !strings.Contains(log, testSecret) {
+		t.Errorf("the log must say that it is genuine and who signed:\n%s", log)
+	}
+	forged := d.signed(t, time.Now().Add(-6*time.Minute), testBody)
+	forged.Header.Set("webhook-signature", "v1,MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	if status, _ := d.send(t, forged); status != 401 {
+		t.Errorf("got %d", status)
+	}
+	if n := strings.Count(d.log.String(), "genuine but stale"); n != 1 {
+		t.Errorf("a forgery is called genuine:\n%s", d.log)
+	}
+}
+
+func TestNothingSecretIsLogged(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	r := d.genuine(t)
+	signature := r.Header.Get("webhook-signature")
+	d.send(t, r)
+	forged := d.genuine(t)
+	forged.Header.Set("webhook-id", "msg_2")
+	d.send(t, forged)
+	log := d.log.String()
+	for _, secret := range []string{testKey, strings.TrimPrefix(testKey, "whsec_"), signature, signature[3:], "my-bucket", "batch_123456"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("%q is in the log:\n%s", secret, log)
+		}
+	}
+}
+
+func TestPublishFailureIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	d.queue.err = errors.New("unavailable")
+	if status, answer := d.send(t, d.genuine(t)); status != 503 || answer != "error:unavailable" {
+		t.Errorf("got %d %s, want 503 error:unavailable", status, answer)
+	}
+	d.queue.mu.Lock()
+	d.queue.err = nil
+	d.queue.mu.Unlock()
+	if status, _ := d.send(t, d.genuine(t)); status != 200 || len(d.queue.all()) != 1 {
+		t.Errorf("the next attempt: got %d with %d queued, want 200 with 1", status, len(d.queue.all()))
+	}
+}
+
+func TestRepeatedDeliveryIsQueuedOnce(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	at := time.Now()
+	for range 3 { // a retry has a new timestamp
+		if status, _ := d.send(t, d.signed(t, at, testBody)); status != 200 {
+			t.Fatalf("got %d", status)
+		}
+		at = at.Add(time.Second)
+	}
+	if n := len(d.queue.all()); n != 1 {
+		t.Errorf("%d messages queued, want 1", n)
+	}
+	if status, _ := d.send(t, d.signed(t, at, `{"type":"another event under the same id"}`)); status != 200 || len(d.queue.all()) != 2 {
+		t.Errorf("another body under the same id: got %d, %d queued, want 2", status, len(d.queue.all()))
+	}
+}
+
+func TestSeenForgets(t *testing.T) {
+	t.Parallel()
+	var s seen
+	now := time.Now()
+	s.add(deliveryOf("a"), now)
+	if !s.has(deliveryOf("a"), now.Add(seenWindow-1)) || s.has(deliveryOf("a"), now.Add(seenWindow)) {
+		t.Error("the window is not kept")
+	}
+	if deliveryOf("ab", "c") == deliveryOf("a", "bc") {
+		t.Error("parts are not told apart")
+	}
+	for i := range 2 * seenEntries {
+		s.add(deliveryOf(strconv.Itoa(i)), now)
+	}
+	if len(s.at) > seenEntries || len(s.order) > seenEntries {
+		t.Errorf("%d entries, want at most %d", len(s.at), seenEntries)
+	}
+	s.add(deliveryOf("later"), now.Add(seenWindow))
+	if len(s.at) != 1 {
+		t.Errorf("%d entries after the window, want 1", len(s.at))
+	}
+}
+
+// raw sends head and body as they are and returns the status, and how long the
+// answer took.
+func (d *door) raw(t *testing.T, head, body string) (status int, took time.Duration) {
+	t.Helper()
+	conn, err := net.Dial("tcp", d.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	start := time.Now()
+	fmt.Fprint(conn, head, "\r\n\r\n", body)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode, time.Since(start)
+}
+
+// A sender that withholds its body learns what the headers told, and cannot
+// hold a request for long.
+func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
+	t.Parallel()
+	const post = "POST /hook HTTP/1.1\r\nHost: x\r\n"
+	const signature = "webhook-signature: v1,MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\r\n"
+	now := fmt.Sprintf("webhook-timestamp: %d\r\n", time.Now().Unix())
+	for _, test := range []struct {
+		name, head string
+		status     int
+		within     time.Duration
+	}{
+		{"method", "PUT /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 100", 405, time.Second},
+		{"headers", post + "Content-Length: 100", 400, time.Second},
+		{"timestamp", post + "webhook-id: m\r\nwebhook-timestamp: 1\r\n" + signature + "Content-Length: 100", 401, 2 * time.Second},
+		{"length", post + "webhook-id: m\r\n" + now + signature + "Content-Length: 1000000", 413, time.Second},
+		{"body", post + "webhook-id: m\r\n" + now + signature + "Content-Length: 100", 503, 7 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			status, took := newDoor(t, 1024).raw(t, test.head, "half of it")
+			if status != test.status || took > test.within {
+				t.Errorf("got %d after %v, want %d within %v", status, took, test.status, test.within)
+			}
+		})
+	}
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	d.queue.block = make(chan struct{})
+	first := make(chan int)
+	go func() {
+		status, _ := d.send(t, d.genuine(t))
+		first <- status
+	}()
+	for d.inFlight() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	idle := d.drain.Stop()
+	if status, answer := d.send(t, d.genuine(t)); status != 503 || answer != "error:unavailable" {
+		t.Errorf("a new request: got %d %s, want 503", status, answer)
+	}
+	select {
+	case <-idle:
+		t.Fatal("idle with a request in flight")
+	default:
+	}
+	close(d.queue.block)
+	if status := <-first; status != 200 {
+		t.Errorf("the request in flight: got %d, want 200", status)
+	}
+	<-idle
+	if n := len(d.queue.all()); n != 1 {
+		t.Errorf("%d messages queued, want 1", n)
+	}
+}
+
+func (d *door) inFlight() int {
+	d.drain.mu.Lock()
+	defer d.drain.mu.Unlock()
+	return d.drain.inFlight
+}
+
+func TestPanicIsUnavailable(t *testing.T) {
+	t.Parallel()
+	log := &lockedBuffer{}
+	s := httptest.NewServer(&Doors{
+		Public: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }),
+		Drain:  NewDrain(),
+		Log:    slog.New(slog.NewJSONHandler(log, nil)),
+	})
+	t.Cleanup(s.Close)
+	resp, err := http.Post(s.URL, "application/json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 503 || !strings.Contains(log.String(), "boom") {
+		t.Errorf("got %d, log %s", resp.StatusCode, log)
+	}
+}
+
+func TestBodyBudget(t *testing.T) {
+	t.Parallel()
+	b := newBodies(1 << 20)
+	if !b.budget.TryAcquire(bodyBudget) {
+		t.Fatal("the budget is smaller than it says")
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
+	_, release, err := b.read(httptest.NewRecorder(), r, time.Second)
+	release()
+	if !errors.Is(err, errBodyBudget) || statusOf(err) != 503 {
+		t.Errorf("got %v, want %v", err, errBodyBudget)
+	}
+	b.budget.Release(bodyBudget)
+	for range 3 * bodyBudget >> 20 { // nothing leaks
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(make([]byte, 1<<20)))
+		body, release, err := b.read(httptest.NewRecorder(), r, time.Second)
+		if err != nil || len(body) != 1<<20 {
+			t.Fatalf("%d bytes, %v", len(body), err)
+		}
+		release()
+	}
+}

@@ -1,0 +1,91 @@
+// Package gemini reads from the Gemini API what the receiver needs: result
+// files of the Files service.
+//
+// It talks to GOOGLE_GEMINI_BASE_URL where that is set, as the Gemini SDK does.
+// The SDK's own download holds the whole file in memory, so it is not used.
+package gemini
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"example.com/gemini-webhook/internal/progress"
+)
+
+const defaultBaseURL = "https://generativelanguage.googleapis.com"
+
+// headerTimeout bounds the wait for the first byte; how long a download may
+// take is the caller's context's to say.
+const headerTimeout = 30 * time.Second
+
+// Files downloads files of the Files service.
+type Files struct {
+	base   string
+	client *http.Client
+	key    func(context.Context) (string, error)
+}
+
+// NewFiles gives the Files service. key returns the API key; it is called for
+// every download, so that a new key needs no restart.
+func NewFiles(key func(context.Context) (string, error)) *Files {
+	base := os.Getenv("GOOGLE_GEMINI_BASE_URL")
+	if base == "" {
+		base = defaultBaseURL
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = headerTimeout
+	client := &http.Client{
+		Transport: transport,
+		// net/http drops Authorization when a redirect leaves the host, but not
+		// this header.
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			if len(via) >= 5 {
+				return errors.New("too many redirects")
+			}
+			if next.URL.Host != via[0].URL.Host {
+				next.Header.Del("X-Goog-Api-Key")
+			}
+			return nil
+		},
+	}
+	return &Files{strings.TrimSuffix(base, "/"), client, key}
+}
+
+// Open reads a file ("files/<id>") from its start; one that is not there is
+// progress.ErrNotFound. files.get fails on the names of batch results, so
+// nothing is asked before the download, and the size is not known.
+func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	key, err := f.key(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("download %s: %w", name, err)
+	}
+	id := strings.TrimPrefix(name, "files/")
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.base+"/download/v1beta/files/"+url.PathEscape(id)+":download?alt=media", nil)
+	if err != nil {
+		return nil, fmt.Errorf("download %s: %w", name, err)
+	}
+	req.Header.Set("X-Goog-Api-Key", key)
+	resp, err := f.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("download %s: %w", name, err)
+	}
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return resp.Body, nil
+	case http.StatusNotFound:
+		err = progress.ErrNotFound
+	case http.StatusUnauthorized, http.StatusForbidden:
+		err = errors.New("refused; the key in GEMINI_API_KEY_SECRET must be of the project that made the batch")
+	default:
+		err = errors.New("not answered with the file")
+	}
+	resp.Body.Close()
+	return nil, fmt.Errorf("download %s: status %d: %w", name, resp.StatusCode, err)
+}

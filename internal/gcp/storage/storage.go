@@ -1,0 +1,238 @@
+// Package storage reads result objects from Cloud Storage and keeps the state
+// bucket.
+//
+// It talks to STORAGE_EMULATOR_HOST where that is set, as Google's client does.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/storage"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/iterator"
+
+	"example.com/gemini-webhook/internal/progress"
+)
+
+// callTimeout bounds a call that moves little data, retries included.
+const callTimeout = 30 * time.Second
+
+// stallTimeout is how long a read may give no byte before it counts as broken;
+// the client's own retries happen inside it.
+const stallTimeout = 30 * time.Second
+
+// pageSize is what one listing request returns at most.
+const pageSize = 1000
+
+// Client is one connection to Cloud Storage.
+type Client struct{ client *storage.Client }
+
+// NewClient connects to Cloud Storage. It makes no call yet.
+func NewClient(ctx context.Context) (*Client, error) {
+	c, err := storage.NewClient(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Cloud Storage: %w", err)
+	}
+	return &Client{c}, nil
+}
+
+// Close releases the connection.
+func (c *Client) Close() error { return c.client.Close() }
+
+// Stat describes an object as it is now; an object that is not there is
+// progress.ErrNotFound.
+func (c *Client) Stat(ctx context.Context, bucket, name string) (progress.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	attrs, err := c.client.Bucket(bucket).Object(name).Attrs(ctx)
+	if err != nil {
+		return progress.Object{}, describe("stat", bucket, name, err)
+	}
+	return object(attrs), nil
+}
+
+// List describes the objects under prefix in name order, at most limit of
+// those that want lets through.
+func (c *Client) List(ctx context.Context, bucket, prefix string, want func(progress.Object) bool, limit int) ([]progress.Object, error) {
+	q := &storage.Query{Prefix: prefix}
+	if err := q.SetAttrSelection([]string{"Bucket", "Name", "Generation", "Size", "ContentEncoding"}); err != nil {
+		return nil, fmt.Errorf("list gs://%s/%s: %w", bucket, prefix, err)
+	}
+	var found []progress.Object
+	err := c.each(ctx, bucket, q, func(attrs *storage.ObjectAttrs) bool {
+		if o := object(attrs); want(o) {
+			found = append(found, o)
+		}
+		return len(found) < limit
+	})
+	return found, err
+}
+
+// each calls visit for every object that q finds until it returns false. Every
+// page has its own deadline.
+func (c *Client) each(ctx context.Context, bucket string, q *storage.Query, visit func(*storage.ObjectAttrs) bool) error {
+	token := ""
+	for {
+		page, next, err := c.page(ctx, bucket, q, token)
+		if err != nil {
+			return describe("list", bucket, q.Prefix, err)
+		}
+		for _, attrs := range page {
+			if !visit(attrs) {
+				return nil
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		token = next
+	}
+}
+
+func (c *Client) page(ctx context.Context, bucket string, q *storage.Query, token string) (page []*storage.ObjectAttrs, next string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	next, err = iterator.NewPager(c.client.Bucket(bucket).Objects(ctx, q), pageSize, token).NextPage(&page)
+	return page, next, err
+}
+
+// object is what the plan needs to know of an object. Gzip is told by the
+// stored encoding or by the name.
+func object(attrs *storage.ObjectAttrs) progress.Object {
+	o := progress.Object{Bucket: attrs.Bucket, Name: attrs.Name, Generation: attrs.Generation, Size: attrs.Size}
+	if attrs.ContentEncoding == "gzip" || strings.HasSuffix(attrs.Name, ".gz") {
+		o.Encoding = "gzip"
+	}
+	return o
+}
+
+// Open reads length bytes (-1: to the end) of the object's pinned generation
+// from offset on, as they are stored: gzip is not decompressed. A generation
+// that is no longer there is progress.ErrNotFound. A read that stalls fails.
+func (c *Client) Open(ctx context.Context, o progress.Object, offset, length int64) (io.ReadCloser, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r := &reader{cancel: cancel}
+	r.timer = time.AfterFunc(stallTimeout, func() { cancel(errStalled) })
+	body, err := c.client.Bucket(o.Bucket).Object(o.Name).Generation(o.Generation).ReadCompressed(true).NewRangeReader(ctx, offset, length)
+	r.timer.Stop()
+	if err != nil {
+		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
+			err = cause
+		}
+		r.stop()
+		return nil, describe("read", o.Bucket, o.Name, err)
+	}
+	r.body, r.ctx, r.object = body, ctx, o
+	return r, nil
+}
+
+var errStalled = fmt.Errorf("no data for %v", stallTimeout)
+
+// reader fails a read that gives no data for too long.
+type reader struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	body   io.ReadCloser
+	object progress.Object
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	r.timer.Reset(stallTimeout)
+	n, err := r.body.Read(p)
+	r.timer.Stop() // what the caller does between reads is no stall
+	if err != nil && err != io.EOF {
+		if cause := context.Cause(r.ctx); cause != nil {
+			err = cause
+		}
+		err = describe("read", r.object.Bucket, r.object.Name, err)
+	}
+	return n, err
+}
+
+func (r *reader) Close() error {
+	r.stop()
+	return r.body.Close()
+}
+
+func (r *reader) stop() {
+	r.timer.Stop()
+	r.cancel(nil)
+}
+
+// describe wraps an error of Google's client so that the handlers can tell a
+// missing object, and the operator what was tried.
+func describe(what, bucket, name string, err error) error {
+	if errors.Is(err, storage.ErrObjectNotExist) || errors.Is(err, storage.ErrBucketNotExist) {
+		err = fmt.Errorf("%w (%v)", progress.ErrNotFound, err)
+	}
+	return fmt.Errorf("%s gs://%s/%s: %w", what, bucket, name, err)
+}
+
+// State is the state bucket as a progress.Store.
+type State struct {
+	client *Client
+	bucket string
+}
+
+// State gives the state kept in bucket.
+func (c *Client) State(bucket string) *State { return &State{c, bucket} }
+
+// Create implements progress.Store.
+func (s *State) Create(ctx context.Context, name string, data []byte, metadata map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	// The precondition makes the call idempotent, so the client repeats it; a
+	// repeat after a lost answer finds the object there, which is as good.
+	w := s.client.client.Bucket(s.bucket).Object(name).If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
+	w.ChunkSize = 0 // one request
+	w.Metadata = metadata
+	_, err := w.Write(data)
+	if closeErr := w.Close(); err == nil {
+		err = closeErr
+	}
+	var apiErr *googleapi.Error
+	if errors.As(err, &apiErr) && apiErr.Code == http.StatusPreconditionFailed {
+		return fmt.Errorf("create gs://%s/%s: %w", s.bucket, name, progress.ErrExists)
+	}
+	if err != nil {
+		return describe("create", s.bucket, name, err)
+	}
+	return nil
+}
+
+// Read implements progress.Store.
+func (s *State) Read(ctx context.Context, name string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	r, err := s.client.client.Bucket(s.bucket).Object(name).NewReader(ctx)
+	if err != nil {
+		return nil, describe("read", s.bucket, name, err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, describe("read", s.bucket, name, err)
+	}
+	return data, nil
+}
+
+// List implements progress.Store.
+func (s *State) List(ctx context.Context, prefix string) ([]progress.Entry, error) {
+	q := &storage.Query{Prefix: prefix}
+	if err := q.SetAttrSelection([]string{"Name", "Metadata"}); err != nil {
+		return nil, fmt.Errorf("list state: %w", err)
+	}
+	var entries []progress.Entry
+	err := s.client.each(ctx, s.bucket, q, func(attrs *storage.ObjectAttrs) bool {
+		entries = append(entries, progress.Entry{Name: attrs.Name, Metadata: attrs.Metadata})
+		return true
+	})
+	return entries, err
+}
