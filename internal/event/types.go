@@ -1,0 +1,29 @@
+package event
+
+// The event types that Gemini documents (GEMINI.md, "Envelope and catalogue").
+const (
+	TypeBatchSucceeded            = "batch.succeeded"
+	TypeBatchCancelled            = "batch.cancelled"
+	TypeBatchExpired              = "batch.expired"
+	TypeBatchFailed               = "batch.failed"
+	TypeInteractionCompleted      = "interaction.completed"
+	TypeInteractionRequiresAction = "interaction.requires_action"
+	TypeInteractionFailed         = "interaction.failed"
+	TypeInteractionCancelled      = "interaction.cancelled"
+	TypeVideoGenerated            = "video.generated"
+)
+
+// maxTypeBytes bounds a usable type (SPEC "Outcomes", row unrecognized).
+const maxTypeBytes = 256
+
+// Known reports whether eventType is one of the catalogue above. It compares
+// exactly: another case is another type.
+func Known(eventType string) bool {
+	switch eventType {
+	case TypeBatchSucceeded, TypeBatchCancelled, TypeBatchExpired, TypeBatchFailed,
+		TypeInteractionCompleted, TypeInteractionRequiresAction, TypeInteractionFailed, TypeInteractionCancelled,
+		TypeVideoGenerated:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,92 @@
+package outcome
+
+// Completed makes the batch.completed that follows the last result. Its id
+// follows from the event alone, so two workers that finish at once make one.
+func (o *Event) Completed(sourceURI string, t Totals) Message {
+	return o.single(TypeBatchCompleted, Source{}, &completedBody{uri: sourceURI, Totals: t})
+}
+
+// Incomplete makes the batch.incomplete of a range that could not be finished.
+// part is where it stood, and may be zero where the batch as a whole is meant; it
+// only distinguishes one such report from another, and is not in the data.
+// rangesDone and rangesMissing count ranges of the plan.
+func (o *Event) Incomplete(part Source, err Error, rangesDone, rangesMissing int) Message {
+	return o.single(TypeBatchIncomplete, part, &incompleteBody{err: err, done: rangesDone, missing: rangesMissing})
+}
+
+// Unreadable makes the batch.unreadable of results that this configuration can
+// never read. err.Code is one of those in SPEC "Outcomes". sourceURI is "" where
+// the event has no pointer.
+func (o *Event) Unreadable(sourceURI string, err Error) Message {
+	return o.single(TypeBatchUnreadable, Source{}, &unreadableBody{uri: sourceURI, err: err})
+}
+
+// single makes an outcome other than batch.result.
+func (o *Event) single(kind string, place Source, m body) Message {
+	id := o.id(kind, place)
+	return o.message(kind, id, o.attributes.of(kind, id, 0), MaxBytes, m)
+}
+
+type completedBody struct {
+	uri string
+	Totals
+}
+
+func (c *completedBody) append(b []byte) []byte {
+	b = appendURI(b, c.uri)
+	b = appendObject(b, "results", func(b []byte) []byte {
+		b = appendInt(b, "total", c.Total)
+		b = appendInt(b, "succeeded", c.Succeeded)
+		b = appendInt(b, "failed", c.Failed)
+		return appendInt(b, "invalid", c.Invalid)
+	})
+	usage := Usage{Prompt: &c.PromptTokens, Candidates: &c.CandidatesTokens, Thoughts: &c.ThoughtsTokens, Total: &c.TotalTokens}
+	b = appendObject(b, "usage", usage.append)
+	return appendInt(b, "bytes", c.Bytes)
+}
+
+func (c *completedBody) sizeHint() int { return 512 + len(c.uri) }
+
+func (c *completedBody) fields() (first, last []field) {
+	return nil, []field{stringField("source.uri", &c.uri)}
+}
+
+type incompleteBody struct {
+	err           Error
+	done, missing int
+}
+
+func (i *incompleteBody) append(b []byte) []byte {
+	b = appendError(b, &i.err)
+	return appendObject(b, "ranges", func(b []byte) []byte {
+		b = appendInt(b, "done", int64(i.done))
+		return appendInt(b, "missing", int64(i.missing))
+	})
+}
+
+func (i *incompleteBody) sizeHint() int { return 256 + len(i.err.Message) }
+
+func (i *incompleteBody) fields() (first, last []field) {
+	return []field{stringField("error.message", &i.err.Message)}, errorFields(&i.err)
+}
+
+type unreadableBody struct {
+	uri string
+	err Error
+}
+
+func (u *unreadableBody) append(b []byte) []byte {
+	return appendError(appendURI(b, u.uri), &u.err)
+}
+
+func (u *unreadableBody) sizeHint() int { return 256 + len(u.uri) + len(u.err.Message) }
+
+func (u *unreadableBody) fields() (first, last []field) {
+	return []field{stringField("error.message", &u.err.Message)},
+		append(errorFields(&u.err), stringField("source.uri", &u.uri))
+}
+
+// appendURI appends the `,"source":{"uri":…}` of outcomes about a whole batch.
+func appendURI(b []byte, uri string) []byte {
+	return appendObject(b, "source", func(b []byte) []byte { return appendMember(b, "uri", uri) })
+}

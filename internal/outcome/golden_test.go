@@ -1,0 +1,136 @@
+package outcome
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/event"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/*.golden.json")
+
+// messages are one of each type and shape, by the name of their golden file.
+func messages() map[string]Message {
+	batch := of(delivery(), batchBody)
+	simple := func(body string) Message { return of(delivery(), body).Simple() }
+	dynamic := delivery()
+	dynamic.Mode, dynamic.Scheme, dynamic.Origin, dynamic.Path = "dynamic", "ed25519", "path_token", "/dynamic/label"
+	dynamic.Signer, dynamic.Traceparent = "", ""
+
+	return map[string]Message{
+		"batch.result": batch.Result(Result{
+			Source:       Source{URI: "gs://b/o.jsonl", Generation: "1700000000000000", Offset: 9 << 30, Length: 120},
+			Key:          ptr("row-1"),
+			Status:       "succeeded",
+			Text:         ptr("Hello <b>\"world\"</b>\n\u2028é"),
+			FinishReason: "STOP",
+			ModelVersion: "gemini-2.5-flash",
+			Usage:        &Usage{Prompt: ptr[int64](3), Candidates: ptr[int64](0), Total: ptr[int64](3)},
+			Response:     []byte(`{"candidates" : [ {"x":"<\u00e9>"} ],"big":1.0e400}`),
+			Request:      []byte(`{"contents":[]}`),
+		}),
+		"batch.result-failed": batch.Result(Result{
+			Source: Source{URI: "gs://b/o.jsonl.gz", Generation: "1", Encoding: "gzip"},
+			Key:    ptr(""),
+			Status: "failed",
+			Error:  &Error{Code: "429", Message: "quota", Status: "RESOURCE_EXHAUSTED"},
+		}),
+		"batch.result-invalid": batch.Result(Result{
+			Source: Source{URI: "gs://b/o.jsonl", Generation: "1", Offset: 3, Length: 2},
+			Status: "invalid",
+			Usage:  &Usage{},
+			Error:  &Error{Code: "unknown_shape"},
+		}),
+		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
+			Total: 6, Succeeded: 3, Failed: 2, Invalid: 1,
+			PromptTokens: 10, CandidatesTokens: 20, ThoughtsTokens: 30, TotalTokens: 60, Bytes: 5 << 30,
+		}),
+		"batch.incomplete":            batch.Incomplete(Source{URI: "gs://b/o", Generation: "1", Offset: 8}, Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
+		"batch.unreadable":            batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),
+		"batch.unreadable-inline":     of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"}}`).Unreadable("", Error{Code: "no_pointer"}),
+		"batch.failed":                simple(`{"type":"batch.failed","timestamp":"t","data":{"id":"batches/1","error_code":13,"error_message":"internal"}}`),
+		"batch.expired":               simple(`{"type":"batch.expired","data":{"id":"batch_1"}}`),
+		"batch.cancelled":             simple(`{"type":"batch.cancelled","data":{"id":"batch_1"}}`),
+		"video.generated":             of(dynamic, `{"type":"video.generated","data":{"id":"v","output_file_uri":"https://x/v.mp4","file_name":"files/v"}}`).Simple(),
+		"video.generated-empty":       simple(`{"type":"video.generated","data":{"id":"v"}}`),
+		"interaction.completed":       of(dynamic, `{"type":"interaction.completed","data":{"id":"i","user_metadata":{"a":"b"}}}`).Simple(),
+		"interaction.requires_action": simple(`{"type":"interaction.requires_action","data":{"id":"i"}}`),
+		"interaction.failed":          simple(`{"type":"interaction.failed","data":{"id":"i","error":{"code":5,"status":"NOT_FOUND"}}}`),
+		"interaction.cancelled":       simple(`{"type":"interaction.cancelled","data":{"id":"i"}}`),
+		"other":                       simple("  {\"type\": \"tuning.succeeded\",\n \"data\": {\"id\": 7, \"x\": \"<\\u00e9>\"}, \"timestamp\": 1.50}\n"),
+		"other-named-as-ours":         simple(`{"type":"batch.result","timestamp":"t","data":{"id":"x"}}`),
+		"unrecognized-json":           simple(`[1, 2.0, "\ud800"]`),
+		"unrecognized-bytes":          simple("\xff\x00not JSON"),
+		"unrecognized-empty":          simple(""),
+	}
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for name, m := range messages() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limit := MaxBytes
+			if strings.HasPrefix(name, TypeBatchResult) {
+				limit = MaxResultBytes
+			}
+			checked(t, m, limit)
+
+			file := filepath.Join("testdata", name+".golden.json")
+			got := golden(t, m)
+			if *update {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v; run `go test ./internal/outcome -run Golden -update`", err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// golden shows a message for people: attributes sorted, data as published but for
+// its white space.
+func golden(t *testing.T, m Message) []byte {
+	t.Helper()
+	attributes, err := json.Marshal(m.Attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	raw := `{"attributes":` + string(attributes) + `,"data":` + string(m.Data) + `}`
+	if err := json.Indent(&b, []byte(raw), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
+}
+
+// TestGoldenCoversCatalogue fails when a type is added without an example.
+func TestGoldenCoversCatalogue(t *testing.T) {
+	t.Parallel()
+	all := messages()
+	for _, kind := range []string{
+		TypeBatchResult, TypeBatchCompleted, TypeBatchIncomplete, TypeBatchUnreadable,
+		event.TypeBatchFailed, event.TypeBatchExpired, event.TypeBatchCancelled, event.TypeVideoGenerated,
+		event.TypeInteractionCompleted, event.TypeInteractionRequiresAction,
+		event.TypeInteractionFailed, event.TypeInteractionCancelled,
+	} {
+		if got := all[kind].Attributes["type"]; got != kind {
+			t.Errorf("example of %s has type %q", kind, got)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package outcome
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+)
+
+// id is the outcome_id: 43 characters of base64url. It follows from the outcome
+// type, the event and, for what belongs to a place in an object, that place; so
+// ranges of any size give the same ids (SPEC "Identity").
+func (o *Event) id(kind string, place Source) string {
+	b := make([]byte, 0, 512)
+	// Each field with its length before it: "ab"+"c" is not "a"+"bc".
+	for _, field := range [...]string{"outcome/1", kind, o.key, place.URI, place.Generation} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(field)))
+		b = append(b, field...)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(place.Offset))
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

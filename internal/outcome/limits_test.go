@@ -1,0 +1,216 @@
+package outcome
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// truncated returns the names in `truncated`.
+func truncated(data map[string]any) []string {
+	var names []string
+	list, _ := data["truncated"].([]any)
+	for _, n := range list {
+		names = append(names, n.(string))
+	}
+	return names
+}
+
+func TestResultLimits(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	object := func(n int) []byte { return []byte(`{"x":"` + strings.Repeat("y", n) + `"}`) }
+	tests := []struct {
+		name      string
+		result    Result
+		omitted   bool
+		truncated []string
+	}{
+		{"text and response fit", Result{Text: ptr(strings.Repeat("x", 4*mib)), Response: object(4 * mib)}, false, nil},
+		{"response over the limit", Result{Text: ptr("t"), Response: object(9 * mib)}, true, nil},
+		{"response and request together", Result{Response: object(5 * mib), Request: object(5 * mib)}, true, nil},
+		{"text and response together", Result{Text: ptr(strings.Repeat("x", 5*mib)), Response: object(5 * mib)}, true, nil},
+		{"request alone", Result{Request: object(10 * mib)}, true, nil},
+		{"text over the limit", Result{Text: ptr(strings.Repeat("é", 5*mib)), Key: ptr("k"), Response: object(8)}, true, []string{"text"}},
+		{"text over the limit by its escapes", Result{Text: ptr(strings.Repeat("\x01", 2*mib))}, false, []string{"text"}},
+		{"text over the limit by its invalid bytes", Result{Text: ptr(strings.Repeat("\xff", 4*mib))}, false, []string{"text"}},
+		{"key over the limit", Result{Text: ptr("t"), Key: ptr(strings.Repeat("k", 12*mib))}, false, []string{"key"}},
+		{"message over the limit", Result{Error: &Error{Code: "c", Message: strings.Repeat("\"", 6*mib)}}, false, []string{"error.message"}},
+		{
+			"all over the limit",
+			Result{Text: ptr(strings.Repeat("x", 10*mib)), Key: ptr(strings.Repeat("k", 10*mib)), Error: &Error{Message: strings.Repeat("m", 10*mib)}},
+			false, []string{"text", "key", "error.message"},
+		},
+		{"others over the limit", Result{Text: ptr("t"), ModelVersion: strings.Repeat("m", 10*mib), Error: &Error{Code: strings.Repeat("c", 10*mib)}}, false, []string{"error.code", "model_version"}},
+	}
+	o := of(delivery(), batchBody)
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.result.Status = "failed"
+			var text string
+			if tc.result.Text != nil {
+				text = *tc.result.Text
+			}
+			m := o.Result(tc.result)
+			data := decode(t, m, MaxResultBytes)
+			if len(m.Data) < 1<<20 { // the schema's check of megabytes takes seconds
+				checked(t, m, MaxResultBytes)
+			}
+			_, response := data["response"]
+			_, request := data["request"]
+			if got := data["response_omitted"] == true; got != tc.omitted || got && (response || request) {
+				t.Errorf("response_omitted = %t, want %t; response %t, request %t", got, tc.omitted, response, request)
+			}
+			if diff := cmp.Diff(tc.truncated, truncated(data)); diff != "" {
+				t.Errorf("truncated (-want +got):\n%s", diff)
+			}
+			if tc.truncated != nil && len(m.Data) < MaxResultBytes-8<<10 {
+				t.Errorf("%d bytes remain of %d; more was cut than had to be", len(m.Data), MaxResultBytes)
+			}
+			if got, ok := data["text"].(string); ok && !strings.HasPrefix(strings.ToValidUTF8(strings.ReplaceAll(text, "\xff", "\uFFFD"), ""), got) {
+				t.Error("text is not a prefix of the line's")
+			}
+			if tc.result.Text != nil && *tc.result.Text != text {
+				t.Error("the caller's text was changed")
+			}
+		})
+	}
+}
+
+// TestResultKeepsBytes: what is passed on is not encoded anew.
+func TestResultKeepsBytes(t *testing.T) {
+	t.Parallel()
+	response := []byte("{ \"b\":1.0e+10,\"a\":\"\\u003c<\\/\u2028\",\"a\":2 }")
+	m := of(delivery(), batchBody).Result(Result{Status: "succeeded", Response: response, Request: []byte("[ ]")})
+	var data struct{ Response, Request json.RawMessage }
+	if err := json.Unmarshal(m.Data, &data); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(response), string(data.Response)); diff != "" {
+		t.Errorf("response (-want +got):\n%s", diff)
+	}
+	if string(data.Request) != "[ ]" {
+		t.Errorf("request = %s", data.Request)
+	}
+	invalid := of(delivery(), batchBody).Result(Result{Status: "succeeded", Response: []byte("{\"a\":\"\xff\"}")})
+	if got := decode(t, invalid, MaxResultBytes)["response"].(map[string]any)["a"]; got != "\uFFFD" {
+		t.Errorf("invalid UTF-8 became %q", got)
+	}
+}
+
+// TestHugeEvents: whatever member of a body is the huge one, all outcomes
+// of the event stay within their limits and say what was cut.
+func TestHugeEvents(t *testing.T) {
+	t.Parallel()
+	const n = 400 << 10 // over the limit, and small enough for sixty of them
+	bodies := map[string]struct{ format, truncated string }{
+		"resource id":    {`{"type":"batch.expired","data":{"id":"%s"}}`, "resource_id"},
+		"time":           {`{"type":"batch.expired","timestamp":"%s"}`, "event_time"},
+		"one metadatum":  {`{"type":"batch.expired","user_metadata":{"a":1,"b":"%s"}}`, "user_metadata"},
+		"a metadata key": {`{"type":"batch.expired","user_metadata":{"a":1,"%s":1}}`, "user_metadata"},
+		"error code":     {`{"type":"batch.failed","data":{"error_code":"%s"}}`, "error.code"},
+		"error message":  {`{"type":"batch.failed","data":{"error_message":"%s"}}`, "error.message"},
+		"error status":   {`{"type":"batch.failed","data":{"error":{"status":"%s"}}}`, "error.status"},
+		"video uri":      {`{"type":"video.generated","data":{"video_uri":"%s"}}`, "video.uri"},
+		"video file":     {`{"type":"video.generated","data":{"file_id":"%s"}}`, "video.file"},
+		"unknown event":  {`{"type":"x","data":"%s"}`, "event"},
+		"no type":        {`["%s"]`, "event"},
+		"not JSON":       {`["%s"`, "body_base64"},
+	}
+	for name, b := range bodies {
+		for _, filler := range []string{"x", `\u0001`, "é", `\"`, "\xff"} {
+			t.Run(fmt.Sprintf("%s/%q", name, filler), func(t *testing.T) {
+				t.Parallel()
+				o := of(delivery(), fmt.Sprintf(b.format, strings.Repeat(filler, n/len(filler))))
+				m := o.Simple()
+				data := checked(t, m, MaxBytes)
+				if diff := cmp.Diff([]string{b.truncated}, truncated(data)); diff != "" {
+					t.Errorf("truncated (-want +got):\n%s", diff)
+				}
+				if len(m.Data) < MaxBytes-8<<10 && b.truncated != "user_metadata" {
+					t.Errorf("%d bytes remain of %d; more was cut than had to be", len(m.Data), MaxBytes)
+				}
+			})
+		}
+	}
+}
+
+// TestHugeCommonMembers: 8 MiB of invalid bytes become 24 MiB of replacements, in
+// members that every outcome of the event has.
+func TestHugeCommonMembers(t *testing.T) {
+	t.Parallel()
+	filler := strings.Repeat("\xff", 8<<20-512)
+	for name, format := range map[string]string{
+		"resource_id":   `{"type":"batch.succeeded","data":{"id":"%s"}}`,
+		"user_metadata": `{"type":"batch.succeeded","user_metadata":{"a":"%s"}}`,
+	} {
+		o := of(delivery(), fmt.Sprintf(format, filler))
+		for limit, m := range map[int]Message{
+			MaxResultBytes: o.Result(Result{Status: "succeeded", Text: ptr("t"), Response: []byte(`{}`)}),
+			MaxBytes:       o.Completed("gs://b/o", Totals{}),
+		} {
+			if diff := cmp.Diff([]string{name}, truncated(decode(t, m, limit))); diff != "" {
+				t.Errorf("%s: truncated (-want +got):\n%s", m.Attributes["type"], diff)
+			}
+		}
+	}
+}
+
+func TestHugeMetadataKeepsTheSmallMembers(t *testing.T) {
+	t.Parallel()
+	big := strings.Repeat("x", 200<<10)
+	o := of(delivery(), `{"type":"batch.expired","user_metadata":{"a":1,"big":"`+big+`","bigger":"`+big+big+`","z":{"k":[]}}}`)
+	data := checked(t, o.Simple(), MaxBytes)
+	want := map[string]any{"a": json.Number("1"), "big": big, "z": map[string]any{"k": []any{}}}
+	if diff := cmp.Diff(want, data["user_metadata"]); diff != "" {
+		t.Error("only the largest member should be dropped")
+	}
+	// A batch.result has room for all of it.
+	data = checked(t, of(delivery(), `{"type":"batch.succeeded","user_metadata":{"bigger":"`+big+big+`"}}`).Result(Result{Status: "succeeded"}), MaxResultBytes)
+	if truncated(data) != nil {
+		t.Errorf("truncated = %v", truncated(data))
+	}
+}
+
+func TestCutEventAndBody(t *testing.T) {
+	t.Parallel()
+	body := `{"type":"x","data":"` + strings.Repeat("é", 200<<10) + `"}`
+	data := checked(t, of(delivery(), body).Simple(), MaxBytes)
+	if got, ok := data["event"].(string); !ok || !strings.HasPrefix(body, got) {
+		t.Error("a cut event must be a string with its start")
+	}
+	raw := bytes.Repeat([]byte("\x00\xff\n"), 100<<10)
+	data = checked(t, of(delivery(), string(raw)).Simple(), MaxBytes)
+	got, err := base64.StdEncoding.DecodeString(data["body_base64"].(string))
+	if err != nil || !bytes.HasPrefix(raw, got) {
+		t.Errorf("a cut body must be the base64 of its start: %v", err)
+	}
+}
+
+// TestSpecifiedMembersAreCutFirst: a long message gives way before the metadata.
+func TestSpecifiedMembersAreCutFirst(t *testing.T) {
+	t.Parallel()
+	body := func(message, metadata int) string {
+		return `{"type":"batch.failed","data":{"error_message":"` + strings.Repeat("m", message<<10) + `"},"user_metadata":{"a":"` + strings.Repeat("x", metadata<<10) + `"}}`
+	}
+	for _, tc := range []struct {
+		message, metadata int // KiB
+		want              []string
+	}{
+		{100, 100, nil},
+		{200, 200, []string{"error.message"}},
+		{0, 300, []string{"user_metadata"}},
+		{100, 300, []string{"error.message", "user_metadata"}},
+	} {
+		data := checked(t, of(delivery(), body(tc.message, tc.metadata)).Simple(), MaxBytes)
+		if diff := cmp.Diff(tc.want, truncated(data)); diff != "" {
+			t.Errorf("message of %d KiB, metadata of %d KiB: truncated (-want +got):\n%s", tc.message, tc.metadata, diff)
+		}
+	}
+}

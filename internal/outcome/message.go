@@ -1,0 +1,136 @@
+package outcome
+
+import (
+	"slices"
+	"time"
+)
+
+// body is what an outcome type adds to the common members.
+type body interface {
+	// append appends its members, a comma before each.
+	append(b []byte) []byte
+	// sizeHint is about what append appends, in bytes.
+	sizeHint() int
+	// fields returns what may be cut: first the members that SPEC names, which
+	// can lose their end without losing their meaning, then the others. Cutting
+	// changes the body, never what its caller passed in.
+	fields() (first, last []field)
+}
+
+// message assembles an outcome and cuts it to its limit.
+func (o *Event) message(kind, id string, attrs map[string]string, limit int, m body) Message {
+	d := draft{kind: kind, id: id, published: o.now(), body: m}
+	limit -= attributesSize(attrs)
+	data := d.encode(o.tail, nil)
+	if r, ok := m.(*resultBody); ok && len(data) > limit && !r.omitted {
+		r.omit()
+		data = d.encode(o.tail, nil)
+	}
+	if len(data) > limit {
+		data = d.shrink(o.common, len(data)-limit)
+	}
+	return Message{ID: id, Data: data, Attributes: attrs}
+}
+
+type draft struct {
+	kind, id  string
+	published time.Time
+	body      body
+}
+
+// encode appends everything in one go; tail is the encoded common members.
+func (d *draft) encode(tail []byte, truncated []string) []byte {
+	b := make([]byte, 0, 256+len(tail)+d.body.sizeHint())
+	b = append(b, `{"type":`...)
+	b = appendString(b, d.kind)
+	b = append(b, `,"outcome_id":"`...)
+	b = append(b, d.id...)
+	b = append(b, `","schema_version":`+schemaVersion+`,"published_at":"`...)
+	b = d.published.UTC().AppendFormat(b, time.RFC3339Nano)
+	b = append(b, '"')
+	b = append(b, tail...)
+	b = d.body.append(b)
+	for i, name := range truncated {
+		if i == 0 {
+			b = append(b, `,"truncated":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = appendString(b, name)
+	}
+	if len(truncated) > 0 {
+		b = append(b, ']')
+	}
+	return append(b, '}')
+}
+
+// shrink encodes the message anew with members cut, so that it takes at least
+// excess bytes less.
+func (d *draft) shrink(c common, excess int) []byte {
+	first, last := d.body.fields()
+	last = append(last, c.fields()...)
+	excess += len(`,"truncated":[]`)
+	for _, f := range slices.Concat(first, last) {
+		excess += len(f.name) + len(`"",`) // as if all were named
+	}
+	var truncated []string
+	for _, fields := range [][]field{first, last} {
+		if excess <= 0 {
+			break
+		}
+		top := level(fields, excess)
+		for _, f := range fields {
+			if f.size > top {
+				f.cut(top)
+				excess -= f.size - top
+				truncated = append(truncated, f.name)
+			}
+		}
+	}
+	return d.encode(c.append(nil), truncated)
+}
+
+// field is a member that can be cut.
+type field struct {
+	name string          // as `truncated` names it
+	size int             // encoded, in bytes, without quotes
+	cut  func(limit int) // to at most limit bytes, encoded
+}
+
+// stringField is a field for a string, which is cut at a rune border.
+func stringField(name string, s *string) field {
+	_, size := fitting(*s, int(^uint(0)>>1))
+	return field{name: name, size: size, cut: func(limit int) {
+		n, _ := fitting(*s, limit)
+		*s = (*s)[:n]
+	}}
+}
+
+// minCut is what a cut leaves of a member at least. All members at that size and
+// the attributes (100 of 1.3 kB) take less than MaxBytes, so any message fits.
+const minCut = 1024
+
+// level returns the size to which the fields above it are to be cut so that the
+// excess is gone: the largest that does it, so short members stay whole. It is
+// minCut where no level does.
+func level(fields []field, excess int) int {
+	saved := func(top int) int {
+		n := 0
+		for _, f := range fields {
+			n += max(0, f.size-top)
+		}
+		return n
+	}
+	low, high := minCut, minCut
+	for _, f := range fields {
+		high = max(high, f.size)
+	}
+	for low < high { // saved falls as the level rises
+		if mid := low + (high-low+1)/2; saved(mid) >= excess {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return low
+}

@@ -1,0 +1,121 @@
+// Package outcome is the published contract: the types of outcomes, their ids,
+// attributes, limits and encoding (SPEC "Outcomes" and "Identity"; JSON Schemas in
+// docs/schemas).
+//
+// Whatever an event or a line of results says, the message made of it is valid
+// JSON in UTF-8 within our limits, which are below Pub/Sub's: a message that
+// Pub/Sub refuses would be retried for ever. The package publishes nothing.
+package outcome
+
+import (
+	"time"
+
+	"example.com/gemini-webhook/internal/event"
+)
+
+// Outcome types that are not the type of an event. All others carry their event's.
+const (
+	TypeBatchResult     = "batch.result"
+	TypeBatchCompleted  = "batch.completed"
+	TypeBatchIncomplete = "batch.incomplete"
+	TypeBatchUnreadable = "batch.unreadable"
+	TypeUnrecognized    = "unrecognized"
+)
+
+// Limits of a finished message, data and attributes, in bytes. Pub/Sub's own is
+// 10,000,000 for a message and for a publish request.
+const (
+	MaxResultBytes = 9 << 20   // 9 MiB, batch.result
+	MaxBytes       = 256 << 10 // 256 KiB, all others: what Workflows and Eventarc still take
+)
+
+// schemaVersion rises when a member of the data is renamed, removed or changes its
+// meaning; an additional member does not raise it.
+const schemaVersion = "1"
+
+// Message is an outcome ready to be published. ID is the outcome_id, also an
+// attribute and in the data. The receiver of a Message owns it.
+type Message struct {
+	ID         string
+	Data       []byte
+	Attributes map[string]string
+}
+
+// Source is where a result stands. Offset and Length are bytes, of the
+// decompressed object where Encoding is "gzip".
+type Source struct {
+	URI        string
+	Generation string
+	Offset     int64
+	Length     int64
+	Encoding   string // "" or "gzip"
+}
+
+// Error is what went wrong; members that are "" are absent from the data.
+type Error = event.Error
+
+// Usage counts tokens; what is nil is absent from the data.
+type Usage struct {
+	Prompt, Candidates, Thoughts, Total *int64
+}
+
+// Result is what one line of a batch's results says.
+type Result struct {
+	Source       Source
+	Key          *string // nil where the line has none
+	Status       string  // "succeeded", "failed" or "invalid"
+	Text         *string // nil where there is none
+	FinishReason string
+	ModelVersion string
+	Usage        *Usage
+	Error        *Error
+	Response     []byte // one JSON value, passed on byte for byte; empty where there is none
+	Request      []byte // as Response
+}
+
+// Totals are the sums over all results of a batch. Bytes is the stored size of
+// the objects.
+type Totals struct {
+	Total, Succeeded, Failed, Invalid                           int64
+	PromptTokens, CandidatesTokens, ThoughtsTokens, TotalTokens int64
+	Bytes                                                       int64
+}
+
+// Factory makes outcomes that carry one version and one clock.
+type Factory struct {
+	version string
+	now     func() time.Time
+}
+
+// NewFactory returns a factory. version becomes published_by, now gives
+// published_at.
+func NewFactory(version string, now func() time.Time) *Factory {
+	return &Factory{version: version, now: now}
+}
+
+// Event makes the outcomes of one event. It is read-only after For, so goroutines
+// may share it.
+type Event struct {
+	event       *event.Event
+	now         func() time.Time
+	key         string
+	common      common
+	tail        []byte // common, encoded
+	attributes  attributes
+	resultAttrs map[string]string // of every batch.result, but for what the line adds
+}
+
+// For prepares what all outcomes of e share: a batch has millions of lines. It
+// keeps e, which must not change afterwards.
+func (f *Factory) For(e *event.Event) *Event {
+	o := &Event{
+		event:      e,
+		now:        f.now,
+		key:        e.Key(),
+		common:     newCommon(e, f.version),
+		attributes: newAttributes(e),
+	}
+	o.tail = o.common.append(nil)
+	o.resultAttrs = o.attributes.of(TypeBatchResult, "", 2)
+	return o
+}

@@ -1,0 +1,108 @@
+// Package schematest checks published messages against docs/schemas. It is for
+// tests: the receiver itself does not validate what it made.
+package schematest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"example.com/gemini-webhook/docs/schemas"
+)
+
+const suffix = ".schema.json"
+
+// Check reports how data, a message's, differs from the schema of its outcome
+// type. A type without a schema of its own is held to that of unknown events.
+func Check(data []byte) error {
+	var head struct {
+		Type      string `json:"type"`
+		EventType string `json:"event_type"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fmt.Errorf("schematest: data is not a JSON object: %w", err)
+	}
+	return check(schemaOf(head.Type, head.EventType), data)
+}
+
+// CheckAttributes reports how a message's attributes differ from their schema.
+func CheckAttributes(attributes map[string]string) error {
+	data, err := json.Marshal(attributes)
+	if err != nil {
+		return fmt.Errorf("schematest: %w", err)
+	}
+	return check("attributes", data)
+}
+
+// schemaOf names the schema of an outcome. Types that we derive never are their
+// event's type, so an event that calls itself so is an unknown one.
+func schemaOf(kind, eventType string) string {
+	switch kind {
+	case "batch.result", "batch.completed", "batch.incomplete", "batch.unreadable", "unrecognized":
+		if eventType != kind {
+			return kind
+		}
+	case "batch.failed", "batch.expired", "batch.cancelled", "video.generated",
+		"interaction.completed", "interaction.requires_action", "interaction.failed", "interaction.cancelled":
+		return kind
+	}
+	return "other"
+}
+
+func check(name string, data []byte) error {
+	schemas, err := compiled()
+	if err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("schematest: %w", err)
+	}
+	if err := schemas[name].Validate(value); err != nil {
+		return fmt.Errorf("schematest: %s: %w", name, err)
+	}
+	return nil
+}
+
+// base makes the files' relative ids absolute; nothing is fetched from it.
+const base = "https://example.com/gemini-webhook/schemas/"
+
+// compiled is made once: tests check thousands of messages.
+var compiled = sync.OnceValues(compile)
+
+// compile returns the schemas by file name, without its suffix.
+func compile() (map[string]*jsonschema.Schema, error) {
+	files, err := fs.Glob(schemas.FS, "*"+suffix)
+	if err != nil {
+		return nil, fmt.Errorf("schematest: %w", err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for _, file := range files {
+		raw, err := schemas.FS.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("schematest: %w", err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err != nil {
+			return nil, fmt.Errorf("schematest: %s: %w", file, err)
+		}
+		if err := c.AddResource(base+file, doc); err != nil {
+			return nil, fmt.Errorf("schematest: %s: %w", file, err)
+		}
+	}
+	byName := make(map[string]*jsonschema.Schema, len(files))
+	for _, file := range files { // after all are added: they refer to each other
+		schema, err := c.Compile(base + file)
+		if err != nil {
+			return nil, fmt.Errorf("schematest: %w", err)
+		}
+		byName[strings.TrimSuffix(file, suffix)] = schema
+	}
+	return byName, nil
+}

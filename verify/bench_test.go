@@ -1,0 +1,66 @@
+package verify_test
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"testing"
+
+	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/verify/verifytest"
+)
+
+// BenchmarkHMAC1kB verifies a delivery of 1 kB: "bare" is what nobody can do
+// without, "whsec" one secret, "headers" with parsing them too.
+func BenchmarkHMAC1kB(b *testing.B) {
+	payload := bytes.Repeat([]byte("x"), 1000)
+	key := decode(payload1)
+	b.Run("bare", func(b *testing.B) {
+		prefix := []byte("msg_1." + seconds + ".")
+		want := hmac.New(sha256.New, key)
+		want.Write(prefix)
+		want.Write(payload)
+		sum := want.Sum(nil)
+		b.ReportAllocs()
+		for b.Loop() {
+			mac := hmac.New(sha256.New, key)
+			mac.Write(prefix)
+			mac.Write(payload)
+			if !hmac.Equal(mac.Sum(nil), sum) {
+				b.Fatal("mismatch")
+			}
+		}
+	})
+	good := verifytest.Static(payload1, "msg_1", start, payload)
+	many := verifytest.Headers("msg_1", seconds, strings.Repeat(verifytest.HMAC([]byte("another"), "msg_1", seconds, payload)+" ", 31)+good.Get("webhook-signature"))
+	benchmarkVerify(b, "whsec", payload1, good, payload, false)
+	benchmarkVerify(b, "headers", payload1, good, payload, true)
+	benchmarkVerify(b, "32 entries", payload1, many, payload, true)
+	// The decoded reading is the second one tried.
+	benchmarkVerify(b, "two readings", payload1[6:], good, payload, true)
+}
+
+func benchmarkVerify(b *testing.B, name, secret string, header http.Header, payload []byte, parse bool) {
+	b.Run(name, func(b *testing.B) {
+		source := newSource()
+		source.add(secretA, secret, start)
+		r := newRig(source, nil)
+		h, err := verify.ParseHeaders(header)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if parse {
+				if h, err = verify.ParseHeaders(header); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if _, err := r.all.Verify(b.Context(), "/hook", h, payload); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,197 @@
+package verify_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/verify/verifytest"
+)
+
+func TestSecretsLookups(t *testing.T) {
+	t.Parallel()
+	source := newSource()
+	source.add(secretA, payload1, start.Add(-48*time.Hour))
+	source.add(secretA, payload2, start.Add(-47*time.Hour))
+	r := newRig(source, nil)
+	check := func(when string, lists, accesses int) {
+		t.Helper()
+		if l, a := source.lookups(); l != lists || a != accesses {
+			t.Errorf("%s: %d lists and %d accesses, want %d and %d", when, l, a, lists, accesses)
+		}
+	}
+	for range 100 {
+		r.deliver(t, payload2)
+		r.Add(time.Second)
+	}
+	check("100 good deliveries", 1, 1) // not the version that can never count again
+	r.Add(5 * time.Minute)
+	r.deliver(t, payload2)
+	check("after the TTL", 2, 2)
+
+	// A minute of forgeries, ten a second: a probe every 5 s.
+	for range 600 {
+		r.deliver(t, payload3)
+		r.Add(100 * time.Millisecond)
+	}
+	check("a minute of forgeries", 2, 2+12)
+	// Four minutes more: after 10, 20, 40, 60, 60 s, and one TTL look-up.
+	for range 4 * 60 {
+		r.deliver(t, payload3)
+		r.Add(time.Second)
+	}
+	lists, accesses := source.lookups()
+	if probes := accesses - lists - 12; probes < 4 || probes > 6 {
+		t.Errorf("%d probes in four minutes more of forgeries, want 4 to 6", probes)
+	}
+	// After a quiet minute a new version is found as fast as ever.
+	r.Add(time.Minute)
+	r.deliver(t, payload3)
+	source.add(secretA, payload3, r.Now())
+	r.Add(5 * time.Second)
+	if got := r.deliver(t, payload3); got != "ok" {
+		t.Errorf("after a quiet minute: got %s", got)
+	}
+}
+
+func TestSecretsLookupsInOutage(t *testing.T) {
+	t.Parallel()
+	source := newSource()
+	source.add(secretA, payload1, start)
+	source.do(func() { source.err[secretA] = errDown })
+	r := newRig(source, nil)
+	for range 100 { // 10 s
+		r.deliver(t, payload1)
+		r.Add(100 * time.Millisecond)
+	}
+	if lists, accesses := source.lookups(); lists > 10 || accesses != 0 {
+		t.Errorf("nothing loaded: %d lists and %d accesses in 10 s, want at most one list a second", lists, accesses)
+	}
+	source.do(func() { source.err[secretA] = nil })
+	r.deliver(t, payload1)
+	source.do(func() { source.err[secretA] = errDown; source.lists = 0 })
+	r.Add(5 * time.Minute)
+	for range 600 {
+		if got := r.deliver(t, payload1); got != "ok" {
+			t.Fatalf("got %s", got)
+		}
+		r.Add(time.Second)
+	}
+	// After 5, 10, 20, 40, 60, 60 s …
+	if lists, _ := source.lookups(); lists < 10 || lists > 14 {
+		t.Errorf("%d lists in ten minutes of outage, want about 13", lists)
+	}
+}
+
+// Strangers who send forgeries for one secret do not use up the rounds of another.
+func TestSecretsProbedTogether(t *testing.T) {
+	t.Parallel()
+	source := newSource()
+	source.add(secretA, payload1, start)
+	source.add(secretB, payload2, start)
+	r := newRig(source, []string{secretA, secretB})
+	r.deliver(t, "a stranger's own secret")
+	source.add(secretB, payload3, start)
+	for range 5 {
+		r.Add(time.Second)
+		r.deliver(t, "a stranger's own secret")
+	}
+	if got := r.deliver(t, payload3); got != "ok" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// A secret that cannot be read is asked for once every 5 s, and says so once.
+func TestSecretsLookupsUnreadable(t *testing.T) {
+	t.Parallel()
+	source := newSource() // without the secret
+	r := newRig(source, nil)
+	for range 600 { // a minute
+		if got := r.deliver(t, payload1); got != "unavailable" {
+			t.Fatalf("got %s", got)
+		}
+		r.Add(100 * time.Millisecond)
+	}
+	if lists, accesses := source.lookups(); lists != 12 || accesses != 0 {
+		t.Errorf("%d lists and %d accesses in a minute, want 12 and 0", lists, accesses)
+	}
+}
+
+// A stale delivery is refused whoever signed it: it is no reason to look for a new version.
+func TestSecretsStaleWithoutProbe(t *testing.T) {
+	t.Parallel()
+	source := newSource()
+	source.add(secretA, payload1, start)
+	r := newRig(source, nil)
+	h, err := verify.ParseHeaders(verifytest.Static(payload2, "msg_1", start.Add(-time.Hour), body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.all.Verify(t.Context(), "/hook", h, body)
+	if got := outcome(err); got != "timestamp_out_of_range" {
+		t.Errorf("got %s", got)
+	}
+	if lists, accesses := source.lookups(); lists != 1 || accesses != 1 {
+		t.Errorf("%d lists and %d accesses, want 1 and 1", lists, accesses)
+	}
+}
+
+// A client that hangs up does not spoil the look-up that others wait for.
+func TestSecretsClientGone(t *testing.T) {
+	t.Parallel()
+	source := newSource()
+	source.add(secretA, payload1, start)
+	r := newRig(source, nil)
+	h, err := verify.ParseHeaders(genuine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.all.Verify(gone, "/hook", h, body); err != nil {
+		t.Error(err)
+	}
+	if got := r.deliver(t, payload1); got != "ok" {
+		t.Errorf("the next one: got %s", got)
+	}
+}
+
+func TestSecretsLog(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	source := newSource()
+	source.add(secretA, payload1, start)
+	source.add(secretA, "changeme-this-is-secret-text", start)
+	source.add(secretA, "short", start)
+	source.add(secretA, "whsec_%%%%broken-secret-text", start)
+	r := newRig(source, nil, logTo(&log))
+	for range 5 {
+		if got := r.deliver(t, payload1); got != "ok" {
+			t.Errorf("got %s", got)
+		}
+		r.Add(6 * time.Minute)
+	}
+	if got := strings.Count(log.String(), "is refused"); got != 3 {
+		t.Errorf("%d lines of refused versions, want one each:\n%s", got, &log)
+	}
+	for _, err := range []error{errDown, verify.ErrSecretDenied, nil} {
+		source.do(func() { source.err[secretA] = err })
+		for range 5 {
+			r.deliver(t, payload1)
+			r.Add(6 * time.Minute)
+		}
+	}
+	for text, want := range map[string]int{"cannot be looked up": 1, "cannot be read": 1, "can be read again": 1} {
+		if got := strings.Count(log.String(), text); got != want {
+			t.Errorf("%q is logged %d times, want %d:\n%s", text, got, want, &log)
+		}
+	}
+	for _, secret := range []string{payload1[6:], "changeme-this", "short\n", "%%%%"} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+}

@@ -1,0 +1,234 @@
+package verify_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/verify/verifytest"
+)
+
+const (
+	audience = "https://receiver.example/tasks/process"
+	account  = "push@p.iam.gserviceaccount.com"
+)
+
+func TestPushTokens(t *testing.T) {
+	t.Parallel()
+	issuer, url := newIssuer(t)
+	other, err := verifytest.NewIssuer() // same kid, another key
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := &verify.PushTokens{Keys: newKeySet(url, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
+	claim, header := verifytest.Claim, verifytest.Header
+	at := func(d time.Duration) int64 { return start.Add(d).Unix() }
+	tests := map[string]struct {
+		option verifytest.Option
+		want   string
+	}{
+		"genuine":                   {claim("x", 1), "ok"},
+		"issuer without scheme":     {claim("iss", "accounts.google.com"), "ok"},
+		"another issuer":            {claim("iss", "https://accounts.google.com.evil.example"), "issuer_mismatch"},
+		"issuer with slash":         {claim("iss", "https://accounts.google.com/"), "issuer_mismatch"},
+		"issuer http":               {claim("iss", "http://accounts.google.com"), "issuer_mismatch"},
+		"issuer a list":             {claim("iss", []string{"https://accounts.google.com"}), "issuer_mismatch"},
+		"no issuer":                 {verifytest.NoClaim("iss"), "issuer_mismatch"},
+		"another audience":          {claim("aud", "https://other.example"), "audience_mismatch"},
+		"audience and more":         {claim("aud", audience+"/"), "audience_mismatch"},
+		"a list of the audience":    {claim("aud", []string{audience}), "ok"},
+		"a list with the audience":  {claim("aud", []string{audience, "https://other.example"}), "audience_mismatch"},
+		"a list of something":       {claim("aud", []any{audience, 1}), "audience_mismatch"},
+		"no audience":               {verifytest.NoClaim("aud"), "audience_mismatch"},
+		"another account":           {claim("email", "other@p.iam.gserviceaccount.com"), "bad_token"},
+		"account in capitals":       {claim("email", strings.ToUpper(account)), "bad_token"},
+		"no account":                {verifytest.NoClaim("email"), "bad_token"},
+		"e-mail not verified":       {claim("email_verified", false), "bad_token"},
+		"e-mail verified as text":   {claim("email_verified", "true"), "bad_token"},
+		"e-mail verified as number": {claim("email_verified", 1), "bad_token"},
+		"no e-mail verified":        {verifytest.NoClaim("email_verified"), "bad_token"},
+		"expired within leeway":     {claim("exp", at(-29*time.Second)), "ok"},
+		"expired":                   {claim("exp", at(-30*time.Second)), "token_expired"},
+		"no exp":                    {verifytest.NoClaim("exp"), "bad_token"},
+		"exp null":                  {claim("exp", nil), "bad_token"},
+		"exp as text":               {claim("exp", "1895262400"), "bad_token"},
+		"exp negative":              {claim("exp", -1), "bad_token"},
+		"exp beyond all time":       {claim("exp", 1e300), "bad_token"},
+		"exp with fraction":         {claim("exp", float64(at(0))+0.5), "ok"},
+		"EXP in capitals only":      {func(_, c map[string]any) { c["EXP"] = c["exp"]; delete(c, "exp") }, "bad_token"},
+		"issued within leeway":      {claim("iat", at(30*time.Second)), "ok"},
+		"issued in the future":      {claim("iat", at(31*time.Second)), "token_not_yet_valid"},
+		"iat as text":               {claim("iat", "now"), "bad_token"},
+		"not before, within leeway": {claim("nbf", at(30*time.Second)), "ok"},
+		"not before":                {claim("nbf", at(31*time.Second)), "token_not_yet_valid"},
+		"unknown kid":               {header("kid", "key-7"), "unknown_key"},
+		"kid is a number":           {header("kid", 1), "bad_token"},
+		"kid empty":                 {header("kid", ""), "bad_token"},
+		"no kid":                    {verifytest.NoHeader("kid"), "bad_token"},
+		"no alg":                    {verifytest.NoHeader("alg"), "bad_token"},
+		"alg none":                  {header("alg", "none"), "algorithm_not_allowed"},
+		"alg HS256":                 {header("alg", "HS256"), "algorithm_not_allowed"},
+		"alg RS512":                 {header("alg", "RS512"), "algorithm_not_allowed"},
+		"alg in small letters":      {header("alg", "rs256"), "algorithm_not_allowed"},
+		"crit":                      {header("crit", []string{"exp"}), "bad_token"},
+		"b64":                       {header("b64", false), "bad_token"},
+		"jku, jwk and x5u ignored":  {func(h, _ map[string]any) { h["jku"], h["x5u"], h["jwk"] = "https://evil.example", "x", "x" }, "ok"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			token, err := issuer.Push(audience, account, start, tc.option)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+
+	genuine, err := issuer.Push(audience, account, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := other.Push(audience, account, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := strings.Split(genuine, ".")
+	foreignPart := strings.Split(foreign, ".")
+	values := map[string]struct {
+		values []string
+		want   string
+	}{
+		"genuine":              {[]string{"Bearer " + genuine}, "ok"},
+		"scheme in any case":   {[]string{"bEaReR " + genuine}, "ok"},
+		"absent":               {nil, "bad_token"},
+		"repeated":             {[]string{"Bearer " + genuine, "Bearer " + genuine}, "bad_token"},
+		"empty":                {[]string{""}, "bad_token"},
+		"no scheme":            {[]string{genuine}, "bad_token"},
+		"Basic":                {[]string{"Basic " + genuine}, "bad_token"},
+		"no token":             {[]string{"Bearer "}, "bad_token"},
+		"two tokens":           {[]string{"Bearer " + genuine + " " + genuine}, "bad_token"},
+		"a comma after":        {[]string{"Bearer " + genuine + ","}, "bad_token"},
+		"over 8 KiB":           {[]string{"Bearer " + genuine + strings.Repeat("A", 8<<10)}, "bad_token"},
+		"two parts":            {[]string{"Bearer " + part[0] + "." + part[1]}, "bad_token"},
+		"four parts":           {[]string{"Bearer " + genuine + ".AAAA"}, "bad_token"},
+		"no signature":         {[]string{"Bearer " + part[0] + "." + part[1] + "."}, "signature_mismatch"},
+		"another signature":    {[]string{"Bearer " + part[0] + "." + part[1] + "." + foreignPart[2]}, "signature_mismatch"},
+		"another key, our kid": {[]string{"Bearer " + foreign}, "signature_mismatch"},
+		"claims changed":       {[]string{"Bearer " + part[0] + "." + encodeJSON(map[string]any{"email": account}) + "." + part[2]}, "signature_mismatch"},
+		"header no JSON":       {[]string{"Bearer AAAA." + part[1] + "." + part[2]}, "bad_token"},
+		"header null":          {[]string{"Bearer " + base64.RawURLEncoding.EncodeToString([]byte("null")) + "." + part[1] + "." + part[2]}, "bad_token"},
+		"alg twice":            {[]string{"Bearer " + base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","alg":"RS256","kid":"key-1"}`)) + "." + part[1] + "."}, "signature_mismatch"},
+		"HMAC by public key":   {[]string{"Bearer " + confused(t, issuer, part[1])}, "algorithm_not_allowed"},
+		"ES256, 3 bytes": {[]string{"Bearer " + encodeJSON(map[string]any{"alg": "ES256", "kid": "key-1"}) + "." + part[1] + ".AAAA"},
+			"algorithm_not_allowed"},
+	}
+	for name, tc := range values {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(push.Verify(t.Context(), tc.values)); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func encodeJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// confused is the classic forgery: HS256 with the public key as the secret.
+func confused(t *testing.T, issuer *verifytest.Issuer, claims string) string {
+	t.Helper()
+	key, err := newKeySet(serve(t, issuer), newClock().Now).RSA(t.Context(), "key-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := encodeJSON(map[string]any{"alg": "HS256", "kid": "key-1"}) + "." + claims
+	mac := hmac.New(sha256.New, der)
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// A receiver whose account or audience is empty accepts nobody, not even a
+// token whose own is empty.
+func TestPushTokensUnconfigured(t *testing.T) {
+	t.Parallel()
+	issuer, url := newIssuer(t)
+	keys := newKeySet(url, newClock().Now)
+	for _, tc := range []struct{ audience, account, want string }{
+		{"", account, "audience_mismatch"},
+		{audience, "", "bad_token"},
+	} {
+		token, err := issuer.Push(tc.audience, tc.account, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		push := &verify.PushTokens{Keys: keys, Audience: tc.audience, ServiceAccount: tc.account, Now: newClock().Now}
+		if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != tc.want {
+			t.Errorf("audience %q, account %q: got %s, want %s", tc.audience, tc.account, got, tc.want)
+		}
+	}
+}
+
+func TestPushTokensUnavailable(t *testing.T) {
+	t.Parallel()
+	issuer, url := newIssuer(t)
+	issuer.Fail(500)
+	push := &verify.PushTokens{Keys: newKeySet(url, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
+	token, err := issuer.Push(audience, account, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != "unavailable" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func FuzzPushToken(f *testing.F) {
+	issuer, err := verifytest.NewIssuer()
+	if err != nil {
+		f.Fatal(err)
+	}
+	genuine, err := issuer.Push(audience, account, start)
+	if err != nil {
+		f.Fatal(err)
+	}
+	server := httptest.NewServer(issuer)
+	f.Cleanup(server.Close)
+	push := &verify.PushTokens{Keys: newKeySet(server.URL, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
+	f.Add("Bearer " + genuine)
+	f.Add("Bearer " + genuine[:len(genuine)-3])
+	f.Add("Bearer e30.e30.e30")
+	f.Add("Bearer " + encodeJSON(map[string]any{"alg": "ES256", "kid": "key-1"}) + ".e30.AAAA")
+	f.Add("Bearer " + encodeJSON(map[string]any{"alg": "RS256", "kid": "key-1", "crit": []string{"b64"}, "b64": false}) + ".e30.AAAA")
+	f.Add("bearer ..")
+	f.Fuzz(func(t *testing.T, value string) {
+		err := push.Verify(t.Context(), []string{value})
+		if verify.Code(err) == "" && err != nil {
+			t.Errorf("an error without a code: %v", err)
+		}
+		// The signature's text may differ in bits that its bytes do not hold.
+		signed := genuine[:strings.LastIndex(genuine, ".")+1]
+		if err == nil && !strings.Contains(value, signed) {
+			t.Errorf("accepted what was not issued: %q", value)
+		}
+	})
+}
