@@ -1,0 +1,480 @@
+package handlers
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/localcloud/gcs"
+	"example.com/gemini-webhook/internal/localcloud/pubsub"
+	"example.com/gemini-webhook/internal/progress"
+)
+
+func chunk(n int64) func(*ProcessorConfig) { return func(c *ProcessorConfig) { c.ChunkBytes = n } }
+
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(100) + "\n" + `{"key":"bad","error":{"code":7,"message":"no"}}` + "\r\n" + `{"key":`)
+	r.run()
+	lines, repeats := r.lines()
+	if len(lines) != 102 || repeats != 0 {
+		t.Errorf("%d lines, %d repeats, want 102 and 0", len(lines), repeats)
+	}
+	want := map[string]any{"total": 102.0, "succeeded": 100.0, "failed": 1.0, "invalid": 1.0}
+	if diff := cmp.Diff(want, r.completed()); diff != "" {
+		t.Errorf("results (-want +got):\n%s", diff)
+	}
+	done := r.outcomes(outcomesTopic)[0]
+	if diff := cmp.Diff(map[string]any{"prompt_tokens": 200.0, "candidates_tokens": 300.0, "thoughts_tokens": 0.0, "total_tokens": 500.0}, done.data["usage"]); diff != "" {
+		t.Errorf("usage (-want +got):\n%s", diff)
+	}
+	o, _ := r.gcs.Get(resultBucket, "results.jsonl")
+	if done.data["bytes"] != float64(o.Size) {
+		t.Errorf("bytes %v, want %d", done.data["bytes"], o.Size)
+	}
+	for _, p := range r.outcomes(resultsTopic) {
+		source := p.data["source"].(map[string]any)
+		offset, length := int(source["offset"].(float64)), int(source["length"].(float64))
+		line := string(o.Data[offset : offset+length])
+		if response, ok := strings.CutPrefix(line, `{"key":"`+p.attributes["key"]+`","response":`); ok {
+			if !strings.Contains(p.raw, strings.TrimSuffix(response, "}")) {
+				t.Errorf("the response is not the bytes of its line: %s", p.raw)
+			}
+		}
+		if p.attributes["meta_job"] != "42" {
+			t.Errorf("attributes %v, want meta_job=42", p.attributes)
+		}
+	}
+}
+
+// Any CHUNK_BYTES gives the same outcomes with the same ids (SPEC.md "Delivery
+// guarantees").
+func TestAnyChunkBytesGivesTheSameOutcomes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 7))
+			content := randomFile(random)
+			run := func(chunkBytes int64) (map[string]string, map[string]any) {
+				r := newRig(t, chunk(chunkBytes), func(c *ProcessorConfig) { c.MaxLineBytes = 100 })
+				r.batch(content) // the first object of a new server: always the same generation
+				r.runConcurrently(16)
+				lines, repeats := r.lines()
+				if repeats != 0 {
+					t.Errorf("ranges of %d: %d repeats", chunkBytes, repeats)
+				}
+				return lines, r.completed()
+			}
+			whole, total := run(1 << 20)
+			for _, n := range []int64{1, 2, 7, 1 + random.Int64N(100), 1 + random.Int64N(int64(len(content)))} {
+				lines, sum := run(n)
+				if diff := cmp.Diff(whole, lines); diff != "" {
+					t.Fatalf("ranges of %d (-whole +ranges):\n%s", n, diff)
+				}
+				if diff := cmp.Diff(total, sum); diff != "" {
+					t.Fatalf("ranges of %d (-whole +ranges):\n%s", n, diff)
+				}
+			}
+		})
+	}
+}
+
+// randomFile has long, short, blank, broken, CRLF and unterminated lines in
+// any order.
+func randomFile(random *rand.Rand) string {
+	var b strings.Builder
+	if random.IntN(3) == 0 {
+		b.WriteString("\xEF\xBB\xBF")
+	}
+	for i := range 3 + random.IntN(8) {
+		switch random.IntN(7) {
+		case 0: // blank
+			b.WriteString(strings.Repeat(" ", random.IntN(4)))
+		case 1: // broken
+			b.WriteString(`{"key":"x`)
+		case 2: // too long
+			b.WriteString(`{"key":"long","response":{"text":"` + strings.Repeat("x", 50+random.IntN(100)) + `"}}`)
+		case 3: // many bytes a rune
+			fmt.Fprintf(&b, `{"key":"%d €","response":{"candidates":[]}}`, i)
+		default:
+			fmt.Fprintf(&b, `{"key":"k%d","response":{"candidates":[{"content":{"parts":[{"text":"%d"}]}}]}}`, i, random.IntN(1000))
+		}
+		if random.IntN(3) == 0 {
+			b.WriteString("\r")
+		}
+		b.WriteString("\n")
+	}
+	if random.IntN(2) == 0 {
+		b.WriteString(`{"key":"last","response":{}}`)
+	}
+	return b.String()
+}
+
+func TestSummaryCountsOnly(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(500), func(c *ProcessorConfig) { c.Mode = progress.Summary })
+	r.batch(jsonl(50))
+	r.run()
+	if lines, _ := r.lines(); len(lines) != 0 {
+		t.Errorf("%d lines published, want 0", len(lines))
+	}
+	if got := r.completed()["total"]; got != 50.0 {
+		t.Errorf("total %v, want 50", got)
+	}
+}
+
+func TestPointers(t *testing.T) {
+	t.Parallel()
+	allowed := func(c *ProcessorConfig) {
+		c.Allowed = []Location{{Bucket: resultBucket, Prefix: "ok/"}, {Bucket: stateBucket}}
+	}
+	for pointer, code := range map[string]string{
+		"":                                            "no_pointer",
+		"gs://other-bucket/ok/o.jsonl":                "bucket_not_allowed",
+		"gs://results-bucket/elsewhere/o.jsonl":       "bucket_not_allowed",
+		"gs://results-bucket/okay":                    "bucket_not_allowed",
+		"gs://results-bucket/ok/../secret":            "bucket_not_allowed",
+		"gs://results-bucket/ok//o.jsonl":             "bucket_not_allowed",
+		"gs://results-bucket/ok/..":                   "bucket_not_allowed",
+		"gs://state-bucket/v1/x":                      "bucket_not_allowed",
+		"gs://BAD_Bucket/x":                           "bucket_not_allowed",
+		"gs://b/x":                                    "bucket_not_allowed",
+		"gs://results-bucket":                         "unknown_pointer",
+		"gs://results-bucket/":                        "unknown_pointer",
+		"s3://results-bucket/o":                       "unknown_pointer",
+		"https://storage.googleapis.com/b/o":          "unknown_pointer",
+		"https://evil.example/v1beta/files/batch-abc": "unknown_pointer",
+		"https://generativelanguage.googleapis.com@evil.example/v1beta/files/x": "unknown_pointer",
+		"files/../secrets": "unknown_pointer",
+		"files/":           "unknown_pointer",
+		"files/batch-abc":  "no_api_key",
+		"https://generativelanguage.googleapis.com/v1beta/files/batch-abc":                             "no_api_key",
+		"https://generativelanguage.googleapis.com/download/v1beta/files/batch-abc:download?alt=media": "no_api_key",
+	} {
+		t.Run(pointer, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, allowed)
+			r.deliver("msg_1", succeeded(pointer))
+			r.deliver("msg_2", succeeded(pointer)) // the same event by another webhook
+			r.run()
+			all := r.outcomes(outcomesTopic)
+			if len(all) != 1 || all[0].data["type"] != "batch.unreadable" {
+				t.Fatalf("got %v, want one batch.unreadable", r.types(outcomesTopic))
+			}
+			if got := all[0].data["error"].(map[string]any)["code"]; got != code {
+				t.Errorf("code %v, want %s", got, code)
+			}
+			if got := r.gcs.Count(gcs.OpGet) + r.gcs.Count(gcs.OpList); got > 4 {
+				t.Errorf("%d looks at objects", got)
+			}
+		})
+	}
+}
+
+func TestPrefixAndGzip(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(300))
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	fmt.Fprint(w, strings.ReplaceAll(jsonl(20), `"k`, `"gz`))
+	must(t, w.Close())
+	for name, object := range map[string]struct {
+		data  string
+		attrs gcs.Attrs
+	}{
+		"out/a.jsonl":        {strings.ReplaceAll(jsonl(10), `"k`, `"a`), gcs.Attrs{}},
+		"out/b.jsonl.gz":     {packed.String(), gcs.Attrs{}},
+		"out/c.jsonl":        {strings.ReplaceAll(packed.String(), "gz", "gz"), gcs.Attrs{ContentEncoding: "gzip"}},
+		"out/empty.jsonl":    {"", gcs.Attrs{}},
+		"out/notes.txt":      {"not a result", gcs.Attrs{}},
+		"elsewhere/d.jsonl":  {jsonl(5), gcs.Attrs{}},
+		"out/named-gz.jsonl": {strings.ReplaceAll(jsonl(3), `"k`, `"n`), gcs.Attrs{}},
+		"out/false.jsonl.gz": {strings.ReplaceAll(jsonl(2), `"k`, `"f`), gcs.Attrs{}}, // not gzip at all
+	} {
+		r.gcs.Put(resultBucket, name, []byte(object.data), object.attrs)
+	}
+	r.deliver("msg_1", succeeded("gs://"+resultBucket+"/out/"))
+	r.run()
+	lines, repeats := r.lines()
+	if want := 10 + 20 + 20 + 3 + 2; len(lines) != want || repeats != 0 {
+		t.Errorf("%d lines, %d repeats, want %d and 0", len(lines), repeats, want)
+	}
+	if got := r.completed()["total"]; got != 55.0 {
+		t.Errorf("total %v, want 55", got)
+	}
+	for _, p := range r.outcomes(resultsTopic) {
+		source := p.data["source"].(map[string]any)
+		name := strings.TrimPrefix(source["uri"].(string), "gs://results-bucket/out/")
+		wantGzip := strings.HasSuffix(name, ".gz") || name == "c.jsonl"
+		if got := source["encoding"] == "gzip"; got != wantGzip {
+			t.Errorf("%s: encoding %v", name, source["encoding"])
+		}
+	}
+}
+
+func TestEmptyResultsComplete(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.batch("")
+	r.run()
+	if got := r.completed()["total"]; got != 0.0 {
+		t.Errorf("total %v, want 0", got)
+	}
+}
+
+func TestSameEventIsWorkedOnOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	r.deliver("msg_2", strings.ReplaceAll(succeeded("gs://results-bucket/results.jsonl"), "batches/1", "batch_1"))
+	r.run()
+	r.deliver("msg_3", succeeded("gs://results-bucket/results.jsonl")) // much later
+	r.run()
+	lines, repeats := r.lines()
+	if len(lines) != 40 || repeats != 0 {
+		t.Errorf("%d lines, %d repeats, want 40 and 0", len(lines), repeats)
+	}
+	if got := r.types(outcomesTopic); !slices.Equal(got, []string{"batch.completed"}) {
+		t.Errorf("outcomes %v, want one batch.completed", got)
+	}
+}
+
+func TestTaskDeliveredAgainIsNotDoneAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	r.run()
+	r.taken = 0 // Pub/Sub delivers everything once more
+	r.run()
+	lines, repeats := r.lines()
+	if len(lines) != 40 || repeats != 0 || len(r.outcomes(outcomesTopic)) != 1 {
+		t.Errorf("%d lines, %d repeats, %d other outcomes, want 40, 0 and 1", len(lines), repeats, len(r.outcomes(outcomesTopic)))
+	}
+}
+
+func TestStateLostInTheMiddle(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	for range 3 {
+		r.step()
+	}
+	for _, o := range r.gcs.List(stateBucket, "") {
+		r.gcs.Delete(stateBucket, o.Name)
+	}
+	r.run()
+	if lines, _ := r.lines(); len(lines) != 40 {
+		t.Errorf("%d lines, want 40", len(lines))
+	}
+	if got := r.completed()["total"]; got != 40.0 {
+		t.Errorf("total %v, want 40", got)
+	}
+}
+
+// A worker whose time is over, or that is told to stop, hands on what is left.
+func TestHandingOn(t *testing.T) {
+	t.Parallel()
+	for _, object := range []string{"plain", "gzip"} {
+		t.Run(object, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			content, attrs := []byte(jsonl(30)), gcs.Attrs{}
+			if object == "gzip" {
+				var packed bytes.Buffer
+				w := gzip.NewWriter(&packed)
+				_, err := w.Write(content)
+				must(t, err)
+				must(t, w.Close())
+				content, attrs.ContentEncoding = packed.Bytes(), "gzip"
+			}
+			r.gcs.Put(resultBucket, "results.jsonl", content, attrs)
+			r.deliver("msg_1", succeeded("gs://"+resultBucket+"/results.jsonl"))
+			// Every look at the clock is a quarter of the time: a few lines a turn.
+			now := time.Now()
+			r.processor.Now = func() time.Time { now = now.Add(15 * time.Second); return now }
+			tasks := 0
+			for {
+				w, ok := r.next()
+				if !ok {
+					break
+				}
+				tasks++
+				w.cutoff = now.Add(time.Minute)
+				if err := r.processor.process(context.Background(), w); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tasks < 8 {
+				t.Errorf("%d tasks, want many: the work was not handed on", tasks)
+			}
+			lines, repeats := r.lines()
+			if len(lines) != 30 || repeats != 0 || r.completed()["total"] != 30.0 {
+				t.Errorf("%d lines, %d repeats, totals %v, want 30 and 0", len(lines), repeats, r.completed())
+			}
+		})
+	}
+}
+
+func TestStopping(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.batch(jsonl(20_000))              // several publish requests
+	if err, _ := r.step(); err != nil { // plan
+		t.Fatal(err)
+	}
+	r.pubsub.SetHook(pubsub.Hook{After: func(p pubsub.Publish) {
+		if p.Topic == resultsTopic {
+			select {
+			case <-r.stopping:
+			default:
+				close(r.stopping)
+			}
+		}
+	}})
+	if err, _ := r.step(); err != nil {
+		t.Fatalf("told to stop: %v", err)
+	}
+	r.pubsub.SetHook(pubsub.Hook{})
+	if before, _ := r.lines(); len(before) == 0 || len(before) == 20_000 {
+		t.Fatalf("%d lines, want some: the work was not interrupted", len(before))
+	}
+	r.restart()
+	r.run()
+	lines, repeats := r.lines()
+	if len(lines) != 20_000 || repeats != 0 || r.completed()["total"] != 20_000.0 {
+		t.Errorf("%d lines, %d repeats, totals %v, want 20000 and 0", len(lines), repeats, r.completed())
+	}
+}
+
+func TestMissingObjectIsRetriedAndReported(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.deliver("msg_1", succeeded("gs://results-bucket/results.jsonl"))
+	for attempt := 1; attempt <= 5; attempt++ {
+		err, ok := r.step()
+		if !errors.Is(err, progress.ErrNotFound) || !ok {
+			t.Fatalf("attempt %d: got %v, want ErrNotFound", attempt, err)
+		}
+		want := 0
+		if attempt >= 4 { // the last but one
+			want = 1
+		}
+		if got := r.types(outcomesTopic); len(got) != want {
+			t.Fatalf("after attempt %d: outcomes %v, want %d", attempt, got, want)
+		}
+	}
+	if got := r.types(outcomesTopic); got[0] != "batch.incomplete" {
+		t.Errorf("got %v", got)
+	}
+	r.gcs.Put(resultBucket, "results.jsonl", []byte(jsonl(3)), gcs.Attrs{}) // and a redrive
+	r.run()
+	if got := r.completed()["total"]; got != 3.0 {
+		t.Errorf("total %v, want 3", got)
+	}
+}
+
+func TestObjectReplacedInTheMiddle(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(20))
+	for range 3 {
+		r.step() // plan and two ranges
+	}
+	r.gcs.Put(resultBucket, "results.jsonl", []byte(jsonl(20)), gcs.Attrs{})
+	err, _ := r.step()
+	if !errors.Is(err, progress.ErrNotFound) {
+		t.Fatalf("got %v, want ErrNotFound: the pinned generation is gone", err)
+	}
+	all := r.outcomes(outcomesTopic)
+	if len(all) != 1 || all[0].data["type"] != "batch.incomplete" {
+		t.Fatalf("got %v, want batch.incomplete at once", r.types(outcomesTopic))
+	}
+	ranges := all[0].data["ranges"].(map[string]any)
+	if ranges["done"] != 2.0 || ranges["missing"].(float64) < 1 {
+		t.Errorf("ranges %v, want 2 done and some missing", ranges)
+	}
+	for range 20 {
+		r.step()
+	}
+	seen := map[string]int{}
+	for _, p := range r.outcomes(outcomesTopic) {
+		seen[p.id]++
+	}
+	for id, n := range seen {
+		if n > 1 {
+			t.Errorf("outcome %s reported %d times", id, n)
+		}
+	}
+}
+
+// Reads that break, look complete but are short, or fail for a while.
+func TestBrokenReads(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]gcs.Fault{
+		"short":       {Cut: gcs.CutShort, CutAfter: 700},
+		"unavailable": {Status: 503},
+		"refused":     {Status: 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, chunk(2000))
+			r.batch(jsonl(60))
+			left := 3
+			r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
+				if op.Kind == gcs.OpRead && op.Bucket == resultBucket && left > 0 {
+					left--
+					return &fault
+				}
+				return nil
+			})
+			r.run()
+			lines, _ := r.lines()
+			if len(lines) != 60 || r.completed()["total"] != 60.0 {
+				t.Errorf("%d lines, totals %v, want 60", len(lines), r.completed())
+			}
+		})
+	}
+}
+
+func TestPublishFailureLosesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(2000))
+	r.batch(jsonl(60))
+	n := 0
+	r.pubsub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
+		if n++; n%3 == 0 {
+			return errPermission // definite: the client does not repeat it
+		}
+		return nil
+	}})
+	r.run()
+	lines, _ := r.lines()
+	if len(lines) != 60 || r.completed()["total"] != 60.0 {
+		t.Errorf("%d lines, totals %v, want 60", len(lines), r.completed())
+	}
+}
+
+func TestTooManyObjects(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for i := range maxObjects + 1 {
+		r.gcs.Put(resultBucket, fmt.Sprintf("many/%05d.jsonl", i), []byte("{}\n"), gcs.Attrs{})
+	}
+	r.deliver("msg_1", succeeded("gs://results-bucket/many/"))
+	r.run()
+	all := r.outcomes(outcomesTopic)
+	if len(all) != 1 || all[0].data["error"].(map[string]any)["code"] != "too_many_objects" {
+		t.Errorf("got %v", r.types(outcomesTopic))
+	}
+}

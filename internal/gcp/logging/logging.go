@@ -1,0 +1,193 @@
+// Package logging writes log/slog records as Cloud Logging reads them from a
+// function's stderr: one JSON object per line with its special field names
+// (https://cloud.google.com/logging/docs/structured-logging).
+//
+// The Functions Framework's LogWriter is not used: it wraps a JSON line into a
+// string, and the severity is lost.
+package logging
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+)
+
+// Cloud Logging's special fields.
+const (
+	keySeverity       = "severity"
+	keyMessage        = "message"
+	keyTime           = "time"
+	keyTrace          = "logging.googleapis.com/trace"
+	keySpanID         = "logging.googleapis.com/spanId"
+	keyTraceSampled   = "logging.googleapis.com/trace_sampled"
+	keyLabels         = "logging.googleapis.com/labels"
+	keySourceLocation = "logging.googleapis.com/sourceLocation"
+)
+
+// reserved are the top-level keys that the handler writes itself. An attribute
+// of that name gets an underscore, for a JSON object with a key twice means
+// something else to every reader.
+var reserved = []string{
+	keySeverity, keyMessage, keyTime, keyTrace, keySpanID, keyTraceSampled, keyLabels, keySourceLocation,
+	slog.LevelKey, slog.MessageKey,
+}
+
+// New returns a logger that writes records of at least level to w, a line each.
+// A record whose context went through With carries that request's trace in
+// project and its execution id; without a project the trace is left out. Errors
+// name the line of code that logged them.
+//
+// It does not redact: what must not be logged must not be passed to it.
+func New(w io.Writer, level slog.Level, project string) *slog.Logger {
+	return slog.New(&handler{
+		project: project,
+		json: slog.NewJSONHandler(w, &slog.HandlerOptions{
+			Level:       level,
+			ReplaceAttr: rename,
+		}),
+	})
+}
+
+// rename gives slog's own fields Cloud Logging's names. Attributes with these
+// names do not get here: topLevel has renamed them.
+func rename(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.LevelKey:
+		level, _ := a.Value.Any().(slog.Level)
+		return slog.String(keySeverity, severity(level))
+	case slog.MessageKey:
+		a.Key = keyMessage
+	}
+	return a
+}
+
+func severity(level slog.Level) string {
+	switch {
+	case level < slog.LevelInfo:
+		return "DEBUG"
+	case level < slog.LevelWarn:
+		return "INFO"
+	case level < slog.LevelError:
+		return "WARNING"
+	}
+	return "ERROR"
+}
+
+// handler adds the request's fields at the top level, whatever groups are open;
+// slog.JSONHandler would put them into the innermost group. So it keeps groups
+// and attributes itself and hands over each record complete.
+type handler struct {
+	json    slog.Handler
+	project string
+	outer   []scope // the logger's attributes; the last scope is the open group
+}
+
+// scope is a group and the attributes given within it; the first has no name.
+type scope struct {
+	group string
+	attrs []slog.Attr
+}
+
+// Enabled implements slog.Handler.
+func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.json.Enabled(ctx, level)
+}
+
+// WithAttrs implements slog.Handler.
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	next := *h
+	next.outer = slices.Clone(h.outer)
+	if len(next.outer) == 0 {
+		next.outer = []scope{{}}
+	}
+	last := &next.outer[len(next.outer)-1]
+	last.attrs = slices.Concat(last.attrs, attrs)
+	return &next
+}
+
+// WithGroup implements slog.Handler.
+func (h *handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	next := *h
+	next.outer = slices.Clone(h.outer)
+	if len(next.outer) == 0 {
+		next.outer = []scope{{}}
+	}
+	next.outer = append(next.outer, scope{group: name})
+	return &next
+}
+
+// Handle implements slog.Handler.
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	var attrs []slog.Attr
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	for i := len(h.outer) - 1; i >= 0; i-- {
+		s := h.outer[i]
+		attrs = slices.Concat(s.attrs, attrs)
+		if s.group != "" {
+			attrs = []slog.Attr{{Key: s.group, Value: slog.GroupValue(attrs...)}}
+		}
+	}
+	line := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	line.AddAttrs(h.requestAttrs(ctx)...)
+	if source := r.Source(); source != nil && r.Level >= slog.LevelError {
+		line.AddAttrs(slog.Group(keySourceLocation,
+			slog.String("file", source.File),
+			slog.String("line", strconv.Itoa(source.Line)), // an int64 in JSON is a string
+			slog.String("function", source.Function)))
+	}
+	line.AddAttrs(topLevel(attrs)...)
+	return h.json.Handle(ctx, line)
+}
+
+// requestAttrs are the special fields of the request that With put into ctx.
+func (h *handler) requestAttrs(ctx context.Context) []slog.Attr {
+	req, ok := ctx.Value(requestKey{}).(request)
+	if !ok {
+		return nil
+	}
+	var attrs []slog.Attr
+	if req.traceID != "" && h.project != "" {
+		attrs = append(attrs,
+			slog.String(keyTrace, "projects/"+h.project+"/traces/"+req.traceID),
+			slog.Bool(keyTraceSampled, req.sampled))
+		if req.spanID != "" {
+			attrs = append(attrs, slog.String(keySpanID, req.spanID))
+		}
+	}
+	if req.executionID != "" {
+		attrs = append(attrs, slog.Group(keyLabels, slog.String("execution_id", req.executionID)))
+	}
+	return attrs
+}
+
+// topLevel resolves attributes, opens groups without a name, which slog inlines,
+// and moves those with a reserved name out of the way.
+func topLevel(attrs []slog.Attr) []slog.Attr {
+	var flat []slog.Attr
+	for _, a := range attrs {
+		a.Value = a.Value.Resolve()
+		if a.Key == "" && a.Value.Kind() == slog.KindGroup {
+			flat = append(flat, topLevel(a.Value.Group())...)
+			continue
+		}
+		if slices.Contains(reserved, a.Key) {
+			a.Key += "_"
+		}
+		flat = append(flat, a)
+	}
+	return flat
+}

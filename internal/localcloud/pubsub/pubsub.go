@@ -1,0 +1,120 @@
+// Package pubsub is Pub/Sub in process: Google's pstest behind a gRPC server
+// that takes messages as large as Pub/Sub does (pstest's own stops at 4 MiB),
+// with faults on purpose.
+//
+// It has pstest's gaps: nothing is pushed (package push does that), and dead
+// letter policies must not be set on it.
+package pubsub
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"google.golang.org/grpc"
+)
+
+// maxRequestBytes is more than Pub/Sub's 10 MB, for the envelope.
+const maxRequestBytes = 12 << 20
+
+// Publish is one publish request, as a hook sees it.
+type Publish struct {
+	Topic    string // projects/P/topics/T
+	Messages []*pubsubpb.PubsubMessage
+}
+
+// Hook is called around every publish request. Before's error is answered in
+// place of publishing; After is called when the messages are stored and the
+// answer is not sent yet. Both may be nil; both may be called at once.
+type Hook struct {
+	Before func(Publish) error
+	After  func(Publish)
+}
+
+// Server is a Pub/Sub service.
+type Server struct {
+	fake   *pstest.Server
+	grpc   *grpc.Server
+	addr   string
+	served chan struct{}
+
+	mu   sync.Mutex
+	hook Hook
+}
+
+// Start serves on addr, a host:port on loopback; empty means a free port.
+func Start(addr string) (*Server, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("pubsub: %w", err)
+	}
+	s := &Server{fake: pstest.NewServer(), addr: listener.Addr().String(), served: make(chan struct{})}
+	s.grpc = grpc.NewServer(
+		grpc.MaxRecvMsgSize(maxRequestBytes),
+		grpc.MaxSendMsgSize(1<<30), // a pull answer holds many messages
+		grpc.UnaryInterceptor(s.intercept),
+	)
+	pubsubpb.RegisterPublisherServer(s.grpc, &s.fake.GServer)
+	pubsubpb.RegisterSubscriberServer(s.grpc, &s.fake.GServer)
+	go func() {
+		defer close(s.served)
+		_ = s.grpc.Serve(listener) // ends with Close
+	}()
+	return s, nil
+}
+
+// Addr is the host:port, as PUBSUB_EMULATOR_HOST wants it.
+func (s *Server) Addr() string { return s.addr }
+
+// SetHook installs a hook; the zero Hook removes it.
+func (s *Server) SetHook(h Hook) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hook = h
+}
+
+// Messages are all messages ever published to a topic (projects/P/topics/T),
+// in order.
+func (s *Server) Messages(topic string) []*pstest.Message {
+	var found []*pstest.Message
+	for _, m := range s.fake.Messages() {
+		if m.Topic == topic {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// Close stops the service and forgets all messages.
+func (s *Server) Close() error {
+	s.grpc.Stop()
+	<-s.served
+	return s.fake.Close()
+}
+
+func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	r, ok := req.(*pubsubpb.PublishRequest)
+	if !ok {
+		return handler(ctx, req)
+	}
+	s.mu.Lock()
+	hook := s.hook
+	s.mu.Unlock()
+	p := Publish{r.GetTopic(), r.GetMessages()}
+	if hook.Before != nil {
+		if err := hook.Before(p); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := handler(ctx, req)
+	if err == nil && hook.After != nil {
+		hook.After(p)
+	}
+	return answer, err
+}
