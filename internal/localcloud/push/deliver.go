@@ -1,0 +1,197 @@
+package push
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// userAgent is what Pub/Sub sends.
+const userAgent = "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"
+
+// Attributes that Pub/Sub adds to a dead letter.
+const (
+	attrDeliveryCount      = "CloudPubSubDeadLetterSourceDeliveryCount"
+	attrSourceSubscription = "CloudPubSubDeadLetterSourceSubscription"
+	attrSourceProject      = "CloudPubSubDeadLetterSourceSubscriptionProject"
+	attrSourceTopicPublish = "CloudPubSubDeadLetterSourceTopicPublishTime"
+)
+
+// timeFormat is RFC 3339 with milliseconds, as in bodies and dead letters.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// deliver attempts until the message is done with, or gives it back when
+// pulling ends. A message in back-off takes no slot.
+func (w *worker) deliver(ctx, pull context.Context, h *held) {
+	if !w.match(h.message.GetAttributes()) {
+		w.ack(h)
+		return
+	}
+	for number := 1; ; number++ {
+		select {
+		case w.slots <- struct{}{}:
+		case <-pull.Done():
+			w.nack(h)
+			return
+		}
+		if pull.Err() != nil { // both were ready: stopping comes first
+			<-w.slots
+			w.nack(h)
+			return
+		}
+		a := w.post(ctx, h.message, number)
+		<-w.slots
+		a.DeadLettered = !a.Acked && w.MaxDeliveryAttempts > 0 && number >= w.MaxDeliveryAttempts
+		if a.DeadLettered && !w.publishDeadLetter(pull, h.message, number) {
+			w.nack(h)
+			return
+		}
+		if a.Acked || a.DeadLettered {
+			w.ack(h)
+			w.observe(a)
+			return
+		}
+		w.observe(a)
+		if !sleep(pull, w.backoff(number)) {
+			w.nack(h)
+			return
+		}
+	}
+}
+
+// backoff is the pause after the n-th failed attempt.
+func (w *worker) backoff(n int) time.Duration {
+	pause := float64(w.MinBackoff) * math.Pow(2, float64(n-1))
+	return time.Duration(min(pause, float64(w.MaxBackoff)) * w.scale)
+}
+
+// envelope is the wrapped body. Pub/Sub writes two names twice.
+type envelope struct {
+	DeliveryAttempt int     `json:"deliveryAttempt,omitempty"`
+	Message         message `json:"message"`
+	Subscription    string  `json:"subscription"`
+}
+
+type message struct {
+	Attributes   map[string]string `json:"attributes,omitempty"`
+	Data         []byte            `json:"data,omitempty"`
+	MessageID    string            `json:"messageId"`
+	MessageID2   string            `json:"message_id"`
+	OrderingKey  string            `json:"orderingKey,omitempty"`
+	PublishTime  string            `json:"publishTime"`
+	PublishTime2 string            `json:"publish_time"`
+}
+
+// body is the request's for the attempt of that number, which Pub/Sub tells
+// only where the subscription has a dead letter policy.
+func (w *worker) body(m *pubsubpb.PubsubMessage, number int) ([]byte, error) {
+	published := m.GetPublishTime().AsTime().UTC().Format(timeFormat)
+	e := envelope{
+		Subscription: w.name,
+		Message: message{
+			Attributes: m.GetAttributes(), Data: m.GetData(), OrderingKey: m.GetOrderingKey(),
+			MessageID: m.GetMessageId(), MessageID2: m.GetMessageId(),
+			PublishTime: published, PublishTime2: published,
+		},
+	}
+	if w.MaxDeliveryAttempts > 0 {
+		e.DeliveryAttempt = number
+	}
+	return json.Marshal(e)
+}
+
+// post makes one attempt. 102, 200, 201, 202 and 204 acknowledge.
+func (w *worker) post(ctx context.Context, m *pubsubpb.PubsubMessage, number int) Attempt {
+	a := Attempt{Subscription: w.Name, MessageID: m.GetMessageId(), Number: number, Start: time.Now()}
+	a.Status, a.Acked, a.Err = w.request(ctx, m, number)
+	a.Duration = time.Since(a.Start)
+	return a
+}
+
+func (w *worker) request(ctx context.Context, m *pubsubpb.PubsubMessage, number int) (code int, acked bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, w.AckDeadline)
+	defer cancel()
+	body, err := w.body(m, number)
+	if err != nil {
+		return 0, false, fmt.Errorf("push: encode message: %w", err)
+	}
+	processing := false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+			processing = processing || code == http.StatusProcessing
+			return nil
+		},
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.PushEndpoint, bytes.NewReader(body))
+	if err != nil {
+		return 0, false, fmt.Errorf("push: make request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	if w.ServiceAccount != "" {
+		token, err := w.tokens.Mint(w.Audience, w.ServiceAccount)
+		if err != nil {
+			return 0, false, err
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := w.client.Do(req)
+	if processing { // acknowledged, whatever followed
+		if res != nil {
+			_ = res.Body.Close()
+		}
+		return http.StatusProcessing, true, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection is used again
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
+		return res.StatusCode, true, nil
+	}
+	return res.StatusCode, false, nil
+}
+
+// publishDeadLetter publishes until it succeeds; false where pulling ended
+// before.
+func (w *worker) publishDeadLetter(pull context.Context, m *pubsubpb.PubsubMessage, attempts int) bool {
+	attributes := maps.Clone(m.GetAttributes())
+	if attributes == nil {
+		attributes = map[string]string{}
+	}
+	attributes[attrDeliveryCount] = strconv.Itoa(attempts)
+	attributes[attrSourceSubscription] = path.Base(w.name)
+	attributes[attrSourceProject] = strings.Split(w.name, "/")[1]
+	attributes[attrSourceTopicPublish] = m.GetPublishTime().AsTime().UTC().Format(timeFormat)
+	letter := &pubsubpb.PubsubMessage{Data: m.GetData(), Attributes: attributes, OrderingKey: m.GetOrderingKey()}
+	for {
+		ctx, cancel := context.WithTimeout(pull, ackTimeout)
+		_, err := w.topics.Publish(ctx, &pubsubpb.PublishRequest{
+			Topic: w.deadLetterTopic, Messages: []*pubsubpb.PubsubMessage{proto.CloneOf(letter)},
+		})
+		cancel()
+		if err == nil {
+			return true
+		}
+		w.report(fmt.Errorf("push: publish dead letter to %s: %w", w.deadLetterTopic, err))
+		if !sleep(pull, reopenPause) {
+			return false
+		}
+	}
+}
