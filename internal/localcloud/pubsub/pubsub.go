@@ -41,8 +41,9 @@ type Server struct {
 	addr   string
 	served chan struct{}
 
-	mu   sync.Mutex
-	hook Hook
+	mu       sync.Mutex
+	hook     Hook
+	watchers []func(Publish)
 }
 
 // Start serves on addr, a host:port on loopback; empty means a free port.
@@ -79,6 +80,14 @@ func (s *Server) SetHook(h Hook) {
 	s.hook = h
 }
 
+// Watch calls see after every publish request from now on. It is the fast way
+// to look on: pstest streams a subscription some hundred messages a second.
+func (s *Server) Watch(see func(Publish)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watchers = append(s.watchers, see)
+}
+
 // Messages are all messages ever published to a topic (projects/P/topics/T),
 // in order.
 func (s *Server) Messages(topic string) []*pstest.Message {
@@ -104,7 +113,7 @@ func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 		return handler(ctx, req)
 	}
 	s.mu.Lock()
-	hook := s.hook
+	hook, watchers := s.hook, s.watchers
 	s.mu.Unlock()
 	p := Publish{r.GetTopic(), r.GetMessages()}
 	if hook.Before != nil {
@@ -113,8 +122,14 @@ func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 		}
 	}
 	answer, err := handler(ctx, req)
-	if err == nil && hook.After != nil {
+	if err != nil {
+		return nil, err
+	}
+	if hook.After != nil {
 		hook.After(p)
 	}
-	return answer, err
+	for _, see := range watchers {
+		see(p)
+	}
+	return answer, nil
 }

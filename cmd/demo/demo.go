@@ -1,0 +1,367 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/localcloud/push"
+	"example.com/gemini-webhook/verify/verifytest"
+)
+
+const (
+	// timeScale makes a day of Gemini's ten seconds.
+	timeScale = 8640
+	overlap   = 24 * time.Hour / timeScale
+	patience  = time.Minute // for anything to arrive
+	hookPath  = "/gemini"
+)
+
+// demo is one run.
+type demo struct {
+	screen   *screen
+	requests int
+
+	cloud    *localcloud.Cloud
+	operator *localcloud.Operator
+	url      string // of the receiver
+	webhook  string // its id
+	secret   string // the newest signing secret
+
+	mu        sync.Mutex
+	lines     map[string]string // outcome_id to status, of batch.result
+	repeats   int
+	others    []outcome
+	delivered []gemini.Delivery
+	ranges    int
+}
+
+// outcome is what the demo reads of a message.
+type outcome struct {
+	ID         string `json:"outcome_id"`
+	Type       string
+	ResourceID string `json:"resource_id"`
+	Source     struct{ URI string }
+	Results    struct{ Total, Succeeded, Failed, Invalid int }
+	Usage      struct {
+		TotalTokens int64 `json:"total_tokens"`
+	}
+}
+
+func (d *demo) run(ctx context.Context) error {
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	done, err := d.batch(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.attacks(ctx, done); err != nil {
+		return err
+	}
+	return d.rotation(ctx)
+}
+
+// start starts the cloud and the receiver and registers the webhook.
+func (d *demo) start(ctx context.Context) (err error) {
+	d.screen.title("1. The embedded cloud, the function and a static webhook")
+	d.lines = make(map[string]string)
+	d.cloud, err = localcloud.Start(ctx, localcloud.Options{
+		TimeScale: timeScale,
+		Gemini: gemini.Options{
+			Seed:          1,
+			BatchDuration: 2 * time.Hour, // a second
+			FailedShare:   0.01,
+			BlockedShare:  0.002,
+			Observe:       d.seeDelivery,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	d.screen.say("Pub/Sub, Cloud Storage, Secret Manager and Gemini run in this process, on loopback")
+	for topic, see := range map[string]func([]byte, map[string]string){
+		localcloud.ResultsTopic:  d.seeLine,
+		localcloud.OutcomesTopic: d.seeOutcome,
+	} {
+		if err := d.cloud.Watch(ctx, topic, see); err != nil {
+			return err
+		}
+	}
+	d.url, err = serveReceiver(ctx, append(d.cloud.Env(),
+		"LOG_LEVEL=error",
+		"CHUNK_BYTES=131072", // small, for the demo to have many ranges
+		"SIGNING_SECRET_OVERLAP="+overlap.String(),
+	))
+	if err != nil {
+		return err
+	}
+	d.screen.say("the function GeminiWebhook serves both doors at %s", d.url)
+	if err := d.cloud.Push(ctx, d.url, d.seeAttempt); err != nil {
+		return err
+	}
+	if d.operator, err = d.cloud.Operator(ctx); err != nil {
+		return err
+	}
+	if d.webhook, d.secret, err = d.operator.Register(ctx, "demo", d.url+hookPath); err != nil {
+		return err
+	}
+	d.screen.say("the Gemini SDK registered webhook %s; its signing secret is in Secret Manager", d.webhook)
+	return nil
+}
+
+func (d *demo) seeDelivery(a gemini.Delivery) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.delivered = append(d.delivered, a)
+}
+
+func (d *demo) seeAttempt(a push.Attempt) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if a.Acked && a.Subscription == localcloud.RangesSubscription {
+		d.ranges++
+	}
+}
+
+func (d *demo) seeLine(_ []byte, attributes map[string]string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id := attributes["outcome_id"]
+	if _, again := d.lines[id]; again {
+		d.repeats++
+	}
+	d.lines[id] = attributes["status"]
+}
+
+func (d *demo) seeOutcome(data []byte, _ map[string]string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var o outcome
+	if err := json.Unmarshal(data, &o); err != nil {
+		o.Type = "not JSON"
+	}
+	d.others = append(d.others, o)
+}
+
+// batch runs a batch and waits for all its lines.
+func (d *demo) batch(ctx context.Context) (outcome, error) {
+	d.screen.title(fmt.Sprintf("2. A batch of %d requests", d.requests))
+	name, err := d.operator.RunBatch(ctx, "demo", requestFile(d.requests))
+	if err != nil {
+		return outcome{}, err
+	}
+	d.screen.say("the SDK uploaded the requests and created %s; nobody polls it", name)
+
+	if err := d.wait(ctx, "the webhook", func() bool { return len(d.delivered) > 0 }); err != nil {
+		return outcome{}, err
+	}
+	first := d.delivered[0]
+	d.screen.say("Gemini delivered %s as %s: answered %d in %d ms (verified and on the queue)",
+		first.EventType, first.ID, first.Status, first.Duration.Milliseconds())
+	done := outcome{}
+	err = d.wait(ctx, "batch.completed and its lines", func() bool {
+		d.screen.progress("ranges done %d, lines published %d of %d", d.ranges, len(d.lines), d.requests)
+		for _, o := range d.others {
+			if o.Type == "batch.completed" {
+				done = o
+			}
+		}
+		return done.ID != "" && len(d.lines) >= done.Results.Total
+	})
+	if err != nil {
+		return outcome{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.screen.say("%d ranges of %s, %d tokens", d.ranges, done.Source.URI, done.Usage.TotalTokens)
+	status := map[string]int{}
+	for _, s := range d.lines {
+		status[s]++
+	}
+	d.screen.check("delivery of batch.succeeded", 200, first.Status)
+	d.screen.check("lines published, by outcome_id", d.requests, len(d.lines))
+	d.screen.check("lines published twice", 0, d.repeats)
+	d.screen.check("totals of batch.completed",
+		fmt.Sprintf("%d succeeded, %d failed, 0 invalid", status["succeeded"], status["failed"]),
+		fmt.Sprintf("%d succeeded, %d failed, %d invalid", done.Results.Succeeded, done.Results.Failed, done.Results.Invalid))
+	return done, nil
+}
+
+// requestFile is a batch's input.
+func requestFile(n int) io.Reader {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `{"key":"request-%05d","request":{"contents":[{"parts":[{"text":"What is %d times %d?"}]}]}}`+"\n", i, i, i)
+	}
+	return strings.NewReader(b.String())
+}
+
+// wait polls until ok, which is called under the lock.
+func (d *demo) wait(ctx context.Context, what string, ok func() bool) error {
+	deadline := time.Now().Add(patience)
+	for {
+		d.mu.Lock()
+		done := ok()
+		d.mu.Unlock()
+		if done {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s did not come within %v", what, patience)
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// attacks sends deliveries that must be refused, and one that was sent before.
+func (d *demo) attacks(ctx context.Context, done outcome) error {
+	d.screen.title("3. Deliveries that Gemini did not send, or sent before")
+	body := fmt.Appendf(nil, `{"type":"batch.succeeded","version":"v1","timestamp":%q,"data":{"id":%q,"output_file_uri":%q}}`,
+		time.Now().UTC().Format(time.RFC3339), done.ResourceID, done.Source.URI)
+	const stranger = "whsec_c3RyYW5nZXJzIGtleSwgbm90IG91cnMgYXQgYWxsISE="
+	for _, a := range []struct {
+		what, secret string
+		at           time.Time
+		body         []byte
+		want         string
+	}{
+		{"forged: signed with another key", stranger, time.Now(), body, "401 signature_mismatch"},
+		{"stale: genuine, ten minutes old", d.secret, time.Now().Add(-10 * time.Minute), body, "401 timestamp_out_of_range"},
+		{"repeated: the batch's event once more", d.secret, time.Now(), body, "200 accepted"},
+		{"repeated: the same delivery again", d.secret, time.Now(), body, "200 accepted"},
+	} {
+		got, err := post(ctx, d.url+hookPath, verifytest.Static(a.secret, "msg_demo", a.at, a.body), a.body)
+		if err != nil {
+			return err
+		}
+		d.screen.check(a.what, a.want, got)
+	}
+	// What the repeats might cause would be published before this.
+	body = []byte(`{"type":"interaction.completed","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"interaction_demo"}}`)
+	got, err := post(ctx, d.url+hookPath, verifytest.Static(d.secret, "msg_other", time.Now(), body), body)
+	if err != nil {
+		return err
+	}
+	d.screen.check("a genuine interaction.completed", "200 accepted", got)
+	err = d.wait(ctx, "interaction.completed", func() bool {
+		for _, o := range d.others {
+			if o.Type == "interaction.completed" {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// batch.completed may come twice, under one id, where the last two ranges
+	// end together.
+	ids := map[string]bool{}
+	for _, o := range d.others {
+		ids[o.ID] = true
+	}
+	d.screen.check("new outcomes published for the repeats", 0, len(ids)-2+d.repeats)
+	return nil
+}
+
+// rotation rotates the signing secret while deliveries come.
+func (d *demo) rotation(ctx context.Context) error {
+	d.screen.title(fmt.Sprintf("4. A rotation of the signing secret (its 24 hours take %v here)", overlap))
+	old := d.secret
+	var err error
+	if d.secret, err = d.operator.Rotate(ctx, d.webhook); err != nil {
+		return err
+	}
+	rotated := time.Now()
+	d.screen.say("the SDK rotated the secret; the new one is a new version in Secret Manager")
+	// The forgery above made the receiver look for a new version already; it
+	// looks again after five seconds at most. Gemini delivers again meanwhile.
+	var got answer
+	for tries := 1; ; tries++ {
+		if got, err = d.signedWith(ctx, d.secret); err != nil {
+			return err
+		}
+		if got.status == 200 || time.Since(rotated) > 6*time.Second {
+			d.screen.say("attempt %d, %.1f s after the first", tries, time.Since(rotated).Seconds())
+			break
+		}
+		d.screen.progress("signed with the new secret: %s; again in half a second", got)
+		if err := pause(ctx, 500*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	d.screen.check("new secret, within 5 s of its first use", "200 accepted", got)
+	if got, err = d.signedWith(ctx, old); err != nil {
+		return err
+	}
+	d.screen.check("old secret, during the overlap", "200 accepted", got)
+
+	before := len(d.deliveries())
+	if _, err := d.cloud.Gemini.Emit("interaction.completed", map[string]any{"id": "both"}, gemini.EmitOptions{}); err != nil {
+		return err
+	}
+	if err := d.wait(ctx, "Gemini's delivery", func() bool { return len(d.delivered) > before }); err != nil {
+		return err
+	}
+	d.screen.check("Gemini's own, signed with both", 200, d.deliveries()[before].Status)
+
+	for end := rotated.Add(overlap + 100*time.Millisecond); time.Now().Before(end); {
+		d.screen.progress("waiting for the overlap to end: %.0f s", time.Until(end).Seconds())
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	if got, err = d.signedWith(ctx, old); err != nil {
+		return err
+	}
+	d.screen.check("old secret, after the overlap", "401 signature_mismatch", got)
+	if got, err = d.signedWith(ctx, d.secret); err != nil {
+		return err
+	}
+	d.screen.check("new secret, after the overlap", "200 accepted", got)
+	return nil
+}
+
+func (d *demo) deliveries() []gemini.Delivery {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.delivered
+}
+
+func pause(ctx context.Context, t time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return errors.New("interrupted")
+	case <-time.After(t):
+		return nil
+	}
+}
+
+// signedWith delivers a new event signed with secret.
+func (d *demo) signedWith(ctx context.Context, secret string) (answer, error) {
+	id := fmt.Sprintf("msg_%d", time.Now().UnixNano())
+	body := fmt.Appendf(nil, `{"type":"interaction.completed","version":"v1","data":{"id":%q}}`, id)
+	return post(ctx, d.url+hookPath, verifytest.Static(secret, id, time.Now(), body), body)
+}
+
+func (d *demo) close() {
+	if d.cloud == nil {
+		return
+	}
+	if d.operator != nil {
+		_ = d.operator.Close()
+	}
+	_ = d.cloud.Close() // nothing is left to lose
+}

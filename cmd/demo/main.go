@@ -1,0 +1,41 @@
+// Command demo runs the receiver's main job on the embedded cloud and shows
+// what happens: a batch of the Gemini simulator, its signed webhook, the
+// ranges, the lines on Pub/Sub; then deliveries that must be refused, and a
+// rotation of the signing secret. The exit status is 0 only if everything came
+// out as the contract says.
+//
+//	demo          ends by itself
+//	demo -keep    stays, and prints how to talk to it
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	keep := flag.Bool("keep", false, "leave everything running and print addresses, environment and a signed curl")
+	requests := flag.Int("requests", 5000, "requests in the batch")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	d := &demo{screen: newScreen(os.Stdout), requests: *requests}
+	err := d.run(ctx)
+	d.screen.table()
+	if err == nil && *keep {
+		d.printAddresses()
+		<-ctx.Done()
+	}
+	d.close()
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	case d.screen.failed > 0:
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+
+	receiver "example.com/gemini-webhook"
+)
+
+// serveReceiver serves the function in this process as cmd/receiver does, with
+// the environment env, and returns its URL when it answers.
+func serveReceiver(ctx context.Context, env []string) (string, error) {
+	for _, pair := range append(env, "FUNCTION_TARGET="+receiver.Target) {
+		name, value, _ := strings.Cut(pair, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return "", err
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // for a free port
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err = errors.Join(err, listener.Close()); err != nil {
+		return "", err
+	}
+	receiver.Prepare(receiver.Target)
+	failed := make(chan error, 1)
+	go func() { failed <- funcframework.StartHostPort("127.0.0.1", port) }()
+	url := "http://127.0.0.1:" + port
+	for {
+		resp, err := http.Get(url + "/health")
+		if err == nil {
+			return url, resp.Body.Close()
+		}
+		select {
+		case err := <-failed:
+			return "", fmt.Errorf("serve the function: %w", err)
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// answer is what the receiver said: the status and its one word.
+type answer struct {
+	status int
+	word   string
+	took   time.Duration
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.word) }
+
+// post delivers to the receiver.
+func post(ctx context.Context, url string, header http.Header, body []byte) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header = header
+	start := time.Now()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	var said struct{ Status, Error string }
+	if err := json.NewDecoder(resp.Body).Decode(&said); err != nil {
+		return answer{}, fmt.Errorf("answer %d without JSON: %w", resp.StatusCode, err)
+	}
+	return answer{resp.StatusCode, said.Status + said.Error, time.Since(start)}, nil
+}

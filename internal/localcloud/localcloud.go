@@ -1,0 +1,249 @@
+// Package localcloud is the embedded cloud: Pub/Sub with push, Cloud Storage,
+// Secret Manager and a simulator of the Gemini API, in process. `make demo`
+// and the end-to-end tests run the receiver against it, through the emulator
+// variables that Google's own libraries read; it costs nothing and listens on
+// loopback only.
+//
+// It checks no IAM. What its parts leave out is in their package comments.
+package localcloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"cloud.google.com/go/storage"
+	"google.golang.org/api/option"
+
+	"example.com/gemini-webhook/internal/localcloud/gcs"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/localcloud/pubsub"
+	"example.com/gemini-webhook/internal/localcloud/push"
+	"example.com/gemini-webhook/internal/localcloud/secrets"
+)
+
+// Names of what the embedded cloud holds.
+const (
+	Project         = "local-project"
+	QueueTopic      = "gemini-queue"
+	OutcomesTopic   = "gemini-outcomes"
+	ResultsTopic    = "gemini-results"
+	DeadLetterTopic = "gemini-dead-letters"
+	ResultBucket    = "gemini-results-local"
+	StateBucket     = "gemini-state-local"
+	SigningSecret   = "projects/" + Project + "/secrets/gemini-signing-secret"
+	APIKeySecret    = "projects/" + Project + "/secrets/gemini-api-key"
+	APIKey          = "local-api-key" // of the Gemini simulator
+
+	pushAudience       = "https://receiver.local"
+	pushServiceAccount = "gemini-push@" + Project + ".iam.gserviceaccount.com"
+	// EventsSubscription and RangesSubscription push the two kinds of work.
+	EventsSubscription = "gemini-events"
+	RangesSubscription = "gemini-ranges"
+)
+
+// MaxDeliveryAttempts is the subscriptions', as the receiver is told.
+const MaxDeliveryAttempts = 30
+
+// Options configure a Cloud; the zero value is ready for use.
+type Options struct {
+	// TimeScale divides Gemini's durations (back-off, batches, the 24 hours of
+	// a rotation) and Pub/Sub's back-offs: 8640 makes a day ten seconds. 0: 1.
+	TimeScale float64
+	// Gemini configures the simulator; API key, time scale, sink and bucket are
+	// set here.
+	Gemini gemini.Options
+	// PubSubAddr is another Pub/Sub server (host:port, plaintext gRPC) to use in
+	// place of pstest, such as Google's emulator. The driver pushes from it too.
+	PubSubAddr string
+	// Log gets trouble of the parts. Default: discarded.
+	Log *slog.Logger
+}
+
+// Cloud is a running embedded cloud.
+type Cloud struct {
+	Storage *gcs.Server
+	Secrets *secrets.Server
+	Gemini  *gemini.Server
+	PubSub  *pubsub.Server // nil with Options.PubSubAddr
+	Tokens  *push.Tokens   // of push requests
+
+	options    Options
+	pubsubAddr string
+	certs      *http.Server
+	certsAddr  string
+	driver     *push.Driver
+	close      []func() error
+}
+
+// Start starts everything but the push subscriptions, see Push.
+func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
+	if o.TimeScale == 0 {
+		o.TimeScale = 1
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Cloud{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	c.Storage = gcs.New(gcs.Options{})
+	c.Secrets = secrets.New(secrets.Options{})
+	for _, s := range []interface {
+		Start(string) error
+		Close() error
+	}{c.Storage, c.Secrets} {
+		if err := s.Start(""); err != nil {
+			return nil, err
+		}
+		c.close = append(c.close, s.Close)
+	}
+	for _, bucket := range []string{ResultBucket, StateBucket} {
+		if err := c.Storage.CreateBucket(bucket); err != nil {
+			return nil, err
+		}
+	}
+	c.Secrets.Add(APIKeySecret, []byte(APIKey))
+	c.Secrets.Create(SigningSecret)
+
+	if c.pubsubAddr = o.PubSubAddr; c.pubsubAddr == "" {
+		if c.PubSub, err = pubsub.Start(""); err != nil {
+			return nil, err
+		}
+		c.close = append(c.close, c.PubSub.Close)
+		c.pubsubAddr = c.PubSub.Addr()
+	}
+	if err := c.createTopics(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.serveCerts(); err != nil {
+		return nil, err
+	}
+	if err := c.startGemini(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Cloud) serveCerts() (err error) {
+	if c.Tokens, err = push.NewTokens(nil); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	c.certsAddr = listener.Addr().String()
+	c.certs = &http.Server{Handler: c.Tokens, ReadHeaderTimeout: 5 * time.Second}
+	c.close = append(c.close, c.certs.Close)
+	go func() { _ = c.certs.Serve(listener) }() // ends with Close
+	return nil
+}
+
+func (c *Cloud) startGemini(ctx context.Context) error {
+	client, err := storage.NewClient(ctx, option.WithEndpoint(c.Storage.Endpoint()), option.WithoutAuthentication())
+	if err != nil {
+		return err
+	}
+	c.close = append(c.close, client.Close)
+	o := c.options.Gemini
+	o.APIKey, o.TimeScale, o.ResultBucket, o.Sink = APIKey, c.options.TimeScale, ResultBucket, sink{client}
+	c.Gemini = gemini.New(o)
+	if err := c.Gemini.Start(""); err != nil {
+		return err
+	}
+	c.close = append(c.close, c.Gemini.Close)
+	return nil
+}
+
+// sink writes the simulator's results into the embedded Cloud Storage.
+type sink struct{ client *storage.Client }
+
+func (s sink) Write(ctx context.Context, bucket, object string, data io.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // a writer that is not closed is given up by its context
+	w := s.client.Bucket(bucket).Object(object).NewWriter(ctx)
+	if _, err := io.Copy(w, data); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// Env is the environment of a receiver in this cloud: NAME=value.
+func (c *Cloud) Env() []string {
+	return []string{
+		"GOOGLE_CLOUD_PROJECT=" + Project,
+		"QUEUE_TOPIC=" + QueueTopic,
+		"OUTCOMES_TOPIC=" + OutcomesTopic,
+		"RESULTS_TOPIC=" + ResultsTopic,
+		"STATE_BUCKET=" + StateBucket,
+		"RESULT_BUCKETS=" + ResultBucket,
+		"SIGNING_SECRETS=" + SigningSecret,
+		"GEMINI_API_KEY_SECRET=" + APIKeySecret,
+		"PUSH_AUDIENCE=" + pushAudience,
+		"PUSH_SERVICE_ACCOUNT=" + pushServiceAccount,
+		"PUSH_JWKS_URL=http://" + c.certsAddr + push.CertsPath,
+		fmt.Sprintf("MAX_DELIVERY_ATTEMPTS=%d", MaxDeliveryAttempts),
+		"PUBSUB_EMULATOR_HOST=" + c.pubsubAddr,
+		"STORAGE_EMULATOR_HOST=" + c.Storage.Addr(),
+		"SECRET_MANAGER_EMULATOR_HOST=" + c.Secrets.Addr(),
+		"GOOGLE_GEMINI_BASE_URL=" + c.Gemini.URL(),
+	}
+}
+
+// Push starts the two push subscriptions of the queue: they call the private
+// door of the receiver at url, as the Terraform module configures them.
+// Observe, where not nil, is told of every attempt.
+func (c *Cloud) Push(ctx context.Context, url string, observe func(push.Attempt)) error {
+	subscription := func(name, kind string, outstanding int) push.Subscription {
+		return push.Subscription{
+			Name:                name,
+			Topic:               QueueTopic,
+			Filter:              fmt.Sprintf("attributes.kind = %q", kind),
+			PushEndpoint:        url + "/tasks/process",
+			Audience:            pushAudience,
+			ServiceAccount:      pushServiceAccount,
+			AckDeadline:         600 * time.Second,
+			MinBackoff:          10 * time.Second,
+			MaxBackoff:          600 * time.Second,
+			MaxDeliveryAttempts: MaxDeliveryAttempts,
+			DeadLetterTopic:     DeadLetterTopic,
+			MaxOutstanding:      outstanding,
+		}
+	}
+	driver, err := push.Start(ctx, push.Config{
+		Endpoint: c.pubsubAddr,
+		Project:  Project,
+		Subscriptions: []push.Subscription{
+			subscription(EventsSubscription, "event", 10),
+			subscription(RangesSubscription, "range", 4),
+		},
+		Tokens:    c.Tokens,
+		TimeScale: 1 / c.options.TimeScale,
+		Observe:   observe,
+		Report:    func(err error) { c.options.Log.Warn("push driver", "error", err.Error()) },
+	})
+	c.driver = driver
+	return err
+}
+
+// Close stops everything. It waits for push requests under way, so close the
+// receiver after it.
+func (c *Cloud) Close() error {
+	if c.driver != nil {
+		c.driver.Stop()
+	}
+	var errs []error
+	for i := len(c.close) - 1; i >= 0; i-- {
+		errs = append(errs, c.close[i]())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,88 @@
+package localcloud
+
+import (
+	"context"
+	"fmt"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	localpubsub "example.com/gemini-webhook/internal/localcloud/pubsub"
+)
+
+// maxMessageBytes is more than Pub/Sub's 10 MB, for the envelope.
+const maxMessageBytes = 12 << 20
+
+// pubsubClient connects to the cloud's Pub/Sub, whatever the environment says.
+func (c *Cloud) pubsubClient(ctx context.Context) (*pubsub.Client, error) {
+	conn, err := grpc.NewClient(c.pubsubAddr,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes)))
+	if err != nil {
+		return nil, err
+	}
+	client, err := pubsub.NewClient(ctx, Project, option.WithGRPCConn(conn))
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+func topicName(id string) string { return fmt.Sprintf("projects/%s/topics/%s", Project, id) }
+
+func (c *Cloud) createTopics(ctx context.Context) error {
+	client, err := c.pubsubClient(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for _, topic := range []string{QueueTopic, OutcomesTopic, ResultsTopic, DeadLetterTopic} {
+		_, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topicName(topic)})
+		if err != nil && status.Code(err) != codes.AlreadyExists {
+			return fmt.Errorf("create topic %s: %w", topic, err)
+		}
+	}
+	return nil
+}
+
+// Watch calls see with every message that is published to a topic from now on,
+// until ctx is over. It is called from several goroutines at once.
+func (c *Cloud) Watch(ctx context.Context, topic string, see func(data []byte, attributes map[string]string)) error {
+	if c.PubSub != nil {
+		c.PubSub.Watch(func(p localpubsub.Publish) {
+			if p.Topic != topicName(topic) || ctx.Err() != nil {
+				return
+			}
+			for _, m := range p.Messages {
+				see(m.GetData(), m.GetAttributes())
+			}
+		})
+		return nil
+	}
+	client, err := c.pubsubClient(ctx)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("projects/%s/subscriptions/%s-watch", Project, topic)
+	_, err = client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
+		Name: name, Topic: topicName(topic), AckDeadlineSeconds: 60,
+	})
+	if err != nil {
+		client.Close()
+		return fmt.Errorf("create subscription %s: %w", name, err)
+	}
+	go func() {
+		defer client.Close()
+		// It ends with ctx, or with the server: the caller closed the cloud.
+		_ = client.Subscriber(name).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+			see(m.Data, m.Attributes)
+			m.Ack()
+		})
+	}()
+	return nil
+}
