@@ -1,0 +1,42 @@
+# GNU make 3.81 or newer. demo, test and bench need Go and a POSIX shell; the
+# other targets also bash.
+
+PKG      := ./...
+FUZZTIME ?= 60s
+KEEP     ?=
+
+# A checkout without git, such as an unpacked archive, gives an empty commit;
+# the version then ends in "+dev".
+COMMIT  = $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
+LDFLAGS = -X example.com/gemini-webhook/internal/version.Version=$(COMMIT)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fuzz bench fmt lint clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Run the whole system on this machine, nothing to install or to pay; KEEP=1 leaves it running
+	@go run -ldflags "$(LDFLAGS)" ./cmd/demo $(if $(KEEP),-keep)
+
+test: ## Run the tests
+	go test $(PKG)
+
+check: ## Everything a change must pass: format, lint, modules, scripts, tests with -race, short fuzzing
+	@scripts/check
+
+fuzz: ## Fuzz every target for FUZZTIME (60s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+bench: ## Run the benchmarks
+	go test -run='^$$' -bench=. -benchmem $(PKG)
+
+fmt: ## Format the Go code
+	gofmt -w .
+
+lint: ## Run go vet and staticcheck
+	@scripts/check vet staticcheck
+
+clean: ## Remove what builds and tests leave behind
+	rm -rf bin coverage.out coverage.html
+	find . -name '*.test' -type f -exec rm -f {} +

@@ -1,0 +1,182 @@
+package buildtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is what a package's code (not its tests) may import beyond the
+// standard library and itself.
+type mayImport struct {
+	packages []string // of this module, relative to its root; "x/..." is x and all below
+	modules  []string // others, by path prefix; "*" is any
+}
+
+// cloud are the clients of Google Cloud and what belongs to them. Only adapters,
+// the local cloud, commands and the root see them.
+var cloud = []string{"cloud.google.com/go", "google.golang.org/api", "google.golang.org/grpc", "google.golang.org/protobuf", "google.golang.org/genproto", "github.com/googleapis/gax-go"}
+
+// importRules has every package of the module, the lowest first: imports point
+// up in this table, which is down in the design. For a new package the longest
+// key counts.
+var importRules = map[string]mayImport{
+	"internal/event":    {},
+	"internal/progress": {},
+	"internal/version":  {},
+	"internal/results":  {modules: []string{"github.com/goccy/go-json", "github.com/tidwall/gjson"}},
+	"internal/config":   {modules: []string{"github.com/sethvargo/go-envconfig"}},
+	"internal/outcome":  {packages: []string{"internal/event"}},
+	"verify":            {modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+
+	"handlers": {
+		packages: []string{"verify", "internal/event", "internal/outcome", "internal/results", "internal/progress"},
+		modules:  []string{"golang.org/x/sync", "github.com/cloudevents/sdk-go/v2"},
+	},
+
+	// Adapters speak the types of those they serve, never those of handlers.
+	"internal/gcp/logging":       {},
+	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: cloud},
+	"internal/gcp/secretmanager": {packages: []string{"verify"}, modules: cloud},
+	"internal/gcp/storage":       {packages: []string{"internal/progress", "internal/results"}, modules: cloud},
+	"internal/gcp/gemini":        {packages: []string{"internal/progress", "internal/results"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
+	"internal/webhookadmin":      {packages: []string{"internal/gcp/..."}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
+
+	// The root is what the buildpack compiles. No fakes in there.
+	"": {
+		packages: []string{"verify", "handlers", "internal/config", "internal/event", "internal/outcome", "internal/progress", "internal/results", "internal/version", "internal/gcp/...", "internal/webhookadmin"},
+		modules:  append([]string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2", "golang.org/x/sync", "google.golang.org/genai"}, cloud...),
+	},
+
+	// Not in the deployed function.
+	"verify/verifytest":           {packages: []string{"verify"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+	"internal/buildtest":          {},
+	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "verify/verifytest"}, modules: []string{"*"}},
+	"docs/schemas":                {},
+	"internal/outcome/schematest": {packages: []string{"docs/schemas", "internal/event", "internal/outcome"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
+	"cmd/...":                     {packages: []string{"", "verify/...", "handlers", "internal/..."}, modules: []string{"*"}},
+}
+
+// goPackage is what "go list -json" says about a package.
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	GoFiles    []string
+}
+
+func TestImportsPointDown(t *testing.T) {
+	t.Parallel()
+	for _, pkg := range packages(t) {
+		name := relative(pkg.ImportPath)
+		if len(pkg.GoFiles) == 0 {
+			continue // tests alone
+		}
+		rule, ok := ruleOf(name)
+		if !ok {
+			t.Errorf("package %q has no rule: add it to importRules with what it may import", name)
+			continue
+		}
+		for _, imported := range pkg.Imports {
+			if !rule.allows(name, imported) {
+				t.Errorf("package %q must not import %s", name, imported)
+			}
+		}
+	}
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	out := mustOutput(t, moduleRoot(t), nil, "go", "list", "-e", "-json=ImportPath,Imports,GoFiles", "./...")
+	var all []goPackage
+	for d := json.NewDecoder(strings.NewReader(out)); ; {
+		var pkg goPackage
+		if err := d.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, pkg)
+	}
+	if len(all) == 0 {
+		t.Fatal("go list found no package")
+	}
+	return all
+}
+
+// relative cuts the module's path: "" is the root package.
+func relative(importPath string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(importPath, modulePath), "/")
+}
+
+func ruleOf(name string) (mayImport, bool) {
+	if rule, ok := importRules[name]; ok {
+		return rule, true
+	}
+	for prefix := name; prefix != ""; {
+		if rule, ok := importRules[prefix+"/..."]; ok {
+			return rule, true
+		}
+		prefix = prefix[:max(0, strings.LastIndex(prefix, "/"))]
+	}
+	return mayImport{}, false
+}
+
+func (m mayImport) allows(importer, imported string) bool {
+	if imported == modulePath || strings.HasPrefix(imported, modulePath+"/") {
+		name := relative(imported)
+		return name != importer && slices.ContainsFunc(m.packages, func(pattern string) bool { return matches(pattern, name) })
+	}
+	first, _, _ := strings.Cut(imported, "/")
+	if !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	return slices.ContainsFunc(m.modules, func(prefix string) bool {
+		return prefix == "*" || imported == prefix || strings.HasPrefix(imported, prefix+"/")
+	})
+}
+
+func matches(pattern, name string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == prefix || strings.HasPrefix(name, prefix+"/")
+	}
+	return name == pattern
+}
+
+// TestImportRules makes sure that the rules can refuse something.
+func TestImportRules(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		importer, imported string
+		want               bool
+	}{
+		{"verify", "crypto/hmac", true},
+		{"verify", "github.com/lestrrat-go/jwx/v3/jwk", true},
+		{"verify", "github.com/lestrrat-go/jwx/v30", false},
+		{"verify", modulePath + "/handlers", false},
+		{"handlers", modulePath + "/verify", true},
+		{"handlers", "cloud.google.com/go/storage", false},
+		{"handlers", modulePath + "/internal/gcp/storage", false},
+		{"internal/event", modulePath + "/internal/outcome", false},
+		{"internal/gcp/storage", modulePath + "/handlers", false},
+		{"", modulePath + "/internal/gcp/storage", true},
+		{"", modulePath + "/internal/localcloud", false},
+		{"", modulePath + "/verify/verifytest", false},
+		{"cmd/receiver", modulePath, true},
+		{"internal/localcloud/gcs", modulePath + "/internal/localcloud", true},
+	}
+	for _, test := range tests {
+		rule, ok := ruleOf(test.importer)
+		if !ok {
+			t.Errorf("no rule for %q", test.importer)
+		}
+		if got := rule.allows(test.importer, test.imported); got != test.want {
+			t.Errorf("%q imports %s: allowed is %v, want %v", test.importer, test.imported, got, test.want)
+		}
+	}
+	if _, ok := ruleOf("internal/unheard"); ok {
+		t.Error("a package without a rule has one")
+	}
+}

@@ -1,0 +1,173 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Problem is one variable that cannot be used, and what it wants instead. It
+// never holds the value: somebody may have put a secret where its name belongs.
+type Problem struct {
+	Variable string
+	Wants    string
+}
+
+// Error is every problem of an environment.
+type Error struct {
+	Problems []Problem
+}
+
+// Error returns one line per problem, "VARIABLE: what it wants".
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.Variable + ": " + p.Wants
+	}
+	return strings.Join(lines, "\n")
+}
+
+// checker parses values and collects what is wrong with them. Its methods leave
+// an empty value alone: whether it may be empty is the caller's to say.
+type checker struct {
+	problems []Problem
+}
+
+func (c *checker) refuse(variable, wants string) {
+	c.problems = append(c.problems, Problem{Variable: variable, Wants: wants})
+}
+
+// numbers is an inclusive range of whole numbers.
+type numbers struct {
+	min, max int64
+}
+
+var (
+	// Pub/Sub's own range is 5 to 100; fewer are for tests that drive the push
+	// themselves. The last attempt but one reports, so there must be two.
+	deliveryAttempts = numbers{2, 100}
+	chunkBytes       = numbers{1, 5 << 40}       // 5 TiB: the largest object of Cloud Storage
+	lineBytes        = numbers{1, 256 << 20}     // 256 MiB: a line is held in memory
+	bodyBytes        = numbers{1 << 10, 8388608} // 1 KiB to 8 MiB: a queued body must fit a Pub/Sub message of 10 MB
+)
+
+func (c *checker) number(variable, value string, limits numbers) int64 {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < limits.min || n > limits.max {
+		c.refuse(variable, fmt.Sprintf("must be a whole number from %d to %d", limits.min, limits.max))
+	}
+	return n
+}
+
+// durations is an inclusive range of durations.
+type durations struct {
+	min, max time.Duration
+}
+
+const day = 24 * time.Hour
+
+var (
+	overlap    = durations{0, 366 * day}
+	secretTTL  = durations{time.Second, day} // under a second, Secret Manager's 600 lists a minute are used up
+	staleLimit = durations{0, 30 * day}      // 0: nothing cached outlives its use
+	// 25 h: Gemini retries for 24 h, and clocks differ.
+	replayTolerance = durations{time.Nanosecond, 25 * time.Hour}
+)
+
+func (c *checker) duration(variable, value string, limits durations) time.Duration {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < limits.min || d > limits.max {
+		from := "from " + short(limits.min)
+		if limits.min == time.Nanosecond {
+			from = "over 0s and"
+		}
+		c.refuse(variable, fmt.Sprintf("must be a duration such as 90s, 5m or 24h, %s up to %s", from, short(limits.max)))
+	}
+	return d
+}
+
+// short writes a duration without zero minutes and seconds: 25h, not 25h0m0s.
+func short(d time.Duration) string {
+	if d >= time.Hour && d%time.Hour == 0 {
+		return strconv.Itoa(int(d/time.Hour)) + "h"
+	}
+	return d.String()
+}
+
+func (c *checker) boolean(variable, value string) bool {
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		c.refuse(variable, "must be true or false")
+	}
+	return b
+}
+
+// doors returns DoorsBoth, the default, for a value it refuses, so that the
+// rest of the environment is checked in full.
+func (c *checker) doors(value string) Doors {
+	switch d := Doors(value); d {
+	case DoorsBoth, DoorsPublic, DoorsTasks:
+		return d
+	}
+	c.refuse("DOORS", "must be both, public or tasks")
+	return DoorsBoth
+}
+
+func (c *checker) batchResults(value string) BatchResults {
+	switch b := BatchResults(value); b {
+	case BatchResultsLines, BatchResultsSummary:
+		return b
+	}
+	c.refuse("BATCH_RESULTS", "must be lines or summary")
+	return ""
+}
+
+func (c *checker) logLevel(value string) slog.Level {
+	switch value {
+	case "debug":
+		return slog.LevelDebug
+	case "info":
+		return slog.LevelInfo
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	c.refuse("LOG_LEVEL", "must be debug, info, warn or error")
+	return 0
+}
+
+// url accepts https, and http on this machine, which is where emulators listen:
+// who can change a key set on its way can sign anything.
+func (c *checker) url(variable, value string) string {
+	u, err := url.Parse(value)
+	ok := err == nil && u.Hostname() != "" && u.User == nil && u.Fragment == "" &&
+		(u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
+	if !ok {
+		c.refuse(variable, "must be an https:// URL without user or fragment (http:// only for localhost, 127.0.0.1 or [::1])")
+	}
+	return value
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// list splits at commas, trims white space and leaves out empty entries.
+func list(value string) []string {
+	var entries []string
+	for entry := range strings.SplitSeq(value, ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}

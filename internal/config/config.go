@@ -1,0 +1,213 @@
+// Package config turns the environment into one typed, validated Config.
+//
+// It reads names and limits only; what a named secret holds is never read here,
+// so a Config may be logged. Every problem is reported at once (see Error).
+package config
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+)
+
+// Doors says which doors of GeminiWebhook are open (DOORS).
+type Doors string
+
+// The values of DOORS.
+const (
+	DoorsBoth   Doors = "both"
+	DoorsPublic Doors = "public"
+	DoorsTasks  Doors = "tasks"
+)
+
+// Public reports whether deliveries are received.
+func (d Doors) Public() bool { return d == DoorsBoth || d == DoorsPublic }
+
+// Tasks reports whether POST /tasks/process is served.
+func (d Doors) Tasks() bool { return d == DoorsBoth || d == DoorsTasks }
+
+// BatchResults says what is published of a batch (BATCH_RESULTS).
+type BatchResults string
+
+// The values of BATCH_RESULTS.
+const (
+	BatchResultsLines   BatchResults = "lines"   // a message per line
+	BatchResultsSummary BatchResults = "summary" // only batch.completed
+)
+
+// ResultBucket is a place that results may be read from: one entry of
+// RESULT_BUCKETS.
+type ResultBucket struct {
+	Bucket string
+	Prefix string // empty for the whole bucket, else it ends with "/"
+}
+
+// Config is the environment of SPEC "Environment", checked. Fields of a door
+// that is closed hold their defaults or what was set, and may be empty.
+type Config struct {
+	Doors   Doors
+	Project string // GOOGLE_CLOUD_PROJECT
+
+	QueueTopic    string // topic ids, not full names
+	OutcomesTopic string
+	ResultsTopic  string // OutcomesTopic where RESULTS_TOPIC is not set
+	StateBucket   string
+
+	PushAudience        string
+	PushServiceAccount  string
+	PushJWKSURL         string
+	MaxDeliveryAttempts int
+
+	ResultBuckets []ResultBucket // empty: no gs:// pointer is allowed
+	BatchResults  BatchResults
+	ChunkBytes    int64
+	MaxLineBytes  int64
+
+	SigningSecrets       []string // projects/P/secrets/S
+	SigningSecretOverlap time.Duration
+	SecretTTL            time.Duration
+	DynamicTokenSecret   string // projects/P/secrets/S; empty: no dynamic paths
+	DynamicTokenOverlap  time.Duration
+	DynamicOpen          bool
+	RevokedVersions      []string // projects/P/secrets/S/versions/N
+	StaleLimit           time.Duration
+	JWTAudiences         []string // empty: any
+	JWTIssuers           []string // empty: any
+	JWKSURL              string
+	ReplayTolerance      time.Duration
+	MaxBodyBytes         int64
+
+	GeminiAPIKeySecret string // projects/P/secrets/S; empty: no Gemini API
+	LogLevel           slog.Level
+}
+
+// environment is the text of every variable with its default. Parsing is a
+// second step because envconfig stops at the first value that does not parse,
+// and an operator should see all of them.
+type environment struct {
+	Doors                string `env:"DOORS, default=both"`
+	Project              string `env:"GOOGLE_CLOUD_PROJECT"`
+	QueueTopic           string `env:"QUEUE_TOPIC"`
+	OutcomesTopic        string `env:"OUTCOMES_TOPIC"`
+	ResultsTopic         string `env:"RESULTS_TOPIC"`
+	StateBucket          string `env:"STATE_BUCKET"`
+	PushAudience         string `env:"PUSH_AUDIENCE"`
+	PushServiceAccount   string `env:"PUSH_SERVICE_ACCOUNT"`
+	PushJWKSURL          string `env:"PUSH_JWKS_URL, default=https://www.googleapis.com/oauth2/v3/certs"`
+	MaxDeliveryAttempts  string `env:"MAX_DELIVERY_ATTEMPTS, default=30"`
+	ResultBuckets        string `env:"RESULT_BUCKETS"`
+	BatchResults         string `env:"BATCH_RESULTS, default=lines"`
+	ChunkBytes           string `env:"CHUNK_BYTES, default=8388608"`
+	MaxLineBytes         string `env:"MAX_LINE_BYTES, default=16777216"`
+	SigningSecrets       string `env:"SIGNING_SECRETS"`
+	SigningSecretOverlap string `env:"SIGNING_SECRET_OVERLAP, default=24h"`
+	SecretTTL            string `env:"SECRET_TTL, default=5m"`
+	DynamicTokenSecret   string `env:"DYNAMIC_TOKEN_SECRET"`
+	DynamicTokenOverlap  string `env:"DYNAMIC_TOKEN_OVERLAP, default=96h"`
+	DynamicOpen          string `env:"DYNAMIC_OPEN, default=false"`
+	RevokedVersions      string `env:"REVOKED_VERSIONS"`
+	StaleLimit           string `env:"STALE_LIMIT, default=6h"`
+	JWTAudiences         string `env:"JWT_AUDIENCES"`
+	JWTIssuers           string `env:"JWT_ISSUERS"`
+	JWKSURL              string `env:"JWKS_URL, default=https://generativelanguage.googleapis.com/.well-known/jwks.json"`
+	ReplayTolerance      string `env:"REPLAY_TOLERANCE, default=5m"`
+	MaxBodyBytes         string `env:"MAX_BODY_BYTES, default=262144"`
+	GeminiAPIKeySecret   string `env:"GEMINI_API_KEY_SECRET"`
+	LogLevel             string `env:"LOG_LEVEL, default=info"`
+}
+
+// Load reads the variables of SPEC "Environment" from lookuper
+// (envconfig.OsLookuper() in a running function). White space around a value is
+// trimmed, and a blank value counts as not set.
+//
+// The error is an *Error with every problem, in the order of SPEC's table. A
+// variable that only a closed door needs may be missing, but what is set is
+// checked all the same. Load does not ask Google Cloud whether a topic, bucket
+// or secret exists.
+func Load(ctx context.Context, lookuper envconfig.Lookuper) (*Config, error) {
+	var env environment
+	err := envconfig.ProcessWith(ctx, &envconfig.Config{
+		Target: &env,
+		Lookuper: envconfig.LookuperFunc(func(key string) (string, bool) {
+			value, ok := lookuper.Lookup(key)
+			value = strings.TrimSpace(value)
+			return value, ok && value != ""
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("config: read the environment: %w", err)
+	}
+	return parse(&env)
+}
+
+// parse checks the variables in the order of SPEC's table, which is the order
+// of the problems in the error: Go evaluates the calls below from top to bottom.
+func parse(env *environment) (*Config, error) {
+	c := &checker{}
+
+	doors := c.doors(env.Doors)
+	needs := func(needed bool, variable, value string) string {
+		if needed && value == "" {
+			c.refuse(variable, "is required"+reasons[variable])
+		}
+		return value
+	}
+	always, tasks := true, doors.Tasks()
+
+	cfg := &Config{
+		Doors:         doors,
+		Project:       c.project("GOOGLE_CLOUD_PROJECT", needs(always, "GOOGLE_CLOUD_PROJECT", env.Project)),
+		QueueTopic:    c.topic("QUEUE_TOPIC", needs(always, "QUEUE_TOPIC", env.QueueTopic)),
+		OutcomesTopic: c.outcomesTopic("OUTCOMES_TOPIC", needs(tasks, "OUTCOMES_TOPIC", env.OutcomesTopic), env.QueueTopic),
+		ResultsTopic:  c.outcomesTopic("RESULTS_TOPIC", env.ResultsTopic, env.QueueTopic),
+		StateBucket:   c.bucket("STATE_BUCKET", needs(tasks, "STATE_BUCKET", env.StateBucket)),
+
+		PushAudience:        c.plain("PUSH_AUDIENCE", needs(tasks, "PUSH_AUDIENCE", env.PushAudience)),
+		PushServiceAccount:  c.email("PUSH_SERVICE_ACCOUNT", needs(tasks, "PUSH_SERVICE_ACCOUNT", env.PushServiceAccount)),
+		PushJWKSURL:         c.url("PUSH_JWKS_URL", env.PushJWKSURL),
+		MaxDeliveryAttempts: int(c.number("MAX_DELIVERY_ATTEMPTS", env.MaxDeliveryAttempts, deliveryAttempts)),
+
+		ResultBuckets: c.resultBuckets("RESULT_BUCKETS", env.ResultBuckets, env.StateBucket),
+		BatchResults:  c.batchResults(env.BatchResults),
+		ChunkBytes:    c.number("CHUNK_BYTES", env.ChunkBytes, chunkBytes),
+		MaxLineBytes:  c.number("MAX_LINE_BYTES", env.MaxLineBytes, lineBytes),
+
+		SigningSecrets:       c.secrets("SIGNING_SECRETS", env.SigningSecrets),
+		SigningSecretOverlap: c.duration("SIGNING_SECRET_OVERLAP", env.SigningSecretOverlap, overlap),
+		SecretTTL:            c.duration("SECRET_TTL", env.SecretTTL, secretTTL),
+		DynamicTokenSecret:   c.tokenSecret("DYNAMIC_TOKEN_SECRET", env.DynamicTokenSecret, env.SigningSecrets),
+		DynamicTokenOverlap:  c.duration("DYNAMIC_TOKEN_OVERLAP", env.DynamicTokenOverlap, overlap),
+		DynamicOpen:          c.boolean("DYNAMIC_OPEN", env.DynamicOpen),
+		RevokedVersions:      c.versions("REVOKED_VERSIONS", env.RevokedVersions),
+		StaleLimit:           c.duration("STALE_LIMIT", env.StaleLimit, staleLimit),
+		JWTAudiences:         list(env.JWTAudiences),
+		JWTIssuers:           list(env.JWTIssuers),
+		JWKSURL:              c.url("JWKS_URL", env.JWKSURL),
+		ReplayTolerance:      c.duration("REPLAY_TOLERANCE", env.ReplayTolerance, replayTolerance),
+		MaxBodyBytes:         c.number("MAX_BODY_BYTES", env.MaxBodyBytes, bodyBytes),
+
+		GeminiAPIKeySecret: c.secret("GEMINI_API_KEY_SECRET", env.GeminiAPIKeySecret),
+		LogLevel:           c.logLevel(env.LogLevel),
+	}
+	if cfg.ResultsTopic == "" {
+		cfg.ResultsTopic = cfg.OutcomesTopic
+	}
+	if len(c.problems) > 0 {
+		return nil, &Error{Problems: c.problems}
+	}
+	return cfg, nil
+}
+
+// reasons complete "is required" with what to set and why.
+var reasons = map[string]string{
+	"GOOGLE_CLOUD_PROJECT": ": the id of the project that owns the topics",
+	"QUEUE_TOPIC":          ": the id of the Pub/Sub topic for queued work",
+	"OUTCOMES_TOPIC":       " by the tasks door: the id of the Pub/Sub topic for outcomes",
+	"STATE_BUCKET":         " by the tasks door: the name of the bucket for plans and markers",
+	"PUSH_AUDIENCE":        " by the tasks door: the audience of the push subscriptions' OIDC tokens",
+	"PUSH_SERVICE_ACCOUNT": " by the tasks door: the e-mail address of the push subscriptions' service account",
+}

@@ -1,0 +1,223 @@
+package config_test
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sethvargo/go-envconfig"
+
+	"example.com/gemini-webhook/internal/config"
+)
+
+// required is the least that both doors start with.
+func required() map[string]string {
+	return map[string]string{
+		"GOOGLE_CLOUD_PROJECT": "acme-prod",
+		"QUEUE_TOPIC":          "queue",
+		"OUTCOMES_TOPIC":       "outcomes",
+		"STATE_BUCKET":         "acme-state",
+		"PUSH_AUDIENCE":        "https://tasks.example/tasks/process",
+		"PUSH_SERVICE_ACCOUNT": "push@acme-prod.iam.gserviceaccount.com",
+	}
+}
+
+// with is required with some variables changed; "-" removes one.
+func with(changes map[string]string) map[string]string {
+	env := required()
+	maps.Copy(env, changes)
+	maps.DeleteFunc(env, func(_, value string) bool { return value == "-" })
+	return env
+}
+
+func load(t *testing.T, env map[string]string) (*config.Config, error) {
+	t.Helper()
+	return config.Load(t.Context(), envconfig.MapLookuper(env))
+}
+
+func TestLoadDefaults(t *testing.T) {
+	t.Parallel()
+	want := &config.Config{
+		Doors:                config.DoorsBoth,
+		Project:              "acme-prod",
+		QueueTopic:           "queue",
+		OutcomesTopic:        "outcomes",
+		ResultsTopic:         "outcomes",
+		StateBucket:          "acme-state",
+		PushAudience:         "https://tasks.example/tasks/process",
+		PushServiceAccount:   "push@acme-prod.iam.gserviceaccount.com",
+		PushJWKSURL:          "https://www.googleapis.com/oauth2/v3/certs",
+		MaxDeliveryAttempts:  30,
+		BatchResults:         config.BatchResultsLines,
+		ChunkBytes:           8388608,
+		MaxLineBytes:         16777216,
+		SigningSecretOverlap: 24 * time.Hour,
+		SecretTTL:            5 * time.Minute,
+		DynamicTokenOverlap:  96 * time.Hour,
+		StaleLimit:           6 * time.Hour,
+		JWKSURL:              "https://generativelanguage.googleapis.com/.well-known/jwks.json",
+		ReplayTolerance:      5 * time.Minute,
+		MaxBodyBytes:         262144,
+		LogLevel:             slog.LevelInfo,
+	}
+	blank := with(map[string]string{"DOORS": "", "CHUNK_BYTES": " ", "RESULT_BUCKETS": " , ", "SIGNING_SECRETS": ""})
+	for name, env := range map[string]map[string]string{"not set": required(), "blank": blank} {
+		got, err := load(t, env)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestLoadEverything(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{
+		"DOORS":                  "tasks",
+		"GOOGLE_CLOUD_PROJECT":   "example.com:acme",
+		"QUEUE_TOPIC":            "q-1.x_y~z+%",
+		"OUTCOMES_TOPIC":         "outcomes",
+		"RESULTS_TOPIC":          "results",
+		"STATE_BUCKET":           "state.acme.example",
+		"PUSH_AUDIENCE":          "any",
+		"PUSH_SERVICE_ACCOUNT":   " push@acme.iam.gserviceaccount.com ",
+		"PUSH_JWKS_URL":          "http://127.0.0.1:9000/certs",
+		"MAX_DELIVERY_ATTEMPTS":  "2",
+		"RESULT_BUCKETS":         "acme-results, acme-more/batches/2026/ ,,",
+		"BATCH_RESULTS":          "summary",
+		"CHUNK_BYTES":            "1",
+		"MAX_LINE_BYTES":         "1",
+		"SIGNING_SECRETS":        "projects/acme/secrets/one , projects/123/secrets/Two_2",
+		"SIGNING_SECRET_OVERLAP": "0s",
+		"SECRET_TTL":             "1s",
+		"DYNAMIC_TOKEN_SECRET":   "projects/acme/secrets/token",
+		"DYNAMIC_TOKEN_OVERLAP":  "1s",
+		"DYNAMIC_OPEN":           "true",
+		"REVOKED_VERSIONS":       "projects/acme/secrets/one/versions/3, projects/acme/secrets/token/versions/12",
+		"STALE_LIMIT":            "1s",
+		"JWT_AUDIENCES":          "a, https://b.example/c",
+		"JWT_ISSUERS":            "https://issuer.example",
+		"JWKS_URL":               "http://[::1]:9000/jwks.json",
+		"REPLAY_TOLERANCE":       "25h",
+		"MAX_BODY_BYTES":         "8388608",
+		"GEMINI_API_KEY_SECRET":  "projects/acme/secrets/gemini-key",
+		"LOG_LEVEL":              "warn",
+	}
+	want := &config.Config{
+		Doors:               config.DoorsTasks,
+		Project:             "example.com:acme",
+		QueueTopic:          "q-1.x_y~z+%",
+		OutcomesTopic:       "outcomes",
+		ResultsTopic:        "results",
+		StateBucket:         "state.acme.example",
+		PushAudience:        "any",
+		PushServiceAccount:  "push@acme.iam.gserviceaccount.com",
+		PushJWKSURL:         "http://127.0.0.1:9000/certs",
+		MaxDeliveryAttempts: 2,
+		ResultBuckets:       []config.ResultBucket{{Bucket: "acme-results"}, {Bucket: "acme-more", Prefix: "batches/2026/"}},
+		BatchResults:        config.BatchResultsSummary,
+		ChunkBytes:          1,
+		MaxLineBytes:        1,
+		SigningSecrets:      []string{"projects/acme/secrets/one", "projects/123/secrets/Two_2"},
+		SecretTTL:           time.Second,
+		DynamicTokenSecret:  "projects/acme/secrets/token",
+		DynamicTokenOverlap: time.Second,
+		DynamicOpen:         true,
+		RevokedVersions:     []string{"projects/acme/secrets/one/versions/3", "projects/acme/secrets/token/versions/12"},
+		StaleLimit:          time.Second,
+		JWTAudiences:        []string{"a", "https://b.example/c"},
+		JWTIssuers:          []string{"https://issuer.example"},
+		JWKSURL:             "http://[::1]:9000/jwks.json",
+		ReplayTolerance:     25 * time.Hour,
+		MaxBodyBytes:        8388608,
+		GeminiAPIKeySecret:  "projects/acme/secrets/gemini-key",
+		LogLevel:            slog.LevelWarn,
+	}
+	got, err := load(t, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadNeededBy(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		env  map[string]string
+		want []string // variables, in order
+	}{
+		"both by default": {map[string]string{}, []string{"GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "OUTCOMES_TOPIC", "STATE_BUCKET", "PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT"}},
+		"tasks":           {map[string]string{"DOORS": "tasks"}, []string{"GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "OUTCOMES_TOPIC", "STATE_BUCKET", "PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT"}},
+		"public":          {map[string]string{"DOORS": "public"}, []string{"GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC"}},
+		"public, enough":  {map[string]string{"DOORS": "public", "GOOGLE_CLOUD_PROJECT": "acme", "QUEUE_TOPIC": "queue"}, nil},
+		// What is set for the closed door is checked, so that it works once the door is opened.
+		"public, wrong for tasks": {map[string]string{"DOORS": "public", "GOOGLE_CLOUD_PROJECT": "acme", "QUEUE_TOPIC": "queue", "CHUNK_BYTES": "0"}, []string{"CHUNK_BYTES"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, test.env)
+			if diff := cmp.Diff(test.want, variables(t, err)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// variables lists the variables that a Load's error names.
+func variables(t *testing.T, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	var refused *config.Error
+	if !errors.As(err, &refused) {
+		t.Fatalf("error is %T, want *config.Error: %v", err, err)
+	}
+	var names []string
+	for _, p := range refused.Problems {
+		names = append(names, p.Variable)
+	}
+	return names
+}
+
+func TestLoadAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
+	// hush stands for a secret that somebody pasted where a name belongs.
+	const hush = "whsec_c2VjcmV0IQ== hush"
+	env := map[string]string{}
+	order := []string{
+		"DOORS", "GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "OUTCOMES_TOPIC", "RESULTS_TOPIC", "STATE_BUCKET",
+		"PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT", "PUSH_JWKS_URL", "MAX_DELIVERY_ATTEMPTS", "RESULT_BUCKETS",
+		"BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "SIGNING_SECRETS", "SIGNING_SECRET_OVERLAP", "SECRET_TTL",
+		"DYNAMIC_TOKEN_SECRET", "DYNAMIC_TOKEN_OVERLAP", "DYNAMIC_OPEN", "REVOKED_VERSIONS", "STALE_LIMIT",
+		"JWKS_URL", "REPLAY_TOLERANCE", "MAX_BODY_BYTES", "GEMINI_API_KEY_SECRET", "LOG_LEVEL",
+	}
+	for i, variable := range order {
+		env[variable] = hush + strings.Repeat("x", i) // no two alike: equal topics are another problem
+	}
+	_, err := load(t, env)
+	if diff := cmp.Diff(order, variables(t, err)); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(order) {
+		t.Errorf("%d lines for %d problems:\n%v", len(lines), len(order), err)
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(line, order[i]+": ") {
+			t.Errorf("line %d is %q, want it to begin with %q", i, line, order[i]+": ")
+		}
+		if strings.Contains(line, "whsec_") || strings.Contains(line, "hush") {
+			t.Errorf("line repeats the value: %q", line)
+		}
+	}
+}
