@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -476,5 +477,31 @@ func TestTooManyObjects(t *testing.T) {
 	all := r.outcomes(outcomesTopic)
 	if len(all) != 1 || all[0].data["error"].(map[string]any)["code"] != "too_many_objects" {
 		t.Errorf("got %v", r.types(outcomesTopic))
+	}
+}
+
+// memoryFiles is a Files service.
+type memoryFiles map[string]string
+
+func (m memoryFiles) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	content, ok := m[name]
+	if !ok {
+		return nil, progress.ErrNotFound
+	}
+	return io.NopCloser(strings.NewReader(content)), nil
+}
+
+func TestFilesPointer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *ProcessorConfig) { c.Files = memoryFiles{"files/batch-abc": jsonl(30)} })
+	r.deliver("msg_1", succeeded("https://generativelanguage.googleapis.com/v1beta/files/batch-abc"))
+	r.run()
+	lines, repeats := r.lines()
+	if len(lines) != 30 || repeats != 0 || r.completed()["total"] != 30.0 {
+		t.Errorf("%d lines, %d repeats, totals %v, want 30 and 0", len(lines), repeats, r.completed())
+	}
+	source := r.outcomes(resultsTopic)[0].data["source"].(map[string]any)
+	if source["uri"] != "files/batch-abc" {
+		t.Errorf("source %v", source)
 	}
 }

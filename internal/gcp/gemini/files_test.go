@@ -1,0 +1,90 @@
+package gemini
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/genai"
+
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/progress"
+)
+
+const key = "the-api-key"
+
+func files(t *testing.T, base, apiKey string) *Files {
+	t.Helper()
+	t.Setenv("GOOGLE_GEMINI_BASE_URL", base)
+	return NewFiles(func(context.Context) (string, error) { return apiKey, nil })
+}
+
+func TestOpenReadsABatchsResults(t *testing.T) {
+	s := gemini.New(gemini.Options{APIKey: key, TimeScale: 1000})
+	if err := s.Start(""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
+		Backend: genai.BackendGeminiAPI, APIKey: key, HTTPOptions: genai.HTTPOptions{BaseURL: s.URL()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := strings.NewReader(`{"key":"the-key","request":{"contents":[{"parts":[{"text":"question"}]}]}}`)
+	uploaded, err := client.Files.Upload(t.Context(), requests, &genai.UploadFileConfig{MIMEType: "application/jsonl"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := client.Batches.Create(t.Context(), "gemini-2.5-flash", &genai.BatchJobSource{FileName: uploaded.Name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for job.Dest == nil || job.Dest.FileName == "" {
+		time.Sleep(10 * time.Millisecond)
+		if job, err = client.Batches.Get(t.Context(), job.Name, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	body, err := files(t, s.URL(), key).Open(t.Context(), job.Dest.FileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if data, err := io.ReadAll(body); !strings.Contains(string(data), `"the-key"`) || err != nil {
+		t.Errorf("got %q, %v", data, err)
+	}
+	if _, err := files(t, s.URL(), key).Open(t.Context(), "files/absent"); !errors.Is(err, progress.ErrNotFound) {
+		t.Errorf("no such file: %v, want ErrNotFound", err)
+	}
+	if _, err := files(t, s.URL(), "another-key").Open(t.Context(), job.Dest.FileName); err == nil || strings.Contains(err.Error(), "another-key") {
+		t.Errorf("a wrong key: %v, want an error without the key", err)
+	}
+}
+
+func TestTheKeyStaysOnItsHost(t *testing.T) {
+	var got []string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("X-Goog-Api-Key"))
+		_, _ = io.WriteString(w, "content")
+	}))
+	t.Cleanup(elsewhere.Close)
+	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("X-Goog-Api-Key"))
+		http.Redirect(w, r, elsewhere.URL+"/there", http.StatusFound)
+	}))
+	t.Cleanup(first.Close)
+	body, err := files(t, first.URL, key).Open(t.Context(), "files/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.Close()
+	if len(got) != 2 || got[0] != key || got[1] != "" {
+		t.Errorf("keys sent: %q, want it to the first host alone", got)
+	}
+}

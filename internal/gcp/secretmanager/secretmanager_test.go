@@ -1,0 +1,109 @@
+package secretmanager
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/verify"
+)
+
+const secret = "projects/p/secrets/s"
+
+func start(t *testing.T) (*secrets.Server, *Client) {
+	t.Helper()
+	// Google answers with the project's number.
+	s := secrets.New(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
+	if err := s.Start(""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	t.Setenv("SECRET_MANAGER_EMULATOR_HOST", s.Addr())
+	c, err := NewClient(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return s, c
+}
+
+func TestVersionsAndAccess(t *testing.T) {
+	s, c := start(t)
+	s.Add(secret, []byte("one"))
+	s.Add(secret, []byte(" two\n"))
+	s.Add(secret, []byte("three"))
+	if err := s.Disable(secret, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Destroy(secret, 1); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Versions(t.Context(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 3 {
+		t.Fatalf("%d versions, want 3", len(got))
+	}
+	for i, want := range []verify.Version{{Number: 3}, {Number: 2, Enabled: true}, {Number: 1}} {
+		if got[i].Number != want.Number || got[i].Enabled != want.Enabled || time.Since(got[i].Created) > time.Minute {
+			t.Errorf("version %d: got %+v, want %+v, just created", i, got[i], want)
+		}
+	}
+	if data, err := c.Access(t.Context(), secret, 2); string(data) != " two\n" || err != nil {
+		t.Errorf("got %q, %v", data, err)
+	}
+	if _, err := c.Latest(t.Context(), secret); !errors.Is(err, verify.ErrSecretDisabled) {
+		t.Errorf("the newest version is disabled: %v", err)
+	}
+	s.Add(secret, []byte(" four\n"))
+	if text, err := c.Latest(t.Context(), secret); text != "four" || err != nil {
+		t.Errorf("got %q, %v, want four", text, err)
+	}
+}
+
+func TestDefiniteAnswersAndOutages(t *testing.T) {
+	s, c := start(t)
+	s.Add(secret, []byte("one"))
+	s.Add(secret, []byte("two"))
+	if err := s.Disable(secret, 2); err != nil {
+		t.Fatal(err)
+	}
+	access := func(number int64) error { _, err := c.Access(t.Context(), secret, number); return err }
+	if err := access(2); !errors.Is(err, verify.ErrSecretDisabled) {
+		t.Errorf("disabled: %v", err)
+	}
+	if err := access(3); !errors.Is(err, verify.ErrSecretNotFound) {
+		t.Errorf("not there: %v", err)
+	}
+	if _, err := c.Versions(t.Context(), "projects/p/secrets/absent"); !errors.Is(err, verify.ErrSecretNotFound) {
+		t.Errorf("no such secret: %v", err)
+	}
+	for code, want := range map[codes.Code]error{
+		codes.PermissionDenied: verify.ErrSecretDenied,
+		codes.Unauthenticated:  nil, // an outage
+		codes.Internal:         nil,
+	} {
+		s.Fail(func(secrets.Op) *secrets.Fault { return &secrets.Fault{Err: status.Error(code, "injected")} })
+		_, listErr := c.Versions(t.Context(), secret)
+		for _, err := range []error{access(1), listErr} {
+			definite := errors.Is(err, verify.ErrSecretDenied) || errors.Is(err, verify.ErrSecretNotFound) || errors.Is(err, verify.ErrSecretDisabled)
+			if err == nil || definite != (want != nil) || want != nil && !errors.Is(err, want) {
+				t.Errorf("%v: %v", code, err)
+			}
+		}
+	}
+	// The client repeats what is unavailable until the context ends.
+	s.Fail(func(secrets.Op) *secrets.Fault { return &secrets.Fault{Err: status.Error(codes.Unavailable, "injected")} })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := c.Access(ctx, secret, 1); err == nil || time.Since(start) > 5*time.Second {
+		t.Errorf("unavailable: %v after %v", err, time.Since(start))
+	}
+}
