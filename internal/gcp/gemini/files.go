@@ -82,7 +82,7 @@ func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	case http.StatusNotFound:
 		err = progress.ErrNotFound
 	case http.StatusUnauthorized, http.StatusForbidden:
-		err = errors.New("refused; the key in GEMINI_API_KEY_SECRET must be of the project that made the batch")
+		err = errors.New("refused; the file has expired, or the key in GEMINI_API_KEY_SECRET is not of the project that made the batch")
 	default:
 		err = errors.New("not answered with the file")
 	}
