@@ -1,14 +1,11 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -294,17 +291,6 @@ func (r *rig) types(topic string) []string {
 	return types
 }
 
-// keys gives the keys of batch.result, sorted.
-func (r *rig) keys() []string {
-	r.t.Helper()
-	var keys []string
-	for _, p := range r.outcomes(resultsTopic) {
-		keys = append(keys, fmt.Sprint(p.data["key"]))
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // jsonl makes n lines of result.
 func jsonl(n int) string {
 	var b strings.Builder
@@ -313,5 +299,3 @@ func jsonl(n int) string {
 	}
 	return b.String()
 }
-
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -11,7 +11,8 @@ import (
 
 	"google.golang.org/genai"
 
-	"example.com/gemini-webhook/internal/localcloud/gemini")
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+)
 
 const key = "the-api-key"
 

@@ -99,7 +99,9 @@ func TestDefiniteAnswersAndOutages(t *testing.T) {
 		}
 	}
 	// The client repeats what is unavailable until the context ends.
-	s.Fail(func(secrets.Op) *secrets.Fault { return &secrets.Fault{Err: status.Error(codes.Unavailable, "injected")} })
+	s.Fail(func(secrets.Op) *secrets.Fault {
+		return &secrets.Fault{Err: status.Error(codes.Unavailable, "injected")}
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()

@@ -1,0 +1,108 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"example.com/gemini-webhook/internal/config"
+)
+
+var environment = map[string]string{
+	"GOOGLE_CLOUD_PROJECT": "a-project",
+	"QUEUE_TOPIC":          "queue",
+	"OUTCOMES_TOPIC":       "outcomes",
+	"STATE_BUCKET":         "state-bucket",
+	"PUSH_AUDIENCE":        "https://receiver.example",
+	"PUSH_SERVICE_ACCOUNT": "push@a-project.iam.gserviceaccount.com",
+}
+
+func newTestFunction(t *testing.T, more map[string]string) *function {
+	t.Helper()
+	// Emulators that are not there: clients connect when they are used.
+	for _, name := range []string{"PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "SECRET_MANAGER_EMULATOR_HOST"} {
+		t.Setenv(name, "127.0.0.1:1")
+	}
+	c, err := config.Load(t.Context(), envconfig.MultiLookuper(envconfig.MapLookuper(more), envconfig.MapLookuper(environment)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newFunction(c, slog.New(slog.DiscardHandler))
+}
+
+func status(f *function, method, path string) int {
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader("{}")))
+	return w.Code
+}
+
+// Each door answers, or is not there; and only the doors that were asked have
+// clients.
+func TestDoors(t *testing.T) {
+	for doors, want := range map[string]struct {
+		delivery, task  int
+		public, private bool
+	}{
+		"public": {400, 404, true, false},
+		"tasks":  {404, 401, false, true},
+		"both":   {400, 401, true, true},
+	} {
+		t.Run(doors, func(t *testing.T) {
+			f := newTestFunction(t, map[string]string{"DOORS": doors})
+			if f.public.built || f.private.built || f.pubsub.built {
+				t.Error("clients are built before they are needed")
+			}
+			if got := status(f, http.MethodGet, "/health"); got != 200 {
+				t.Errorf("health: %d, want 200", got)
+			}
+			if got := status(f, http.MethodPost, "/hook"); got != want.delivery {
+				t.Errorf("delivery without headers: %d, want %d", got, want.delivery)
+			}
+			if got := status(f, http.MethodPost, "/tasks/process"); got != want.task {
+				t.Errorf("push without a token: %d, want %d", got, want.task)
+			}
+			if f.public.built != want.public || f.private.built != want.private {
+				t.Errorf("built: public %v, private %v, want %v, %v", f.public.built, f.private.built, want.public, want.private)
+			}
+		})
+	}
+}
+
+func TestLazyTriesAgainAfterAFailure(t *testing.T) {
+	t.Parallel()
+	var l lazy[int]
+	calls := 0
+	build := func(context.Context) (int, error) {
+		if calls++; calls == 1 {
+			return 0, errors.New("no credentials yet")
+		}
+		return calls, nil
+	}
+	if _, err := l.get(build); err == nil {
+		t.Error("the failure is hidden")
+	}
+	for range 2 {
+		if v, err := l.get(build); v != 2 || err != nil {
+			t.Errorf("got %d, %v, want what the second call built", v, err)
+		}
+	}
+}
+
+func TestOtherTargetsAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	Prepare("SomethingElse")
+	if service != nil {
+		t.Error("prepared for another function")
+	}
+	w := httptest.NewRecorder()
+	serve(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if w.Code != 500 || !strings.Contains(w.Body.String(), "FUNCTION_TARGET") {
+		t.Errorf("got %d %q, want 500 that says what to set", w.Code, w.Body)
+	}
+}
