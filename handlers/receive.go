@@ -38,8 +38,9 @@ type ReceiverConfig struct {
 // the answer is 200 or 503.
 type Receiver struct {
 	ReceiverConfig
-	bodies *bodies
-	seen   seen
+	bodies   *bodies
+	seen     seen
+	refusals refusals
 }
 
 // NewReceiver gives the public door.
@@ -64,6 +65,12 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rc.answer(w, res.err)
 	}
 
+	rc.log(r, res, rc.Now().Sub(start))
+}
+
+// log writes the one line of a delivery, but for refusals beyond a limit.
+func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
+	ctx := r.Context()
 	attrs := []any{
 		"event_id", res.headers.ID,
 		"path", event.PublicPath(r.URL.EscapedPath()),
@@ -71,18 +78,28 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"scheme", res.proof.Scheme,
 		"signer", res.proof.Signer,
 		"bytes", res.bytes,
-		"duration_ms", rc.Now().Sub(start).Milliseconds(),
+		"duration_ms", took.Milliseconds(),
 	}
 	if res.note != "" {
 		attrs = append(attrs, "note", res.note)
 	}
-	switch {
-	case res.err == nil:
-		rc.Log.InfoContext(r.Context(), "delivery accepted", attrs...)
-	case statusOf(res.err) == http.StatusServiceUnavailable:
-		rc.Log.ErrorContext(r.Context(), "delivery not accepted now; Gemini delivers it again", append(attrs, "error", res.err.Error())...)
-	default:
-		rc.Log.WarnContext(r.Context(), "delivery refused", append(attrs, "error", res.err.Error())...)
+	if res.err == nil {
+		rc.Log.InfoContext(ctx, "delivery accepted", attrs...)
+		return
+	}
+	code := verify.Code(res.err)
+	ok, summary := rc.refusals.admit(code+res.note, rc.Now())
+	if summary != nil {
+		rc.Log.WarnContext(ctx, "more deliveries were refused than logged; the numbers are of this instance in about a minute", "not_logged", summary)
+	}
+	if !ok {
+		return
+	}
+	attrs = append(attrs, "code", code, "error", res.err.Error())
+	if statusOf(res.err) == http.StatusServiceUnavailable {
+		rc.Log.ErrorContext(ctx, "delivery not accepted now; Gemini delivers it again", attrs...)
+	} else {
+		rc.Log.WarnContext(ctx, "delivery refused", attrs...)
 	}
 }
 

@@ -1,0 +1,59 @@
+package handlers
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRefusalsAreLimited(t *testing.T) {
+	t.Parallel()
+	var r refusals
+	now := time.Now()
+	logged := 0
+	for i := range 10_000 {
+		ok, summary := r.admit("signature_mismatch", now.Add(time.Duration(i)*time.Millisecond))
+		if ok {
+			logged++
+		}
+		if summary != nil {
+			t.Fatal("a summary before the window has ended")
+		}
+	}
+	if logged != refusalLines {
+		t.Errorf("%d logged, want %d", logged, refusalLines)
+	}
+	if ok, _ := r.admit("timestamp_out_of_range", now.Add(11*time.Second)); !ok {
+		t.Error("another kind is drowned")
+	}
+	ok, summary := r.admit("bad_header", now.Add(refusalWindow))
+	if want := map[string]int{"signature_mismatch": 10_000 - refusalLines}; !ok || !maps.Equal(summary, want) {
+		t.Errorf("summary %v, want %v", summary, want)
+	}
+	if _, summary := r.admit("bad_header", now.Add(2*refusalWindow)); summary != nil {
+		t.Errorf("summary %v of a window without suppressed lines", summary)
+	}
+}
+
+func TestFloodOfForgeriesIsNotAFloodOfLines(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	for range 200 {
+		r := d.genuine(t)
+		r.Header.Set("webhook-id", "msg_forged")
+		if status, _ := d.send(t, r); status != 401 {
+			t.Fatalf("got %d", status)
+		}
+	}
+	if status, _ := d.send(t, d.genuine(t)); status != 200 {
+		t.Errorf("the genuine one: %d", status)
+	}
+	log := d.log.String()
+	if n := strings.Count(log, "delivery refused"); n != refusalLines {
+		t.Errorf("%d lines, want %d", n, refusalLines)
+	}
+	if !strings.Contains(log, "delivery accepted") {
+		t.Error("the accepted delivery is not logged")
+	}
+}
