@@ -171,7 +171,7 @@ func parse(env *environment) (*Config, error) {
 		PushJWKSURL:         c.url("PUSH_JWKS_URL", env.PushJWKSURL),
 		MaxDeliveryAttempts: int(c.number("MAX_DELIVERY_ATTEMPTS", env.MaxDeliveryAttempts, deliveryAttempts)),
 
-		ResultBuckets: c.resultBuckets("RESULT_BUCKETS", env.ResultBuckets, env.StateBucket),
+		ResultBuckets: c.resultBuckets("RESULT_BUCKETS", env.ResultBuckets),
 		BatchResults:  c.batchResults(env.BatchResults),
 		ChunkBytes:    c.number("CHUNK_BYTES", env.ChunkBytes, chunkBytes),
 		MaxLineBytes:  c.number("MAX_LINE_BYTES", env.MaxLineBytes, lineBytes),

@@ -74,9 +74,7 @@ func validBucket(name string) bool {
 		net.ParseIP(name) == nil && !strings.HasPrefix(name, "goog")
 }
 
-// resultBuckets refuses the state bucket: a pointer into it could have the
-// plans and markers read as results.
-func (c *checker) resultBuckets(variable, value, state string) []ResultBucket {
+func (c *checker) resultBuckets(variable, value string) []ResultBucket {
 	var buckets []ResultBucket
 	for i, entry := range list(value) {
 		bucket, prefix, slash := strings.Cut(entry, "/")
@@ -91,8 +89,6 @@ func (c *checker) resultBuckets(variable, value, state string) []ResultBucket {
 			wants = "must end with '/' where it has a prefix: BUCKET/PREFIX/"
 		case slash && (slices.Contains(segments, "") || slices.Contains(segments, "..")):
 			wants = "must have no empty segment and no .. in its prefix"
-		case bucket == state:
-			wants = "must not be in STATE_BUCKET: results are never read from there"
 		}
 		if wants != "" {
 			c.refuse(variable, fmt.Sprintf("entry %d %s", i+1, wants))
