@@ -36,7 +36,7 @@ func (p *Processor) batch(ctx context.Context, item work, e *event.Event) error 
 	if err := p.queueRanges(ctx, e, plan); err != nil {
 		return err
 	}
-	return p.complete(ctx, e.Key(), plan, -1)
+	return p.complete(ctx, e.Key(), plan)
 }
 
 // unreadableResults: what this configuration can never read. It is published
@@ -135,20 +135,23 @@ func (p *Processor) queueRanges(ctx context.Context, e *event.Event, plan *progr
 	return p.State.Flag(ctx, key, progress.Queued)
 }
 
-// complete publishes batch.completed when the plan's markers cover it and that
-// is not done. The object just worked on (-1: none) is looked at first: while
-// it has ranges missing, the others need not be listed.
-func (p *Processor) complete(ctx context.Context, key string, plan *progress.Plan, object int) error {
-	if object >= 0 {
-		markers, err := p.State.Markers(ctx, key, object)
-		if err != nil {
-			return err
-		}
-		one := progress.Plan{Objects: plan.Objects[object : object+1]}
-		if !one.Progress(map[int][]progress.Marker{0: markers}).Complete() {
-			return nil
-		}
+// completeAfter completes the batch if the range just done was its last. Most
+// are not, which a look at the range behind it tells: the work goes forward.
+func (p *Processor) completeAfter(ctx context.Context, task progress.Task, plan *progress.Plan) error {
+	object, next := plan.After(task.Object, task.Range)
+	markers, err := p.State.Markers(ctx, task.Key, object, next)
+	if err != nil {
+		return err
 	}
+	if pos, _ := progress.Reach(markers, next); pos < next.End {
+		return nil
+	}
+	return p.complete(ctx, task.Key, plan)
+}
+
+// complete publishes batch.completed when the plan's markers cover it and that
+// is not done.
+func (p *Processor) complete(ctx context.Context, key string, plan *progress.Plan) error {
 	markers, err := p.State.AllMarkers(ctx, key)
 	if err != nil {
 		return err

@@ -33,13 +33,13 @@ func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task
 		return fmt.Errorf("range task for object %d of a plan of %d", task.Object, len(plan.Objects))
 	}
 	object := plan.Objects[task.Object]
-	markers, err := p.State.Markers(ctx, task.Key, task.Object)
+	markers, err := p.State.Markers(ctx, task.Key, task.Object, task.Range)
 	if err != nil {
 		return err
 	}
 	left := task.Range
 	if left.Start, _ = progress.Reach(markers, task.Range); left.Start == left.End {
-		return p.complete(ctx, task.Key, plan, task.Object)
+		return p.completeAfter(ctx, task, plan)
 	}
 
 	done, err := p.lines(ctx, item, plan, object, left)
@@ -56,7 +56,7 @@ func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task
 	case err != nil:
 		return p.unfinished(ctx, item, plan, task, err)
 	case done.end == left.End:
-		return p.complete(ctx, task.Key, plan, task.Object)
+		return p.completeAfter(ctx, task, plan)
 	case done.end == left.Start:
 		return p.unfinished(ctx, item, plan, task, errNoProgress)
 	}

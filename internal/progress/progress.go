@@ -41,8 +41,9 @@ type Store interface {
 	Create(ctx context.Context, name string, data []byte, metadata map[string]string) error
 	// Read returns an object's content, or ErrNotFound.
 	Read(ctx context.Context, name string) ([]byte, error)
-	// List returns the objects whose names begin with prefix, in name order.
-	List(ctx context.Context, prefix string) ([]Entry, error)
+	// List returns the objects whose names begin with prefix, in name order;
+	// of those, where from and to are not empty, the ones in [from, to).
+	List(ctx context.Context, prefix, from, to string) ([]Entry, error)
 }
 
 // Entry is one listed object of a Store.
@@ -112,6 +113,24 @@ func (o Object) Ranges() []Interval {
 		ranges = append(ranges, Interval{a, min(a+o.RangeSize, o.Size)})
 	}
 	return ranges
+}
+
+// After gives the range that follows r's in the plan, and after the last one
+// the first.
+func (p *Plan) After(object int, r Interval) (nextObject int, next Interval) {
+	o := p.Objects[object]
+	if o.RangeSize > 0 {
+		if start := (r.Start/o.RangeSize + 1) * o.RangeSize; start < o.Size {
+			return object, Interval{start, min(start+o.RangeSize, o.Size)}
+		}
+	}
+	for i := 1; i <= len(p.Objects); i++ {
+		nextObject = (object + i) % len(p.Objects)
+		if ranges := p.Objects[nextObject].Ranges(); len(ranges) > 0 {
+			return nextObject, ranges[0]
+		}
+	}
+	return object, r // a plan without ranges
 }
 
 // Task is a piece of a plan that is queued: lines of one object that begin in

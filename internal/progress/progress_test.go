@@ -46,12 +46,12 @@ func (m *memory) Read(_ context.Context, name string) ([]byte, error) {
 	return e.data, nil
 }
 
-func (m *memory) List(_ context.Context, prefix string) ([]Entry, error) {
+func (m *memory) List(_ context.Context, prefix, from, to string) ([]Entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var found []Entry
 	for name, e := range m.objects {
-		if strings.HasPrefix(name, prefix) {
+		if strings.HasPrefix(name, prefix) && name >= from && (to == "" || name < to) {
 			found = append(found, Entry{name, e.metadata})
 		}
 	}
@@ -228,12 +228,24 @@ func TestMarkersAreReadBack(t *testing.T) {
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Errorf("AllMarkers (-want +got):\n%s", diff)
 	}
-	one, err := s.Markers(t.Context(), "k", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want[1], one); diff != "" {
-		t.Errorf("Markers (-want +got):\n%s", diff)
+	for _, test := range []struct {
+		object int
+		r      Interval
+		want   []Marker
+	}{
+		{1, Interval{0, ToEnd}, want[1]},
+		{0, Interval{0, 10}, want[0]},
+		{0, Interval{4, 10}, want[0][1:]},
+		{0, Interval{0, 4}, want[0][:1]},
+		{0, Interval{5, 10}, nil},
+	} {
+		got, err := s.Markers(t.Context(), "k", test.object, test.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("Markers of %d %v (-want +got):\n%s", test.object, test.r, diff)
+		}
 	}
 }
 
@@ -257,6 +269,34 @@ func TestProgressOfAPlan(t *testing.T) {
 	got := p.Progress(some)
 	if diff := cmp.Diff(Progress{Done: 4, Counts: Counts{Total: 6}, Bytes: 15}, got); diff != "" || !got.Complete() {
 		t.Errorf("all done (-want +got):\n%s", diff)
+	}
+}
+
+// After goes through all ranges, from wherever in one it starts.
+func TestAfter(t *testing.T) {
+	t.Parallel()
+	p := &Plan{Objects: []Object{
+		{Name: "0", Size: 10, RangeSize: 4}, {Name: "1"}, {Name: "2", Size: 0, RangeSize: 4}, {Name: "3", Size: 4, RangeSize: 4},
+	}}
+	type place struct {
+		object int
+		r      Interval
+	}
+	at := place{0, Interval{3, 4}} // what was handed on of the first
+	var got []place
+	for range 6 {
+		at.object, at.r = p.After(at.object, at.r)
+		got = append(got, at)
+	}
+	want := []place{
+		{0, Interval{4, 8}}, {0, Interval{8, 10}}, {1, Interval{0, ToEnd}}, {3, Interval{0, 4}}, {0, Interval{0, 4}}, {0, Interval{4, 8}},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(place{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	alone := &Plan{Objects: []Object{{Size: 4, RangeSize: 4}}}
+	if object, r := alone.After(0, Interval{0, 4}); object != 0 || r != (Interval{0, 4}) {
+		t.Errorf("the only range is followed by %d %v, want itself", object, r)
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *State) Create(ctx context.Context, key string, p *Plan) (*Plan, error) 
 // Mark records that the lines which begin in r are published. A marker that
 // exists already is as good.
 func (s *State) Mark(ctx context.Context, key string, object int, r Interval, c Counts) error {
-	name := fmt.Sprintf("%s%019d-%019d", markers(key, object), r.Start, r.End)
+	name := fmt.Sprintf("%s%s-%019d", markers(key, object), offset(r.Start), r.End)
 	if err := s.store.Create(ctx, name, nil, c.metadata()); err != nil && !errors.Is(err, ErrExists) {
 		return fmt.Errorf("create marker: %w", err)
 	}
@@ -73,25 +73,29 @@ func markers(key string, object int) string {
 	return fmt.Sprintf("%srange/%05d/", folder(key), object)
 }
 
-// Markers lists what is done of one object.
-func (s *State) Markers(ctx context.Context, key string, object int) ([]Marker, error) {
-	byObject, err := s.list(ctx, markers(key, object), folder(key))
+// offset is a number whose order is that of its text.
+func offset(n int64) string { return fmt.Sprintf("%019d", n) }
+
+// Markers lists what is done of one range.
+func (s *State) Markers(ctx context.Context, key string, object int, r Interval) ([]Marker, error) {
+	prefix := markers(key, object)
+	byObject, err := s.list(ctx, key, prefix, prefix+offset(r.Start), prefix+offset(r.End))
 	return byObject[object], err
 }
 
 // AllMarkers lists what is done of an event, by object.
 func (s *State) AllMarkers(ctx context.Context, key string) (map[int][]Marker, error) {
-	return s.list(ctx, folder(key)+"range/", folder(key))
+	return s.list(ctx, key, folder(key)+"range/", "", "")
 }
 
-func (s *State) list(ctx context.Context, prefix, folder string) (map[int][]Marker, error) {
-	entries, err := s.store.List(ctx, prefix)
+func (s *State) list(ctx context.Context, key, prefix, from, to string) (map[int][]Marker, error) {
+	entries, err := s.store.List(ctx, prefix, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("list markers: %w", err)
 	}
 	byObject := make(map[int][]Marker)
 	for _, e := range entries {
-		object, m, err := parseMarker(strings.TrimPrefix(e.Name, folder+"range/"), e.Metadata)
+		object, m, err := parseMarker(strings.TrimPrefix(e.Name, folder(key)+"range/"), e.Metadata)
 		if err != nil {
 			return nil, fmt.Errorf("marker %q: %w", e.Name, err)
 		}

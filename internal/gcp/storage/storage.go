@@ -227,8 +227,8 @@ func (s *State) Read(ctx context.Context, name string) ([]byte, error) {
 }
 
 // List implements progress.Store.
-func (s *State) List(ctx context.Context, prefix string) ([]progress.Entry, error) {
-	q := &storage.Query{Prefix: prefix}
+func (s *State) List(ctx context.Context, prefix, from, to string) ([]progress.Entry, error) {
+	q := &storage.Query{Prefix: prefix, StartOffset: from, EndOffset: to}
 	if err := q.SetAttrSelection([]string{"Name", "Metadata"}); err != nil {
 		return nil, fmt.Errorf("list state: %w", err)
 	}

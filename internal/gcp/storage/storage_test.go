@@ -169,7 +169,7 @@ func TestState(t *testing.T) {
 			must(t, state.Create(ctx, "v1/k/range/00000/1-2", nil, map[string]string{"total": "3", "prompt-tokens": "4"}))
 			must(t, state.Create(ctx, "v1/k/range/00000/0-1", nil, nil))
 			must(t, state.Create(ctx, "v1/k/range/00001/0-1", nil, nil))
-			got, err := state.List(ctx, "v1/k/range/00000/")
+			got, err := state.List(ctx, "v1/k/range/00000/", "", "")
 			must(t, err)
 			want := []progress.Entry{
 				{Name: "v1/k/range/00000/0-1"},
@@ -177,6 +177,11 @@ func TestState(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("List (-want +got):\n%s", diff)
+			}
+			got, err = state.List(ctx, "v1/k/range/00000/", "v1/k/range/00000/1", "v1/k/range/00000/2")
+			must(t, err)
+			if diff := cmp.Diff(want[1:], got); diff != "" {
+				t.Errorf("List from 1 to 2 (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -189,7 +194,7 @@ func TestListingOverPages(t *testing.T) {
 			for i := range n {
 				s.put(fmt.Sprintf("many/%05d", i), nil, "")
 			}
-			got, err := connect(t, s).State(bucket).List(t.Context(), "many/")
+			got, err := connect(t, s).State(bucket).List(t.Context(), "many/", "", "")
 			must(t, err)
 			if len(got) != n {
 				t.Errorf("%d entries, want %d", len(got), n)
