@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func (p *Processor) batch(ctx context.Context, item work, e *event.Event) error 
 	}
 	if err != nil {
 		if p.lastChance(item) {
-			p.report(ctx, e, "plan", outcome.Source{URI: e.Pointer}, err, progress.Progress{})
+			p.report(ctx, item, e, outcome.Source{URI: e.Pointer}, err, progress.Progress{})
 		}
 		return err
 	}
@@ -181,14 +182,14 @@ func (p *Processor) complete(ctx context.Context, key string, plan *progress.Pla
 	return p.State.Flag(ctx, key, progress.Completed)
 }
 
-// report publishes batch.incomplete, once per part of the plan. It is the
-// messenger of an error that the caller returns anyway, so its own errors are
-// only logged.
-func (p *Processor) report(ctx context.Context, e *event.Event, part string, at outcome.Source, cause error, sum progress.Progress) {
+// report publishes batch.incomplete, once per message: its further attempts
+// are silent, a redrive that fails is not. It is the messenger of an error that
+// the caller returns anyway, so its own errors are only logged.
+func (p *Processor) report(ctx context.Context, item work, e *event.Event, at outcome.Source, cause error, sum progress.Progress) {
 	// The cause may be that ctx is over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
-	key, flag := e.Key(), "incomplete-"+part
+	key, flag := e.Key(), "incomplete-"+url.PathEscape(item.id)
 	done, err := p.State.Flagged(ctx, key, flag)
 	if err == nil && !done {
 		code := "unfinished"

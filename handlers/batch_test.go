@@ -312,7 +312,7 @@ func TestHandingOn(t *testing.T) {
 				}
 				tasks++
 				w.cutoff = now.Add(time.Minute)
-				if err := r.processor.process(context.Background(), w); err != nil {
+				if err := r.processor.process(context.Background(), &w); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -49,7 +49,7 @@ type ProcessorConfig struct {
 	Mode         string     // progress.Lines or progress.Summary
 	ChunkBytes   int64
 	MaxLineBytes int64
-	MaxAttempts  int // the subscription's, see BATCH incomplete
+	MaxAttempts  int // the subscription's: before the last, what fails is reported as batch.incomplete
 
 	Stopping <-chan struct{} // closed when the instance is told to stop
 	Now      func() time.Time
@@ -89,6 +89,8 @@ type work struct {
 	id      string // the message's
 	attempt int
 	cutoff  time.Time // hand on what is left from here on
+
+	key string // of the event, once it is known: its folder in the state bucket
 }
 
 // lastChance reports whether this is the last attempt but one or later: what
@@ -108,7 +110,7 @@ func (p *Processor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		deadline, _ := ctx.Deadline()
 		item.cutoff = start.Add(time.Duration(float64(deadline.Sub(start)) * workShare))
-		err = p.process(ctx, item)
+		err = p.process(ctx, &item)
 	}
 
 	status := pushStatus(err)
@@ -120,12 +122,12 @@ func (p *Processor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		w.WriteHeader(status)
 	}
-	attrs := []any{"kind", item.kind, "message_id", item.id, "attempt", item.attempt, "duration_ms", p.Now().Sub(start).Milliseconds()}
+	attrs := []any{"kind", item.kind, "event_key", item.key, "message_id", item.id, "attempt", item.attempt, "duration_ms", p.Now().Sub(start).Milliseconds()}
 	switch {
 	case err == nil:
 		p.Log.InfoContext(ctx, "task done", attrs...)
 	case status == http.StatusUnauthorized:
-		p.Log.WarnContext(ctx, "push refused; PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT must be the subscription's", append(attrs, "error", err.Error())...)
+		p.Log.WarnContext(ctx, "push refused; PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT must be the subscription's", append(attrs, "code", verify.Code(err), "error", err.Error())...)
 	default:
 		p.Log.ErrorContext(ctx, "task not done; Pub/Sub delivers it again", append(attrs, "error", err.Error())...)
 	}
@@ -164,20 +166,22 @@ func readEnvelope(w http.ResponseWriter, r *http.Request) (work, error) {
 }
 
 // process does one piece of queued work.
-func (p *Processor) process(ctx context.Context, item work) error {
+func (p *Processor) process(ctx context.Context, item *work) error {
 	switch item.kind {
 	case kindEvent:
 		e, err := event.Decode(item.data)
 		if err != nil {
 			return err
 		}
-		return p.event(ctx, item, e)
+		item.key = e.Key()
+		return p.event(ctx, *item, e)
 	case kindRange:
 		task, err := progress.DecodeTask(item.data)
 		if err != nil {
 			return err
 		}
-		return p.rangeTask(ctx, item, task)
+		item.key = task.Key
+		return p.rangeTask(ctx, *item, task)
 	default:
 		return fmt.Errorf("message of unknown kind %.40q; only this program may publish to the queue", item.kind)
 	}

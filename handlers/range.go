@@ -86,8 +86,7 @@ func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Pl
 	}
 	object := plan.Objects[task.Object]
 	at := outcome.Source{URI: object.URI(), Generation: generation(object), Offset: task.Range.Start, Encoding: object.Encoding}
-	part := fmt.Sprintf("%05d-%019d", task.Object, task.Range.Start)
-	p.report(ctx, e, part, at, err, plan.Progress(markers))
+	p.report(ctx, item, e, at, err, plan.Progress(markers))
 	return err
 }
 

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -48,6 +49,8 @@ func NewReceiver(c ReceiverConfig) *Receiver {
 	return &Receiver{ReceiverConfig: c, bodies: newBodies(c.MaxBodyBytes)}
 }
 
+var errQueue = errors.New("the work queue did not take the delivery")
+
 // result is what a delivery came to: one log line and one answer.
 type result struct {
 	headers verify.Headers
@@ -61,10 +64,7 @@ type result struct {
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := rc.Now()
 	res := rc.receive(w, r)
-	if !errors.Is(res.err, context.Canceled) { // else nobody reads the answer
-		rc.answer(w, res.err)
-	}
-
+	rc.answer(w, res.err)
 	rc.log(r, res, rc.Now().Sub(start))
 }
 
@@ -87,7 +87,7 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 		rc.Log.InfoContext(ctx, "delivery accepted", attrs...)
 		return
 	}
-	code := verify.Code(res.err)
+	code := codeOf(res.err)
 	ok, summary := rc.refusals.admit(code+res.note, rc.Now())
 	if summary != nil {
 		rc.Log.WarnContext(ctx, "more deliveries were refused than logged; the numbers are of this instance in about a minute", "not_logged", summary)
@@ -96,9 +96,12 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 		return
 	}
 	attrs = append(attrs, "code", code, "error", res.err.Error())
-	if statusOf(res.err) == http.StatusServiceUnavailable {
+	switch {
+	case errors.Is(res.err, errBodyLate): // any stranger can have that
+		rc.Log.WarnContext(ctx, "delivery broke off", attrs...)
+	case statusOf(res.err) == http.StatusServiceUnavailable:
 		rc.Log.ErrorContext(ctx, "delivery not accepted now; Gemini delivers it again", attrs...)
-	} else {
+	default:
 		rc.Log.WarnContext(ctx, "delivery refused", attrs...)
 	}
 }
@@ -151,7 +154,7 @@ func (rc *Receiver) queue(r *http.Request, res result, body []byte) result {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), PublishTimeout)
 	defer cancel()
 	if err := rc.Queue.Enqueue(ctx, kindEvent, event.Encode(d, body)); err != nil {
-		res.err = errors.Join(verify.ErrUnavailable, err)
+		res.err = fmt.Errorf("%w: %w", errQueue, err)
 		return res
 	}
 	rc.seen.add(id, rc.Now())
@@ -175,10 +178,25 @@ func (rc *Receiver) answer(w http.ResponseWriter, err error) {
 		answer(w, status, "status", "accepted")
 	case http.StatusServiceUnavailable:
 		Unavailable(w)
-	case http.StatusRequestEntityTooLarge:
-		answer(w, status, "error", "body_too_large")
 	default:
-		answer(w, status, "error", verify.Code(err))
+		answer(w, status, "error", codeOf(err))
+	}
+}
+
+// codeOf names an error: the stable code of its answer, or, where that is the
+// same for several, what an operator tells them apart by.
+func codeOf(err error) string {
+	switch code := verify.Code(err); {
+	case code != "":
+		return code
+	case errors.Is(err, errBodyTooLarge):
+		return "body_too_large"
+	case errors.Is(err, errBodyLate):
+		return "body_late"
+	case errors.Is(err, errBodyBudget):
+		return "body_budget"
+	default:
+		return "queue_unavailable"
 	}
 }
 

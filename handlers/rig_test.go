@@ -164,7 +164,7 @@ func (r *rig) step() (error, bool) {
 	r.attempts[w.id]++
 	w.attempt = r.attempts[w.id]
 	w.cutoff = time.Now().Add(time.Minute)
-	err := r.processor.process(context.Background(), w)
+	err := r.processor.process(context.Background(), &w)
 	if err != nil {
 		r.redo = append(r.redo, w)
 	}
@@ -204,7 +204,7 @@ func (r *rig) runConcurrently(n int) {
 			wg.Go(func() {
 				defer func() { <-slots }()
 				w := work{kind: m.Attributes["kind"], data: m.Data, id: m.ID, attempt: 1, cutoff: time.Now().Add(time.Minute)}
-				if err := r.processor.process(context.Background(), w); err != nil {
+				if err := r.processor.process(context.Background(), &w); err != nil {
 					r.t.Error(err)
 				}
 			})

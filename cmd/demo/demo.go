@@ -302,7 +302,11 @@ func (d *demo) rotation(ctx context.Context) error {
 			return err
 		}
 	}
-	d.screen.check("new secret, within 5 s of its first use", "200 accepted", got)
+	said := got.String()
+	if took := time.Since(rotated); took > 5500*time.Millisecond { // half a second is between the attempts
+		said = fmt.Sprintf("%s after %.1f s", got, took.Seconds())
+	}
+	d.screen.check("new secret, within 5 s of its first use", "200 accepted", said)
 	if got, err = d.signedWith(ctx, old); err != nil {
 		return err
 	}
