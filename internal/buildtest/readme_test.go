@@ -1,0 +1,256 @@
+package buildtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/localcloud/push"
+	"example.com/gemini-webhook/internal/outcome/schematest"
+)
+
+// variable is a row of the README's configuration table.
+type variable struct{ Name, Default, NeededBy string }
+
+// variables are the contract's, in its order.
+var variables = []variable{
+	{"DOORS", "both", ""},
+	{"GOOGLE_CLOUD_PROJECT", "required", "all"},
+	{"QUEUE_TOPIC", "required", "all"},
+	{"OUTCOMES_TOPIC", "required", "tasks"},
+	{"RESULTS_TOPIC", "= OUTCOMES_TOPIC", "tasks"},
+	{"STATE_BUCKET", "required", "tasks"},
+	{"PUSH_AUDIENCE", "required", "tasks"},
+	{"PUSH_SERVICE_ACCOUNT", "required", "tasks"},
+	{"PUSH_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs", "tasks"},
+	{"MAX_DELIVERY_ATTEMPTS", "30", "tasks"},
+	{"RESULT_BUCKETS", "", "tasks"},
+	{"BATCH_RESULTS", "lines", "tasks"},
+	{"CHUNK_BYTES", "8388608", "tasks"},
+	{"MAX_LINE_BYTES", "16777216", "tasks"},
+	{"SIGNING_SECRETS", "", "public"},
+	{"SIGNING_SECRET_OVERLAP", "24h", "public"},
+	{"SECRET_TTL", "5m", "public"},
+	{"DYNAMIC_TOKEN_SECRET", "", "public"},
+	{"DYNAMIC_TOKEN_OVERLAP", "96h", "public"},
+	{"DYNAMIC_OPEN", "false", "public"},
+	{"REVOKED_VERSIONS", "", "public"},
+	{"STALE_LIMIT", "6h", "public"},
+	{"JWT_AUDIENCES", "", "public"},
+	{"JWT_ISSUERS", "", "public"},
+	{"JWKS_URL", "https://generativelanguage.googleapis.com/.well-known/jwks.json", "public"},
+	{"REPLAY_TOLERANCE", "5m", "public"},
+	{"MAX_BODY_BYTES", "262144", "public"},
+	{"GEMINI_API_KEY_SECRET", "", "tasks"},
+	{"LOG_LEVEL", "info", "all"},
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(moduleRoot(t), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestVariables holds the README's table, and what the code reads, to the
+// contract's.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	var documented []variable
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|([^|]*)\\|([^|]*)\\|").FindAllStringSubmatch(readFile(t, "README.md"), -1) {
+		documented = append(documented, variable{m[1], strings.TrimSpace(strings.ReplaceAll(m[2], "`", "")), strings.TrimSpace(m[3])})
+	}
+	if diff := cmp.Diff(variables, documented); diff != "" {
+		t.Errorf("README.md, Configuration (-contract +README):\n%s", diff)
+	}
+
+	source := readFile(t, "internal/config/config.go")
+	needed := map[string]string{}
+	for _, m := range regexp.MustCompile(`needs\((always|tasks), "([A-Z_]+)"`).FindAllStringSubmatch(source, -1) {
+		needed[m[2]] = map[string]string{"always": "all", "tasks": "tasks"}[m[1]]
+	}
+	var read []variable
+	for i, m := range regexp.MustCompile("`env:\"([A-Z_]+)(?:, default=([^\"]*))?\"`").FindAllStringSubmatch(source, -1) {
+		v := variable{Name: m[1], Default: m[2]}
+		if i < len(variables) {
+			v.NeededBy = variables[i].NeededBy // the code knows it of required ones only
+		}
+		if door, ok := needed[v.Name]; ok {
+			v.Default, v.NeededBy = "required", door
+		}
+		if v.Name == "RESULTS_TOPIC" && v.Default == "" {
+			v.Default = "= OUTCOMES_TOPIC"
+		}
+		read = append(read, v)
+	}
+	if diff := cmp.Diff(variables, read); diff != "" {
+		t.Errorf("internal/config (-contract +code):\n%s", diff)
+	}
+}
+
+// TestReadmeMessage checks the README's example against its schema.
+func TestReadmeMessage(t *testing.T) {
+	t.Parallel()
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(readFile(t, "README.md"), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d JSON blocks in README.md, want a message's data and its attributes", len(blocks))
+	}
+	if err := schematest.Check([]byte(blocks[0][1])); err != nil {
+		t.Error(err)
+	}
+	var attributes map[string]string
+	if err := json.Unmarshal([]byte(blocks[1][1]), &attributes); err != nil {
+		t.Fatal(err)
+	}
+	if err := schematest.CheckAttributes(attributes); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadmeFilters(t *testing.T) {
+	t.Parallel()
+	readme := readFile(t, "README.md")
+	filters := regexp.MustCompile(`--message-filter='([^']*)'|(attributes\.kind = "[a-z]+")`).FindAllStringSubmatch(readme, -1)
+	if len(filters) < 4 {
+		t.Errorf("%d filters in README.md, want the two of subscribers and the two of the queue", len(filters))
+	}
+	for _, m := range filters {
+		if _, err := push.ParseFilter(m[1] + m[2]); err != nil {
+			t.Errorf("filter %q: %v", m[1]+m[2], err)
+		}
+	}
+}
+
+// TestReadmeDemo wants every check of the demo in the README's sample of its
+// output, in order, and no other.
+func TestReadmeDemo(t *testing.T) {
+	t.Parallel()
+	want := demoChecks(t)
+	if len(want) == 0 {
+		t.Fatal("found no checks in cmd/demo")
+	}
+	readme := readFile(t, "README.md")
+	_, sample, _ := strings.Cut(readme, "\n"+strings.Repeat("-", 78)+"\n")
+	sample, end, _ := strings.Cut(sample, "\n\n")
+	var got []string
+	for line := range strings.Lines(sample) {
+		columns := regexp.MustCompile(`\s{2,}`).Split(strings.TrimSpace(line), -1)
+		if len(columns) != 3 || columns[2] != "ok" {
+			t.Errorf("row %q, want three columns and ok", line)
+		}
+		got = append(got, columns[0])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-cmd/demo +README.md):\n%s", diff)
+	}
+	if claim := fmt.Sprintf("all %d as the contract says, in ", len(want)); !strings.HasPrefix(end, claim) {
+		t.Errorf("the sample does not end with %q", claim)
+	}
+}
+
+// TestDocsNameWhatExists looks up every file, make target, test and log line
+// that the documents name.
+func TestDocsNameWhatExists(t *testing.T) {
+	t.Parallel()
+	root := moduleRoot(t)
+	code := goSource(t)
+	makefile := readFile(t, "Makefile")
+	for _, document := range documents(t) {
+		text := readFile(t, document)
+		find := func(pattern string, check func(found string) bool) {
+			for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+				if !check(m[1]) {
+					t.Errorf("%s names %s, which is not there", document, m[1])
+				}
+			}
+		}
+		exists := func(name string) bool {
+			found, err := filepath.Glob(name)
+			return err == nil && len(found) > 0
+		}
+		find(`\]\(([^)#:]+)(?:#[^)]*)?\)`, func(link string) bool {
+			return exists(filepath.Join(root, filepath.Dir(document), link))
+		})
+		find("`((?:\\.?[a-z]+/)*[A-Za-z_.*-]+\\.(?:go|md|json)|(?:cmd|docs|handlers|internal|scripts|verify)/[a-z0-9_/.*-]*)`", func(name string) bool {
+			return exists(filepath.Join(root, name)) || !strings.Contains(name, "/") && exists(filepath.Join(root, filepath.Dir(document), name))
+		})
+		find("(?m)(?:^|`)make ([a-z]+)", func(target string) bool { return strings.Contains(makefile, "\n"+target+":") })
+		find(`\b((?:Test|Fuzz|Benchmark)[A-Z]\w*)\b`, func(name string) bool { return strings.Contains(code, "func "+name+"(") })
+		find(`jsonPayload\.message="([^"]+)"`, func(message string) bool { return strings.Contains(code, message) })
+		find(`\]\(#([^)]+)\)`, func(anchor string) bool {
+			return regexp.MustCompile(`(?mi)^#+ ` + strings.ReplaceAll(regexp.QuoteMeta(anchor), "-", " ") + `$`).MatchString(text)
+		})
+	}
+}
+
+// TestRunbookHasEveryCode wants a row for each code that an answer or a log
+// line may carry.
+func TestRunbookHasEveryCode(t *testing.T) {
+	t.Parallel()
+	runbook := readFile(t, "docs/runbooks/deliveries-refused.md")
+	codes := []string{"body_too_large", "method_not_allowed"} // of handlers
+	for _, m := range regexp.MustCompile(`sentinel\("([a-z_]+)"`).FindAllStringSubmatch(readFile(t, "verify/errors.go"), -1) {
+		codes = append(codes, m[1])
+	}
+	if len(codes) < 10 {
+		t.Fatalf("found the codes %v in verify/errors.go, which are too few", codes)
+	}
+	for _, code := range codes {
+		if !strings.Contains(runbook, "\n| `"+code+"` |") {
+			t.Errorf("docs/runbooks/deliveries-refused.md has no row for %s: say what it means and what to do", code)
+		}
+	}
+}
+
+// TestDesignHasEveryPart wants a row for each package and each module that the
+// code depends on.
+func TestDesignHasEveryPart(t *testing.T) {
+	t.Parallel()
+	design := readFile(t, "docs/design.md")
+	for _, pkg := range packages(t) {
+		name := relative(pkg.ImportPath)
+		if name == "" || len(pkg.GoFiles) == 0 {
+			continue
+		}
+		if !strings.Contains(design, "\n| `"+name+"` |") {
+			t.Errorf("docs/design.md has no row for package %s", name)
+		}
+	}
+	direct, _, _ := strings.Cut(readFile(t, "go.mod"), "\n)")
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(direct, -1) {
+		if !strings.Contains(design, "\n| `"+m[1]+"` |") {
+			t.Errorf("docs/design.md does not say why %s earns its place", m[1])
+		}
+	}
+}
+
+// documents are the Markdown files that describe the product.
+func documents(t *testing.T) []string {
+	t.Helper()
+	root := moduleRoot(t)
+	files := []string{"README.md", "SECURITY.md", "CHANGELOG.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range found {
+			name, err := filepath.Rel(root, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, filepath.ToSlash(name))
+		}
+	}
+	slices.Sort(files)
+	return files
+}
