@@ -26,6 +26,7 @@ import (
 	"example.com/gemini-webhook/internal/gcp/storage"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/progress"
+	"example.com/gemini-webhook/internal/server"
 	"example.com/gemini-webhook/internal/version"
 	"example.com/gemini-webhook/verify"
 )
@@ -41,8 +42,8 @@ func init() {
 // service is the function being served; nil before Prepare.
 var service *function
 
-// Prepare checks the configuration of the function that is about to be served
-// and makes it ready for SIGTERM. It ends the process with status 1, one line
+// Prepare checks the configuration of the function that is about to be served,
+// serves it on PORT (see package server) and makes it ready for SIGTERM. It ends the process with status 1, one line
 // per problem on stderr, if the configuration is wrong. For a target that is
 // not ours it does nothing. It is called once: by this package where
 // FUNCTION_TARGET says what is served, else by cmd/receiver.
@@ -55,8 +56,14 @@ func Prepare(target string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	service = newFunction(c, logging.New(os.Stderr, c.LogLevel, c.Project))
-	go service.stopOnSignal()
+	log := logging.New(os.Stderr, c.LogLevel, c.Project)
+	service = newFunction(c, log)
+	front, err := server.Listen(service, log)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	go service.stopOnSignal(front)
 }
 
 func serve(w http.ResponseWriter, r *http.Request) {
@@ -209,22 +216,18 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	}), nil
 }
 
-const (
-	// stopTimeout is most of the ten seconds between SIGTERM and SIGKILL.
-	stopTimeout = 9 * time.Second
-	// flushTime lets the framework's server write the last answer.
-	flushTime = 100 * time.Millisecond
-)
+// stopTimeout is most of the ten seconds between SIGTERM and SIGKILL.
+const stopTimeout = 8 * time.Second
 
 // stopOnSignal lets requests finish when the instance is told to stop, and
-// ends the process: the framework's server would not.
-func (f *function) stopOnSignal() {
+// ends the process.
+func (f *function) stopOnSignal(front *http.Server) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, os.Interrupt)
 	<-told
 	select {
 	case <-f.drain.Stop():
-		time.Sleep(flushTime)
+		server.Flush(front)
 		os.Exit(0)
 	case <-time.After(stopTimeout):
 		f.log.Warn("stopped with requests in flight; their senders send them again")

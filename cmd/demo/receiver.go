@@ -12,20 +12,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
-
 	receiver "example.com/gemini-webhook"
 )
 
 // serveReceiver serves the function in this process as cmd/receiver does, with
 // the environment env, and returns its URL when it answers.
 func serveReceiver(ctx context.Context, env []string) (string, error) {
-	for _, pair := range append(env, "FUNCTION_TARGET="+receiver.Target) {
-		name, value, _ := strings.Cut(pair, "=")
-		if err := os.Setenv(name, value); err != nil {
-			return "", err
-		}
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // for a free port
 	if err != nil {
 		return "", err
@@ -34,9 +26,13 @@ func serveReceiver(ctx context.Context, env []string) (string, error) {
 	if err = errors.Join(err, listener.Close()); err != nil {
 		return "", err
 	}
+	for _, pair := range append(env, "FUNCTION_TARGET="+receiver.Target, "PORT="+port, "LOCAL_ONLY=true") {
+		name, value, _ := strings.Cut(pair, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return "", err
+		}
+	}
 	receiver.Prepare(receiver.Target)
-	failed := make(chan error, 1)
-	go func() { failed <- funcframework.StartHostPort("127.0.0.1", port) }()
 	url := "http://127.0.0.1:" + port
 	for {
 		resp, err := http.Get(url + "/health")
@@ -44,8 +40,6 @@ func serveReceiver(ctx context.Context, env []string) (string, error) {
 			return url, resp.Body.Close()
 		}
 		select {
-		case err := <-failed:
-			return "", fmt.Errorf("serve the function: %w", err)
 		case <-ctx.Done():
 			return "", ctx.Err()
 		case <-time.After(10 * time.Millisecond):

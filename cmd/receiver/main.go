@@ -14,16 +14,20 @@ import (
 
 func main() {
 	target := cmp.Or(os.Getenv("FUNCTION_TARGET"), receiver.Target)
-	if err := run(target, cmp.Or(os.Getenv("PORT"), "8080")); err != nil {
+	if err := run(target); err != nil {
 		fmt.Fprintln(os.Stderr, "receiver:", err)
 		os.Exit(1)
 	}
 }
 
-func run(target, port string) error {
+func run(target string) error {
 	if err := os.Setenv("FUNCTION_TARGET", target); err != nil {
 		return err
 	}
-	receiver.Prepare(target)
-	return funcframework.Start(port)
+	receiver.Prepare(target) // may change PORT and LOCAL_ONLY
+	host := ""
+	if os.Getenv("LOCAL_ONLY") == "true" {
+		host = "127.0.0.1"
+	}
+	return funcframework.StartHostPort(host, cmp.Or(os.Getenv("PORT"), "8080"))
 }

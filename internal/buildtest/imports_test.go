@@ -26,6 +26,7 @@ var cloud = []string{"cloud.google.com/go", "google.golang.org/api", "google.gol
 var importRules = map[string]mayImport{
 	"internal/event":    {},
 	"internal/progress": {},
+	"internal/server":   {},
 	"internal/version":  {},
 	"internal/results":  {modules: []string{"github.com/goccy/go-json", "github.com/tidwall/gjson"}},
 	"internal/config":   {modules: []string{"github.com/sethvargo/go-envconfig"}},
@@ -47,7 +48,7 @@ var importRules = map[string]mayImport{
 
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {
-		packages: []string{"verify", "handlers", "internal/config", "internal/event", "internal/outcome", "internal/progress", "internal/results", "internal/version", "internal/gcp/...", "internal/webhookadmin"},
+		packages: []string{"verify", "handlers", "internal/config", "internal/event", "internal/outcome", "internal/progress", "internal/results", "internal/server", "internal/version", "internal/gcp/...", "internal/webhookadmin"},
 		modules:  append([]string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2", "golang.org/x/sync", "google.golang.org/genai"}, cloud...),
 	},
 
