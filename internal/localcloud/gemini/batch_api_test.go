@@ -51,10 +51,13 @@ func TestBatchesRefused(t *testing.T) {
 	if !errors.As(err, &api) || api.Code != 404 {
 		t.Errorf("missing file: %v", err)
 	}
-	_, err = client.Batches.Create(t.Context(), "gemini-2.5-flash", &genai.BatchJobSource{FileName: uploadText(t, client, requests(1))},
-		&genai.CreateBatchJobConfig{WebhookConfig: &genai.WebhookConfig{Uris: []string{"https://example.com"}}})
-	if !errors.As(err, &api) || api.Code != 400 || api.Status != "INVALID_ARGUMENT" || !strings.Contains(api.Message, "webhook_config.uris") {
-		t.Errorf("uris: %v", err)
+	for _, uri := range []string{"http://example.com/path-token", "/path-token", "https:path-token", "", "https://h/path-token#f", "https://h/%zz/path-token"} {
+		_, err = client.Batches.Create(t.Context(), "gemini-2.5-flash", &genai.BatchJobSource{FileName: uploadText(t, client, requests(1))},
+			&genai.CreateBatchJobConfig{WebhookConfig: &genai.WebhookConfig{Uris: []string{"https://example.com", uri}}})
+		if !errors.As(err, &api) || api.Code != 400 || api.Status != "INVALID_ARGUMENT" || !strings.Contains(api.Message, "webhook_config.uris") ||
+			strings.Contains(api.Message, "path-token") {
+			t.Errorf("uri %q: %v", uri, err)
+		}
 	}
 	header := map[string]string{"x-goog-api-key": testKey}
 	for _, body := range []string{`{}`, `{"batch":{}}`, `{"batch":{"inputConfig":{"fileName":"f","requests":{"requests":[{"request":{}}]}}}}`,

@@ -35,7 +35,7 @@ type batch struct {
 	inputFile          string        // files/…, empty for inlined requests
 	input              []byte        // the file's content
 	inlined            []inlineEntry // or the requests
-	metadata           map[string]any
+	hook               webhookConfig
 	created            time.Time
 	cancel             context.CancelFunc // of its run
 
@@ -69,10 +69,13 @@ func (b *batch) active() bool { return b.state == batchPending || b.state == bat
 func (s *Server) routeBatches(mux *http.ServeMux) {
 	mux.Handle("POST /v1beta/models/{call}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
 		model, verb := splitVerb(r.PathValue("call"))
-		if verb != "batchGenerateContent" {
-			return nil, notFound("of the model's methods only :batchGenerateContent is simulated")
+		switch verb {
+		case "batchGenerateContent":
+			return s.createBatch(w, r, model)
+		case "predictLongRunning":
+			return s.createVideo(w, r, model)
 		}
-		return s.createBatch(w, r, model)
+		return nil, notFound("of the model's methods only :batchGenerateContent and :predictLongRunning are simulated")
 	}))
 	mux.Handle("GET /v1beta/batches", method(s.listBatches))
 	mux.Handle("GET /v1beta/batches/{id}", method(s.getBatch))
@@ -109,28 +112,26 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
 	var requests struct {
 		Requests []json.RawMessage `json:"requests"`
 	}
-	var hook struct {
-		URIs         []string       `json:"uris"`
-		UserMetadata map[string]any `json:"user_metadata"`
-	}
 	err := readBody(w, r, &in)
 	for _, level := range []struct {
 		from *json.RawMessage
 		into any
-	}{{&in.Batch, &fields}, {&fields.InputConfig, &config}, {&config.Requests, &requests}, {&fields.WebhookConfig, &hook}} {
+	}{{&in.Batch, &fields}, {&fields.InputConfig, &config}, {&config.Requests, &requests}} {
 		if err == nil && len(*level.from) > 0 {
 			err = decode(*level.from, level.into)
 		}
 	}
+	var hook webhookConfig
+	if err == nil {
+		hook, err = readWebhookConfig(fields.WebhookConfig)
+	}
 	switch {
 	case err != nil:
 		return nil, err
-	case len(hook.URIs) > 0:
-		return nil, invalid("webhook_config.uris: this simulator cannot sign for dynamic webhooks; register a webhook and leave uris out.")
 	case (config.FileName == "") == (len(requests.Requests) == 0):
 		return nil, invalid("input_config must have exactly one of file_name and requests.")
 	}
-	b := &batch{displayName: fields.DisplayName, inputFile: config.FileName, metadata: hook.UserMetadata, state: batchPending}
+	b := &batch{displayName: fields.DisplayName, inputFile: config.FileName, hook: hook, state: batchPending}
 	for _, raw := range requests.Requests {
 		var entry inlineEntry
 		if err := decode(raw, &entry); err != nil {
@@ -167,7 +168,7 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model strin
 	s.mu.Unlock()
 	if !s.spawn(func(context.Context) { defer cancel(); s.run(ctx, b) }) {
 		cancel()
-		return nil, &apiError{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Message: "The simulator is closing."}
+		return nil, closing()
 	}
 	return out, nil
 }

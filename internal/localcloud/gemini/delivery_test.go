@@ -48,7 +48,8 @@ func TestDeliveryIsRetriedUntilAccepted(t *testing.T) {
 	var statuses []int
 	for i, d := range s.Deliveries() {
 		statuses = append(statuses, d.Status)
-		want := Delivery{WebhookID: id, ID: sent[0], Attempt: i + 1, EventType: "batch.failed", At: d.At, Status: d.Status, Duration: d.Duration}
+		want := Delivery{WebhookID: id, ID: sent[0], Attempt: i + 1, EventType: "batch.failed", Scheme: SchemeHMAC,
+			At: d.At, Status: d.Status, Duration: d.Duration}
 		if diff := cmp.Diff(want, d); diff != "" || time.Since(d.At) > time.Minute {
 			t.Errorf("attempt %d (-want +got):\n%s", i+1, diff)
 		}

@@ -1,5 +1,5 @@
 // Package gemini simulates the side of the Gemini API that a webhook receiver meets: the WebhookService, the Files API,
-// batches, and the deliveries that follow from them. It runs in process on a loopback address, and the official SDK
+// batches, interactions, videos, and the deliveries that follow from them. It runs in process on a loopback address, and the official SDK
 // (google.golang.org/genai) works against it through GOOGLE_GEMINI_BASE_URL or HTTPOptions.BaseURL.
 //
 // What Google documents or what was observed is imitated; where nothing is published, the simulator does the plainest
@@ -16,11 +16,22 @@
 //     do that).
 //   - The back-off does not look at Retry-After.
 //   - A rotation without revocation_behavior revokes after 24 h.
-//   - data.id is the name of the batch with "batches/"; batches.get names the same result pointer as the event.
+//   - data.id is the name of the batch with "batches/"; batches.get names the same result pointer as the event. Of a video
+//     it is the operation's name, of an interaction its id.
 //   - Uploads show an expirationTime and are not removed at it; result files have none.
 //   - A wrong API key is 401 UNAUTHENTICATED with the reason API_KEY_INVALID, a missing one 403. (The live API has been seen
 //     to answer a wrong key with 400 INVALID_ARGUMENT and that same reason: look at the reason.)
 //
-// Dynamic webhooks (webhook_config.uris with v1a or JWT signatures) are refused with INVALID_ARGUMENT. The package does not
-// run models: responses are made up from the seed.
+// The uris of a job's webhook_config replace the registered webhooks for its events, and user_metadata comes back with
+// them. Batches, background interactions and videos take it, as in the SDK. These dynamic deliveries are signed with keys
+// that are the same for all customers, in one of two schemes (Scheme), verified by the JWKS at JWKSPath, and in this too
+// nothing is published but the two schemes:
+//
+//   - Every URI gets a delivery with a webhook-id of its own, with the same retries as any other; an answer 410 ends it.
+//   - Which of the three Ed25519 keys signs is drawn anew for each delivery.
+//   - A JWT is made for each attempt; by default it carries the event, which the body has too.
+//   - Nothing shows a URI again once it was given: no get, log line or Delivery.
+//
+// Interactions are minimal: those with background only, which complete, can be cancelled and deleted; so are videos, which
+// are one file of 24 bytes. The package does not run models: responses are made up from the seed.
 package gemini

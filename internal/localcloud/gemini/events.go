@@ -8,12 +8,14 @@ import (
 
 // EmitOptions refine Emit and SendRaw. The zero value is a plain event.
 type EmitOptions struct {
-	// UserMetadata is returned with the event, as for a job that had one. SendRaw does not use it.
+	// UserMetadata is returned with the event, as for a job that had some. SendRaw does not use it.
 	UserMetadata map[string]any
 	// Webhooks limits the event to these ids, whatever they subscribe to.
 	Webhooks []string
 	// ID is the webhook-id to use, the same for all webhooks; empty: a fresh one for each.
 	ID string
+	// Scheme is how EmitTo signs; empty: as Options say. Emit and SendRaw do not use it.
+	Scheme Scheme
 }
 
 // envelope is the body of an event.
@@ -76,7 +78,7 @@ func (s *Server) send(eventType string, body []byte, opts EmitOptions) ([]string
 			wanted = slices.Contains(opts.Webhooks, hook.id)
 		}
 		if wanted && hook.state == stateEnabled {
-			messages = append(messages, s.newMessage(hook, eventType, body, opts.ID))
+			messages = append(messages, s.newMessage(destination{hookID: hook.id}, eventType, body, opts.ID))
 		}
 	}
 	s.mu.Unlock()
@@ -109,14 +111,12 @@ func (s *Server) pingWebhook(w http.ResponseWriter, r *http.Request, id string) 
 		return nil, invalid("the ping cannot be encoded")
 	}
 	s.mu.Lock()
-	hook, missing := s.webhookByID(id)
-	if missing != nil {
+	if _, missing := s.webhookByID(id); missing != nil {
 		s.mu.Unlock()
 		return nil, missing
 	}
-	ping := s.newMessage(hook, "webhook.ping", body, "")
+	ping := s.newMessage(destination{hookID: id, regardless: true}, "webhook.ping", body, "")
 	s.mu.Unlock()
-	ping.regardless = true
 	s.deliver(ping)
 	return empty{}, nil
 }

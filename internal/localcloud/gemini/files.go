@@ -16,13 +16,13 @@ const maxFileID = 40
 
 var fileIDForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
 
-// file is an uploaded file, or the result of a batch; it does not change once it is there.
+// file is an uploaded file, the result of a batch or a video; it does not change once it is there.
 type file struct {
 	seq                   uint64
 	id, displayName, mime string
 	content               []byte
 	created               time.Time
-	result                bool // of a batch: not listed, and all that can be downloaded
+	result                bool // of a job: not listed, and all that can be downloaded
 }
 
 func (s *Server) routeFiles(mux *http.ServeMux) {

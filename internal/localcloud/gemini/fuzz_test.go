@@ -3,7 +3,9 @@ package gemini
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -13,6 +15,8 @@ import (
 func FuzzReadBatch(f *testing.F) {
 	f.Add(`{"batch":{"displayName":"d","inputConfig":{"fileName":"files/a"},"webhookConfig":{"userMetadata":{"a":1}}}}`)
 	f.Add(`{"batch":{"input_config":{"requests":{"requests":[{"request":{"contents":[]},"metadata":{"key":"1"}},{}]}}}}`)
+	f.Add(`{"batch":{"inputConfig":{"fileName":"files/a"},"webhookConfig":{"uris":["https://h/dynamic/t/label","http://127.0.0.1:1"]}}}`)
+	f.Add(`{"batch":{"inputConfig":{"fileName":"files/a"},"webhookConfig":{"uris":["ftp://h",7]}}}`)
 	f.Add(`{"batch":null}`)
 	f.Add(`{"batch":{"inputConfig":null,"input_config":{}}}`)
 	f.Add("[]")
@@ -26,7 +30,49 @@ func FuzzReadBatch(f *testing.F) {
 			}
 			return
 		}
+		checkURIs(t, b.hook)
 		checkLines(t, s, b)
+	})
+}
+
+func checkURIs(t *testing.T, c webhookConfig) {
+	t.Helper()
+	for _, uri := range c.URIs {
+		if u, err := url.Parse(uri); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			t.Errorf("took the uri %q", uri)
+		}
+	}
+}
+
+// FuzzReadJob: any body of a create request for an interaction or a video is either refused with 400, or gives a job whose
+// URIs can be sent to.
+func FuzzReadJob(f *testing.F) {
+	f.Add(`{"model":"m","input":"hi","background":true,"webhook_config":{"uris":["https://h/dynamic/t"],"user_metadata":{"a":1}}}`)
+	f.Add(`{"agent":"a","input":[{"type":"text","text":"hi"}],"background":true,"tools":[]}`)
+	f.Add(`{"instances":[{"prompt":"p"}],"parameters":{"sampleCount":1},"webhookConfig":{"uris":["http://[::1]/x"]}}`)
+	f.Add(`{"instances":[null],"webhookConfig":{"uris":["//h"]}}`)
+	f.Add("null")
+	f.Fuzz(func(t *testing.T, body string) {
+		check := func(c webhookConfig, err *apiError) {
+			if err == nil {
+				checkURIs(t, c)
+			} else if err.Code != 400 || err.Status == "" || err.Message == "" {
+				t.Errorf("error %+v", err)
+			}
+		}
+		w, request := httptest.NewRecorder(), func() *http.Request { return httptest.NewRequest("POST", "/", strings.NewReader(body)) }
+		i, err := readInteraction(w, request())
+		if err == nil {
+			check(i.hook, nil)
+		} else {
+			check(webhookConfig{}, err)
+		}
+		v, err := readVideo(w, request())
+		if err == nil {
+			check(v.hook, nil)
+		} else {
+			check(webhookConfig{}, err)
+		}
 	})
 }
 

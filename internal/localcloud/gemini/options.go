@@ -21,6 +21,8 @@ var (
 	ErrNotFound = errors.New("gemini: not found")
 	// ErrFinished: the batch has ended already and cannot end in another way.
 	ErrFinished = errors.New("gemini: batch has already ended")
+	// ErrURI: nothing can be sent there. The text does not show the URI, whose path may be a secret.
+	ErrURI = errors.New("gemini: the uri must be an absolute https URL (http on loopback addresses)")
 )
 
 // Sink is where results in a bucket are written, normally the embedded Cloud Storage.
@@ -64,12 +66,13 @@ const (
 	Expire          // batch.expired
 )
 
-// Delivery tells about one attempt to deliver one event to one webhook.
+// Delivery tells about one attempt to deliver one event to one webhook, or to one URI of a webhook_config.
 type Delivery struct {
-	WebhookID string
+	WebhookID string // empty for a URI, which is not shown: its path may hold a token
 	ID        string // webhook-id, the same for all attempts
 	Attempt   int    // from 1; one after a 2xx is a duplicate sent on purpose
 	EventType string
+	Scheme    Scheme    // how it was signed
 	At        time.Time // what webhook-timestamp says
 	Status    int       // HTTP status, 0 where no answer came
 	Err       error     // transport error, without the URL
@@ -94,6 +97,8 @@ type Options struct {
 
 	// BatchDuration is how long a batch takes, before scaling. Default 10 s.
 	BatchDuration time.Duration
+	// JobDuration is how long a background interaction or a video takes, before scaling. Default 10 s.
+	JobDuration time.Duration
 	// BatchOutcome decides how a batch ends, by its display name. Default: all succeed.
 	BatchOutcome func(displayName string) Outcome
 	// FailedShare and BlockedShare are the shares (0 to 1) of result lines that carry an error or a blocked prompt.
@@ -103,6 +108,16 @@ type Options struct {
 
 	// Signing is how deliveries are signed while two secrets live.
 	Signing Signing
+	// DynamicSigning is how deliveries for webhook_config are signed. Default SchemeEd25519.
+	DynamicSigning Scheme
+	// DynamicSigningFor, where not nil, decides it for each URI; "" leaves it to DynamicSigning.
+	DynamicSigningFor func(uri string) Scheme
+	// Token is what the JWTs of SchemeRS256 say.
+	Token Token
+	// KeysWithoutKid leaves kid out of the Ed25519 keys in the JWKS; UnknownKeyType puts a key first that few can read.
+	KeysWithoutKid, UnknownKeyType bool
+	// JWKSMaxAge is what Cache-Control says of the JWKS, not scaled. Default 1 h.
+	JWKSMaxAge time.Duration
 	// MetadataInData puts user_metadata into data and not beside it; what Gemini does is unknown.
 	MetadataInData bool
 	// DeliveryTimeout is how long an answer is waited for, not scaled. Default 5 s.
@@ -127,6 +142,10 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.TimeScale, 1)
 	setDefault(&o.BatchDuration, 10*time.Second)
+	setDefault(&o.JobDuration, 10*time.Second)
+	setDefault(&o.DynamicSigning, SchemeEd25519)
+	setDefault(&o.Token.Lifetime, 5*time.Minute)
+	setDefault(&o.JWKSMaxAge, time.Hour)
 	setDefault(&o.MaxTextBytes, 4096)
 	setDefault(&o.DeliveryTimeout, 5*time.Second)
 	setDefault(&o.RetryBase, 5*time.Second)
@@ -171,7 +190,8 @@ func (o Options) check() error {
 	bad(share(o.DuplicateShare), "DuplicateShare: must be between 0 and 1")
 	bad(o.ResultPointer == PointerBucket && (o.Sink == nil) != (o.ResultBucket == ""),
 		"ResultBucket, Sink: set both, or neither to keep results as files")
-	bad(o.BatchDuration < 0 || o.DeliveryTimeout < 0 || o.RetryBase < 0 || o.RetryMax < 0, "durations: must not be negative")
+	bad(!o.DynamicSigning.dynamic(), "DynamicSigning: must be SchemeEd25519 or SchemeRS256")
+	bad(o.BatchDuration < 0 || o.JobDuration < 0 || o.JWKSMaxAge < 0 || o.DeliveryTimeout < 0 || o.RetryBase < 0 || o.RetryMax < 0, "durations: must not be negative")
 	bad(o.MaxConcurrent < 0 || o.MaxTextBytes < 0, "MaxConcurrent, MaxTextBytes: must not be negative")
 	if len(errs) == 0 {
 		return nil

@@ -115,9 +115,7 @@ func (s *Server) end(b *batch, e ending) bool {
 		data["error_code"], data["error_message"] = e.failure.Code, e.failure.Message
 	}
 	s.opts.Log.Info("gemini batch ended", "batch", b.id, "state", e.state)
-	if _, err := s.Emit(e.event, data, EmitOptions{UserMetadata: b.metadata}); err != nil {
-		s.opts.Log.Error("gemini batch: event not sent", "batch", b.id, "error", err)
-	}
+	s.announce(b.hook, e.event, data)
 	return true
 }
 

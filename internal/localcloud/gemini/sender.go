@@ -19,21 +19,30 @@ const (
 	maxResponseBytes = 64 << 10             // read of an answer, to reuse its connection
 )
 
-// message is one event on its way to one webhook: what stays the same over its attempts.
+// destination is where a message goes: to a registered webhook, or to a URI of a job's webhook_config.
+type destination struct {
+	hookID     string
+	regardless bool // of the webhook's state
+
+	uri    string // instead of hookID; its path may hold a token, so it is never logged or shown
+	scheme Scheme
+}
+
+// message is one event on its way to one destination: what stays the same over its attempts.
 type message struct {
-	hookID, id, eventType string
-	body                  []byte
-	regardless            bool   // of the webhook's state
-	n                     uint64 // names its random numbers
+	destination
+	id, eventType string
+	body          []byte
+	n             uint64 // names its random numbers
 }
 
 // newMessage makes a message with an id of its own, unless one is given; s.mu must be held.
-func (s *Server) newMessage(hook *webhook, eventType string, body []byte, id string) message {
+func (s *Server) newMessage(to destination, eventType string, body []byte, id string) message {
 	fresh := "msg_" + s.drawUUID("message")
 	if id == "" {
 		id = fresh
 	}
-	return message{hookID: hook.id, id: id, eventType: eventType, body: body, n: s.counters["message"]}
+	return message{destination: to, id: id, eventType: eventType, body: body, n: s.counters["message"]}
 }
 
 // deliveryClient is the caller's client, or one without proxy; either follows no redirects.
@@ -53,7 +62,7 @@ const (
 	delivered verdict = iota // a 2xx
 	failed                   // any other answer, or none
 	held                     // not sent: the webhook is disabled
-	gone                     // not sent: the webhook is deleted, or the server closing
+	gone                     // nothing more to be sent: the webhook is deleted, a URI answered 410, or the server is closing
 )
 
 // deliver begins the delivery in the background: attempts with exponential back-off until a 2xx, for 24 simulated hours.
@@ -90,10 +99,11 @@ func (s *Server) pause(d time.Duration, rng *rand.Rand) time.Duration {
 	return max(minPause, s.scaled(time.Duration(float64(d)*(0.8+0.4*rng.Float64()))))
 }
 
-// target is where one attempt goes and how it is signed, as the webhook stands at that moment.
+// target is where one attempt goes and how it is signed, as the webhook or Google's keys stand at that moment.
 type target struct {
 	uri    string
 	at     time.Time
+	scheme Scheme
 	signer signer
 }
 
@@ -101,6 +111,11 @@ type target struct {
 func (s *Server) target(m message) (target, verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.opts.Now()
+	if m.uri != "" {
+		index := s.random("key", m.n).IntN(ed25519Keys)
+		return target{m.uri, now, m.scheme, dynamicSigner{s.keys, m.scheme, index, s.opts.Token}}, delivered
+	}
 	hook, err := s.webhookByID(m.hookID)
 	if err != nil {
 		return target{}, gone
@@ -108,8 +123,7 @@ func (s *Server) target(m message) (target, verdict) {
 	if hook.state != stateEnabled && !m.regardless {
 		return target{}, held
 	}
-	now := s.opts.Now()
-	return target{uri: hook.uri, at: now, signer: newStaticSigner(hook.ring, s.opts.Signing, now)}, delivered
+	return target{hook.uri, now, SchemeHMAC, newStaticSigner(hook.ring, s.opts.Signing, now)}, delivered
 }
 
 // attempt sends the message once, as soon as there is room, and records what came of it.
@@ -130,13 +144,16 @@ func (s *Server) attempt(ctx context.Context, m message, number int) verdict {
 		return gone // no verdict on the webhook
 	}
 	s.record(Delivery{
-		WebhookID: m.hookID, ID: m.id, Attempt: number, EventType: m.eventType,
+		WebhookID: m.hookID, ID: m.id, Attempt: number, EventType: m.eventType, Scheme: t.scheme,
 		At: t.at, Status: status, Err: err, Duration: time.Since(begin),
 	})
-	if status/100 != 2 {
-		return failed
+	switch {
+	case status/100 == 2:
+		return delivered
+	case status == http.StatusGone && m.uri != "": // a registered webhook was disabled by record
+		return gone
 	}
-	return delivered
+	return failed
 }
 
 func (s *Server) post(ctx context.Context, m message, t target) (int, error) {
@@ -148,7 +165,7 @@ func (s *Server) post(ctx context.Context, m message, t target) (int, error) {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.uri, bytes.NewReader(m.body))
 	if err != nil {
-		return 0, errors.New("gemini: the webhook's uri cannot be requested; update it")
+		return 0, errors.New("gemini: the webhook's uri cannot be requested; give another one")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
@@ -190,7 +207,7 @@ func (s *Server) record(d Delivery) {
 	s.history = append(s.history, d)
 	s.mu.Unlock()
 	s.opts.Log.Info("gemini delivery", "webhook", d.WebhookID, "id", d.ID, "attempt", d.Attempt, "type", d.EventType,
-		"status", d.Status, "error", d.Err, "duration", d.Duration)
+		"scheme", d.Scheme, "status", d.Status, "error", d.Err, "duration", d.Duration)
 	if s.opts.Observe != nil {
 		s.opts.Observe(d)
 	}

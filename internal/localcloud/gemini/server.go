@@ -39,16 +39,25 @@ type Server struct {
 	batches  []*batch
 	uploads  map[string]*upload
 	history  []Delivery
+	keys     dynamicKeys
+	fetches  int // of the JWKS
+
+	interactions map[string]*interaction
+	videos       map[string]*video
 }
 
 // New makes a server with these options. It does not listen yet: Start checks the options and does.
 func New(opts Options) *Server {
-	s := &Server{opts: opts.withDefaults(), counters: map[string]uint64{}, uploads: map[string]*upload{}}
+	s := &Server{
+		opts: opts.withDefaults(), counters: map[string]uint64{}, uploads: map[string]*upload{},
+		interactions: map[string]*interaction{}, videos: map[string]*video{},
+	}
 	if s.opts.Seed == 0 {
 		var b [8]byte
 		crand.Read(b[:]) // never fails: it aborts the program instead
 		s.opts.Seed = binary.BigEndian.Uint64(b[:])
 	}
+	s.keys = s.newKeys()
 	return s
 }
 
@@ -122,6 +131,9 @@ func (s *Server) handler() http.Handler {
 	s.routeWebhooks(mux)
 	s.routeFiles(mux)
 	s.routeBatches(mux)
+	s.routeInteractions(mux)
+	s.routeVideos(mux)
+	mux.HandleFunc("GET "+JWKSPath, s.serveJWKS)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, notFound("no such method or path in the simulator; see its package documentation"))
 	})
@@ -136,9 +148,10 @@ func (s *Server) handler() http.Handler {
 	})
 }
 
-// authorize checks the API key. The second request of an upload is let in by its upload_id alone, as Google does.
+// authorize checks the API key. The JWKS is public, and the second request of an upload is let in by its upload_id alone,
+// as Google does.
 func (s *Server) authorize(r *http.Request) *apiError {
-	if r.URL.Path == uploadPath && r.URL.Query().Has("upload_id") {
+	if r.URL.Path == JWKSPath || r.URL.Path == uploadPath && r.URL.Query().Has("upload_id") {
 		return nil
 	}
 	key := r.Header.Get("X-Goog-Api-Key")

@@ -33,6 +33,11 @@ func notFound(format string, args ...any) *apiError {
 	return &apiError{Code: http.StatusNotFound, Status: "NOT_FOUND", Message: fmt.Sprintf(format, args...)}
 }
 
+// closing is the answer to a job that can no longer begin.
+func closing() *apiError {
+	return &apiError{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Message: "The simulator is closing."}
+}
+
 // method answers one request with a message or an error. It returns before anything is written, so it may hold s.mu.
 type method func(w http.ResponseWriter, r *http.Request) (any, *apiError)
 

@@ -1,0 +1,120 @@
+package gemini
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// jwks is what the simulator serves, as a receiver reads it.
+type jwks struct {
+	Keys []struct{ Kty, Alg, Use, Crv, Kid, N, E, X string }
+}
+
+func fetchKeys(t *testing.T, s *Server) (set jwks, header http.Header) {
+	t.Helper()
+	resp, err := http.Get(s.URL() + JWKSPath) // without an API key
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&set); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("status %d, %v", resp.StatusCode, err)
+	}
+	return set, resp.Header
+}
+
+func unbase64(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// kids are of all keys, in order.
+func (set jwks) kids() (kids []string) {
+	for _, k := range set.Keys {
+		kids = append(kids, k.Kid)
+	}
+	return kids
+}
+
+// ed25519 is the index among the Ed25519 keys of the one that signed a delivery with v1a, or -1.
+func (set jwks) ed25519(t *testing.T, g got) int {
+	t.Helper()
+	text, ok := strings.CutPrefix(g.header.Get("webhook-signature"), "v1a,")
+	if !ok {
+		return -1
+	}
+	signature, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := slices.Concat([]byte(g.header.Get("webhook-id")+"."+g.header.Get("webhook-timestamp")+"."), g.body)
+	index := 0
+	for _, k := range set.Keys {
+		if k.Kty != "OKP" || k.Crv != "Ed25519" {
+			continue
+		}
+		if ed25519.Verify(unbase64(t, k.X), message, signature) {
+			return index
+		}
+		index++
+	}
+	return -1
+}
+
+// rs256 is the claims of a delivery's JWT, nil where the key set does not verify it.
+func (set jwks) rs256(t *testing.T, g got) map[string]any {
+	t.Helper()
+	parts := strings.Split(g.header.Get("webhook-signature"), ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	var header struct{ Alg, Kid, Typ string }
+	claims := map[string]any{}
+	if json.Unmarshal(unbase64(t, parts[0]), &header) != nil || json.Unmarshal(unbase64(t, parts[1]), &claims) != nil {
+		t.Fatal("the token is not JSON")
+	}
+	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	for _, k := range set.Keys {
+		if k.Kty != "RSA" || k.Alg != "RS256" || k.Kid != header.Kid || header.Alg != "RS256" || header.Typ != "JWT" {
+			continue
+		}
+		public := &rsa.PublicKey{N: new(big.Int).SetBytes(unbase64(t, k.N)), E: int(new(big.Int).SetBytes(unbase64(t, k.E)).Int64())}
+		if rsa.VerifyPKCS1v15(public, crypto.SHA256, sum[:], unbase64(t, parts[2])) == nil {
+			return claims
+		}
+	}
+	return nil
+}
+
+// signedBy tells whether a delivery is good by the key set in that scheme.
+func (set jwks) signedBy(t *testing.T, scheme Scheme, g got) bool {
+	t.Helper()
+	if scheme == SchemeRS256 {
+		return set.rs256(t, g) != nil
+	}
+	return set.ed25519(t, g) >= 0
+}
+
+// seconds is the timestamp of a delivery.
+func (g got) seconds(t *testing.T) float64 {
+	t.Helper()
+	n, err := strconv.ParseInt(g.header.Get("webhook-timestamp"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(n)
+}
