@@ -10,7 +10,7 @@ var (
 	ErrMissingHeader = sentinel("missing_header", "a required header is missing")
 	// ErrBadHeader: a required header is repeated or ill-formed. The caller answers 400.
 	ErrBadHeader = sentinel("bad_header", "a required header is repeated or ill-formed")
-	// ErrTimestampOutOfRange: the timestamp is further from now than the tolerance.
+	// ErrTimestampOutOfRange: the timestamp, or a token's iat, is further from now than the tolerance.
 	ErrTimestampOutOfRange = sentinel("timestamp_out_of_range", "the timestamp is outside the tolerance")
 	// ErrSignatureMismatch: no signature is that of a key we hold.
 	ErrSignatureMismatch = sentinel("signature_mismatch", "no signature matches")
@@ -26,8 +26,10 @@ var (
 	ErrBadToken = sentinel("bad_token", "the token is bad")
 	// ErrTokenExpired: exp has passed.
 	ErrTokenExpired = sentinel("token_expired", "the token has expired")
-	// ErrTokenNotYetValid: nbf or iat lies in the future.
+	// ErrTokenNotYetValid: nbf, or a push token's iat, lies in the future.
 	ErrTokenNotYetValid = sentinel("token_not_yet_valid", "the token is not valid yet")
+	// ErrBodyMismatch: the body is not the event that the token carries.
+	ErrBodyMismatch = sentinel("body_mismatch", "the body differs from the event in the token")
 	// ErrModeDisabled: the delivery's mode is not configured, or not on this path.
 	ErrModeDisabled = sentinel("mode_disabled", "this mode is not enabled here")
 	// ErrOriginUnproven: the delivery may be Google's, but nothing shows that its job is ours.

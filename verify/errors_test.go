@@ -15,7 +15,7 @@ func TestCode(t *testing.T) {
 		"unknown_key": verify.ErrUnknownKey, "algorithm_not_allowed": verify.ErrAlgorithmNotAllowed,
 		"audience_mismatch": verify.ErrAudienceMismatch, "issuer_mismatch": verify.ErrIssuerMismatch,
 		"bad_token": verify.ErrBadToken, "token_expired": verify.ErrTokenExpired,
-		"token_not_yet_valid": verify.ErrTokenNotYetValid, "mode_disabled": verify.ErrModeDisabled,
+		"token_not_yet_valid": verify.ErrTokenNotYetValid, "mode_disabled": verify.ErrModeDisabled, "body_mismatch": verify.ErrBodyMismatch,
 		"origin_unproven": verify.ErrOriginUnproven, "unavailable": verify.ErrUnavailable,
 	} {
 		if got := verify.Code(errors.Join(errDown, err)); got != want {

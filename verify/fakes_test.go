@@ -154,6 +154,7 @@ func (s *fakeSource) enter(ctx context.Context, secret string, count func()) err
 type rig struct {
 	*clock
 	source *fakeSource
+	store  *verify.SecretStore
 	static *verify.Static
 	all    *verify.Verifier
 }
@@ -179,7 +180,8 @@ func newRig(source *fakeSource, secrets []string, options ...rigOption) *rig {
 	if secrets == nil {
 		secrets = []string{secretA}
 	}
-	r.static = verify.NewStatic(verify.NewSecretStore(source, config), secrets, 24*time.Hour)
+	r.store = verify.NewSecretStore(source, config)
+	r.static = verify.NewStatic(r.store, secrets, 24*time.Hour)
 	r.all = &verify.Verifier{Static: r.static, Tolerance: 5 * time.Minute, Now: r.Now}
 	return r
 }

@@ -1,68 +1,81 @@
 package verify
 
 import (
-	"bytes"
 	"context"
+	"crypto"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/lestrrat-go/jwx/v3/jwa"
-	"github.com/lestrrat-go/jwx/v3/jws"
+	"github.com/lestrrat-go/jwx/v3/jws/jwsbb"
 )
 
 const algRS256 = "RS256"
 
-// claims are the members of a verified token's payload. Names are exact:
-// encoding/json would take "EXP" for "exp" when decoding into a struct.
-type claims map[string]json.RawMessage
+// base64url is that of JWTs, without padding, its unused bits zero.
+var base64url = base64.RawURLEncoding.Strict()
 
 // verifyRS256 checks a compact token's signature against the key set and
-// returns its claims. That the algorithm is RS256 is our decision and not the
-// token's; jku, x5u and jwk in the header are ignored, crit and b64 refused.
-// It does not look at the claims.
-func verifyRS256(ctx context.Context, keys *KeySet, token string) (claims, error) {
-	kid, err := readHeader(token)
+// returns its claims, at which it does not look. Refetch says whether an
+// unknown kid may cause a fetch.
+func verifyRS256(ctx context.Context, keys *KeySet, token string, refetch bool) (object, error) {
+	payload, err := signedPayload(ctx, keys, token, refetch)
 	if err != nil {
 		return nil, err
 	}
-	public, err := keys.RSA(ctx, kid)
-	if err != nil {
-		return nil, err
-	}
-	payload, err := jws.VerifyCompactFast(public, []byte(token), jwa.RS256())
-	if err != nil {
-		return nil, fmt.Errorf("%w: the token's", ErrSignatureMismatch)
-	}
-	var c claims
-	if err := json.Unmarshal(payload, &c); err != nil || c == nil {
+	claims, ok := parseObject(payload)
+	if !ok {
 		return nil, fmt.Errorf("%w: its payload is not a JSON object", ErrBadToken)
 	}
-	return c, nil
+	return claims, nil
+}
+
+// signedPayload returns the payload of a token whose signature is good. That
+// the algorithm is RS256 is our decision and not the token's; jku, x5u and jwk
+// in the header are ignored, crit and b64 refused.
+func signedPayload(ctx context.Context, keys *KeySet, token string, refetch bool) ([]byte, error) {
+	header, rest, _ := strings.Cut(token, ".")
+	payload, signature, found := strings.Cut(rest, ".")
+	if !found || strings.ContainsAny(token, "\r\n") { // which the decoder skips
+		return nil, fmt.Errorf("%w: it is not three base64url parts", ErrBadToken)
+	}
+	kid, err := readHeader(header)
+	if err != nil {
+		return nil, err
+	}
+	claims, err1 := base64url.DecodeString(payload)
+	sum, err2 := base64url.DecodeString(signature)
+	switch {
+	case err1 == nil && err2 == nil:
+	case isBase64URL(payload) && isBase64URL(signature): // cut, or with unused bits set
+		return nil, fmt.Errorf("%w: the token's", ErrSignatureMismatch)
+	default:
+		return nil, fmt.Errorf("%w: its payload or signature is not base64url", ErrBadToken)
+	}
+	key, err := keys.rsaKey(ctx, kid, refetch)
+	if err != nil {
+		return nil, err
+	}
+	signed := token[:len(header)+1+len(payload)]
+	if jwsbb.VerifyRSA(key, []byte(signed), sum, crypto.SHA256, false) != nil {
+		return nil, fmt.Errorf("%w: the token's", ErrSignatureMismatch)
+	}
+	return claims, nil
 }
 
 // readHeader returns the kid of a token that is worth looking at.
-func readHeader(token string) (kid string, err error) {
-	if !looksLikeJWT(token) {
-		return "", fmt.Errorf("%w: it is not three base64url parts", ErrBadToken)
-	}
-	encoded, _, _ := strings.Cut(token, ".")
-	text, err := base64.RawURLEncoding.DecodeString(encoded)
+func readHeader(encoded string) (kid string, err error) {
+	text, err := base64url.DecodeString(encoded)
 	if err != nil {
 		return "", fmt.Errorf("%w: its header is not base64url", ErrBadToken)
 	}
-	var header claims
-	if err := json.Unmarshal(text, &header); err != nil {
+	header, ok := parseObject(text)
+	if !ok {
 		return "", fmt.Errorf("%w: its header is not a JSON object", ErrBadToken)
 	}
 	alg, kid := header.text("alg"), header.text("kid")
-	_, crit := header["crit"]
-	_, b64 := header["b64"]
 	switch {
-	case crit || b64:
+	case header.has("crit") || header.has("b64"):
 		return "", fmt.Errorf("%w: its header has crit or b64", ErrBadToken)
 	case alg == "" || kid == "":
 		return "", fmt.Errorf("%w: its header lacks alg or kid", ErrBadToken)
@@ -70,68 +83,4 @@ func readHeader(token string) (kid string, err error) {
 		return "", fmt.Errorf("%w: it is not %s", ErrAlgorithmNotAllowed, algRS256)
 	}
 	return kid, nil
-}
-
-// text returns a member that is a string, else "".
-func (c claims) text(name string) string {
-	var s string
-	if json.Unmarshal(c[name], &s) != nil {
-		return ""
-	}
-	return s
-}
-
-// isTrue says whether a member is the JSON true; the text "true" is not.
-func (c claims) isTrue(name string) bool { return string(bytes.TrimSpace(c[name])) == "true" }
-
-// audiences returns aud, which may be one string or a list.
-func (c claims) audiences() []string {
-	if one := c.text("aud"); one != "" {
-		return []string{one}
-	}
-	var list []string
-	if json.Unmarshal(c["aud"], &list) != nil {
-		return nil
-	}
-	return list
-}
-
-// errNotTime: a claim is no usable date.
-var errNotTime = errors.New("it is not a number of seconds")
-
-// seconds returns a NumericDate (RFC 7519 section 2), which may have a
-// fraction, and whether it is there.
-func (c claims) seconds(name string) (t time.Time, present bool, err error) {
-	raw, present := c[name]
-	if !present {
-		return time.Time{}, false, nil
-	}
-	var f *float64
-	if err := json.Unmarshal(raw, &f); err != nil || f == nil || *f < 0 || *f > 1e12 {
-		return time.Time{}, true, errNotTime
-	}
-	return time.UnixMicro(int64(*f * 1e6)), true, nil
-}
-
-// checkTimes checks exp, which is required, and nbf and iat where present,
-// with leeway for clocks that disagree. RFC 7519 has a token expire at exp,
-// not after it.
-func (c claims) checkTimes(now time.Time, leeway time.Duration) error {
-	exp, present, err := c.seconds("exp")
-	switch {
-	case err != nil || !present:
-		return fmt.Errorf("%w: exp is missing or not a number of seconds", ErrBadToken)
-	case !now.Before(exp.Add(leeway)):
-		return ErrTokenExpired
-	}
-	for _, name := range []string{"nbf", "iat"} {
-		from, present, err := c.seconds(name)
-		switch {
-		case err != nil:
-			return fmt.Errorf("%w: %s: %w", ErrBadToken, name, err)
-		case present && from.After(now.Add(leeway)):
-			return fmt.Errorf("%w: %s", ErrTokenNotYetValid, name)
-		}
-	}
-	return nil
 }

@@ -32,14 +32,15 @@ type KeySetConfig struct {
 
 // KeySet is a JWKS, cached. It is fetched by the request that needs it, one at
 // a time, and at most once every 5 s whatever strangers send: when its max-age
-// (an hour at most) has passed, and when a token names a key that it lacks.
+// (an hour at most) has passed, when a token names a key that it lacks, and
+// when none of its Ed25519 keys made a signature.
 // While a fetch is under way, requests that the current set can serve do not wait.
 type KeySet struct {
 	config KeySetConfig
 	client *http.Client
 
 	mu        sync.Mutex
-	keys      publicKeys
+	keys      *publicKeys
 	loaded    time.Time // of the last good fetch; zero before
 	expires   time.Time
 	lastFetch time.Time     // start of the last fetch, good or not
@@ -60,6 +61,11 @@ func NewKeySet(config KeySetConfig) *KeySet {
 // RSA returns the key of that kid for RS256. Errors: [ErrUnknownKey];
 // [ErrUnavailable] where no set was ever loaded, or none within the stale limit.
 func (s *KeySet) RSA(ctx context.Context, kid string) (*rsa.PublicKey, error) {
+	return s.rsaKey(ctx, kid, true)
+}
+
+// rsaKey does RSA; refetch says whether an unknown kid may cause a fetch.
+func (s *KeySet) rsaKey(ctx context.Context, kid string, refetch bool) (*rsa.PublicKey, error) {
 	keys, err := s.current(ctx)
 	if err != nil {
 		return nil, err
@@ -67,17 +73,43 @@ func (s *KeySet) RSA(ctx context.Context, kid string) (*rsa.PublicKey, error) {
 	if k, ok := keys.rsa[kid]; ok {
 		return k, nil
 	}
-	if keys, err = s.newer(ctx); err != nil {
-		return nil, err
-	}
-	if k, ok := keys.rsa[kid]; ok {
-		return k, nil
+	if refetch {
+		if keys, err = s.newer(ctx); err != nil {
+			return nil, err
+		}
+		if k, ok := keys.rsa[kid]; ok {
+			return k, nil
+		}
 	}
 	return nil, fmt.Errorf("%w among %d", ErrUnknownKey, len(keys.rsa))
 }
 
+// verifyEd25519 returns nil where an Ed25519 key of the set made one of the
+// signatures. Errors: [ErrSignatureMismatch], and [ErrUnavailable] as RSA.
+// Refetch says whether a mismatch may cause a fetch, for the key may be new.
+func (s *KeySet) verifyEd25519(ctx context.Context, message []byte, signatures [][]byte, refetch bool) error {
+	keys, err := s.current(ctx)
+	if err != nil {
+		return err
+	}
+	if keys.signed(message, signatures) {
+		return nil
+	}
+	if refetch {
+		newer, err := s.newer(ctx)
+		if err != nil {
+			return err
+		}
+		if newer != keys && newer.signed(message, signatures) {
+			return nil
+		}
+		keys = newer
+	}
+	return fmt.Errorf("%w: v1a is of none of the %d Ed25519 keys", ErrSignatureMismatch, len(keys.ed25519))
+}
+
 // current returns the set, fetched first where it has expired.
-func (s *KeySet) current(ctx context.Context) (publicKeys, error) {
+func (s *KeySet) current(ctx context.Context) (*publicKeys, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -89,7 +121,7 @@ func (s *KeySet) current(ctx context.Context) (publicKeys, error) {
 
 // newer returns the set after a fetch, its own or one under way, and the set
 // as it is where it is too early for one.
-func (s *KeySet) newer(ctx context.Context) (publicKeys, error) {
+func (s *KeySet) newer(ctx context.Context) (*publicKeys, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fetch(ctx, s.now())
@@ -102,7 +134,7 @@ func (s *KeySet) usable(now time.Time) bool {
 	return !s.loaded.IsZero() && now.Sub(s.loaded) <= s.config.StaleLimit
 }
 
-func (s *KeySet) serving() (publicKeys, error) {
+func (s *KeySet) serving() (*publicKeys, error) {
 	if s.usable(s.now()) {
 		return s.keys, nil
 	}
@@ -110,7 +142,7 @@ func (s *KeySet) serving() (publicKeys, error) {
 	if cause == nil {
 		cause = errors.New("its fetch is still under way")
 	}
-	return publicKeys{}, fmt.Errorf("%w: key set: %w", ErrUnavailable, cause)
+	return nil, fmt.Errorf("%w: key set: %w", ErrUnavailable, cause)
 }
 
 // fetch fetches the set, or waits for the fetch under way, or does nothing
@@ -128,7 +160,7 @@ func (s *KeySet) fetch(ctx context.Context, now time.Time) {
 	done := make(chan struct{})
 	s.fetching, s.lastFetch = done, now
 	s.mu.Unlock()
-	var keys publicKeys
+	var keys *publicKeys
 	var age time.Duration
 	err := errors.New("the fetch did not finish")
 	defer func() { // also after a panic
@@ -143,9 +175,10 @@ func (s *KeySet) fetch(ctx context.Context, now time.Time) {
 	keys, age, err = s.get(fetching)
 }
 
-func (s *KeySet) apply(keys publicKeys, age time.Duration, err error) {
+func (s *KeySet) apply(keys *publicKeys, age time.Duration, err error) {
 	now := s.now()
 	if err == nil {
+		keys.startWith(s.keys)
 		s.keys, s.loaded, s.expires = keys, now, now.Add(age)
 		if s.cause != nil {
 			s.config.Log.Info("key set can be fetched again", "url", s.config.URL)
@@ -157,25 +190,25 @@ func (s *KeySet) apply(keys publicKeys, age time.Duration, err error) {
 }
 
 // get makes the request, and returns the keys and how long they may be used.
-func (s *KeySet) get(ctx context.Context) (publicKeys, time.Duration, error) {
+func (s *KeySet) get(ctx context.Context) (*publicKeys, time.Duration, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.config.URL, nil)
 	if err != nil {
-		return publicKeys{}, 0, err
+		return nil, 0, err
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return publicKeys{}, 0, err
+		return nil, 0, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return publicKeys{}, 0, fmt.Errorf("status %d", response.StatusCode)
+		return nil, 0, fmt.Errorf("status %d", response.StatusCode)
 	}
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxJWKSBytes+1))
 	if err != nil {
-		return publicKeys{}, 0, err
+		return nil, 0, err
 	}
 	if len(document) > maxJWKSBytes {
-		return publicKeys{}, 0, fmt.Errorf("the document is over %d bytes", maxJWKSBytes)
+		return nil, 0, fmt.Errorf("the document is over %d bytes", maxJWKSBytes)
 	}
 	keys, err := parseJWKS(document)
 	return keys, keysAge(response.Header), err

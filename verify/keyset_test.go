@@ -28,7 +28,7 @@ func newIssuer(t *testing.T) (*verifytest.Issuer, string) {
 	return issuer, serve(t, issuer)
 }
 
-func serve(t *testing.T, h http.Handler) string {
+func serve(t testing.TB, h http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
@@ -209,6 +209,8 @@ func TestKeySetBadAnswers(t *testing.T) {
 		"for encryption": {with(func(k map[string]any) { k["use"] = "enc" }), "unavailable"},
 		"RS512":          {with(func(k map[string]any) { k["alg"] = "RS512" }), "unavailable"},
 		"symmetric":      {write(200, `{"keys":[{"kty":"oct","kid":"key-1","alg":"HS256","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}`), "unavailable"},
+		"key_ops":        {with(func(k map[string]any) { k["key_ops"] = []string{"verify"} }), "ok"},
+		"other key_ops":  {with(func(k map[string]any) { k["key_ops"] = []string{"encrypt"} }), "unavailable"},
 		"1024 bits":      {with(func(k map[string]any) { k["n"] = verifytest.JWK("", &short.PublicKey)["n"] }), "unavailable"},
 		"no keys":        {write(200, `{"keys":[]}`), "unavailable"},
 		"too many keys":  {write(200, `{"keys":[`+strings.Repeat(one+",", 64)+one+`]}`), "unavailable"},

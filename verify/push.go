@@ -36,7 +36,7 @@ func (p *PushTokens) Verify(ctx context.Context, authorization []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := verifyRS256(ctx, p.Keys, token)
+	c, err := verifyRS256(ctx, p.Keys, token, true)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,11 @@ func (p *PushTokens) Verify(ctx context.Context, authorization []string) error {
 	if aud := c.audiences(); len(aud) != 1 || aud[0] != p.Audience || p.Audience == "" {
 		return fmt.Errorf("%w: set the subscription's audience and PUSH_AUDIENCE to the same value", ErrAudienceMismatch)
 	}
-	if err := c.checkTimes(p.Now(), pushLeeway); err != nil {
+	now := p.Now()
+	if err := c.checkLifetime(now, pushLeeway); err != nil {
+		return err
+	}
+	if err := c.checkFrom("iat", now, pushLeeway); err != nil {
 		return err
 	}
 	if c.text("email") != p.ServiceAccount || p.ServiceAccount == "" || !c.isTrue("email_verified") {

@@ -121,6 +121,7 @@ func TestPushTokens(t *testing.T) {
 		"over 8 KiB":           {[]string{"Bearer " + genuine + strings.Repeat("A", 8<<10)}, "bad_token"},
 		"two parts":            {[]string{"Bearer " + part[0] + "." + part[1]}, "bad_token"},
 		"four parts":           {[]string{"Bearer " + genuine + ".AAAA"}, "bad_token"},
+		"a line break":         {[]string{"Bearer " + part[0] + "." + part[1] + "\n." + part[2]}, "bad_token"},
 		"no signature":         {[]string{"Bearer " + part[0] + "." + part[1] + "."}, "signature_mismatch"},
 		"another signature":    {[]string{"Bearer " + part[0] + "." + part[1] + "." + foreignPart[2]}, "signature_mismatch"},
 		"another key, our kid": {[]string{"Bearer " + foreign}, "signature_mismatch"},

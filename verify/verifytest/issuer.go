@@ -14,13 +14,15 @@ import (
 	"time"
 )
 
-// Issuer signs RS256 tokens and serves the JWKS that verifies them. It is safe
-// for concurrent use.
+// Issuer signs RS256 tokens and v1a deliveries, and serves the JWKS that
+// verifies them. It is safe for concurrent use.
 type Issuer struct {
 	mu      sync.Mutex
 	key     *rsa.PrivateKey
 	kid     string
 	count   int // keys made so far
+	noRSA   bool
+	ed25519 []ed25519Key
 	maxAge  time.Duration
 	status  int
 	fetches int
@@ -44,6 +46,14 @@ func (i *Issuer) Rotate() error {
 	i.count++
 	i.key, i.kid = key, fmt.Sprintf("key-%d", i.count)
 	return nil
+}
+
+// OmitRSA leaves the RSA key out of the JWKS, or takes it in again. Tokens are
+// signed all the same.
+func (i *Issuer) OmitRSA(omit bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.noRSA = omit
 }
 
 // Fail makes the JWKS answer with a status other than 200, until Fail(200).
@@ -78,7 +88,14 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(i.maxAge.Seconds())))
-	_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{JWK(i.kid, &i.key.PublicKey)}})
+	keys := []any{}
+	if !i.noRSA {
+		keys = append(keys, JWK(i.kid, &i.key.PublicKey))
+	}
+	for _, k := range i.ed25519 {
+		keys = append(keys, k.jwk())
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"keys": keys})
 }
 
 // JWK returns a public key as a member of a JWKS, for RS256.

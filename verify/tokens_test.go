@@ -1,0 +1,239 @@
+package verify_test
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/gemini-webhook/verify"
+)
+
+// tokenStep is a change to the world, and what a genuine v1a delivery gets
+// after it under a token.
+type tokenStep struct {
+	name   string
+	change func(*rig)
+	token  string
+	want   string
+}
+
+func rotateToken(payload string) func(*rig) {
+	return func(r *rig) { r.source.add(tokenSecret, payload, r.Now()) }
+}
+
+func tokenAnswer(err error) func(*rig) {
+	return func(r *rig) {
+		r.source.do(func() { r.source.err[tokenSecret] = err })
+		r.Add(6 * time.Minute)
+	}
+}
+
+// The names of the tests are what SPEC.md "Secrets and tokens" promises.
+func TestTokensOverTime(t *testing.T) {
+	t.Parallel()
+	const bad = "origin_unproven"
+	long, short := strings.Repeat("x", 129), strings.Repeat("x", 31)
+	tests := map[string]struct {
+		versions []string // created a month ago, one after the other
+		options  []rigOption
+		steps    []tokenStep
+	}{
+		"only the newest of old versions": {versions: []string{token1, token2}, steps: []tokenStep{
+			{"newest", none, token2, "ok"},
+			{"older", none, token1, bad},
+		}},
+		"a new version at once, the old one for the overlap": {versions: []string{token1}, steps: []tokenStep{
+			{"before", none, token1, "ok"},
+			{"not yet there", none, token2, bad},
+			{"new within 5 s of its first delivery", func(r *rig) { rotateToken(token2)(r); r.Add(5 * time.Second) }, token2, "ok"},
+			{"old", none, token1, "ok"},
+			{"old, a second before the end", after(96*time.Hour - 6*time.Second), token1, "ok"},
+			{"old, at the end", after(time.Second), token1, bad},
+			{"new", none, token2, "ok"},
+		}},
+		"a revoked version": {versions: []string{token1, token2}, options: []rigOption{revoked(tokenSecret + "/versions/2")}, steps: []tokenStep{
+			{"is not accepted", none, token2, bad},
+			{"does not bring the old one back", none, token1, bad},
+		}},
+		"a revoked old version in its overlap": {versions: []string{token1}, options: []rigOption{revoked(tokenSecret + "/versions/1")}, steps: []tokenStep{
+			{"new", rotateToken(token2), token2, "ok"},
+			{"old", none, token1, bad},
+		}},
+		"a disabled version": {versions: []string{token1}, steps: []tokenStep{
+			{"before", none, token1, "ok"},
+			{"disabled", func(r *rig) { r.source.disable(tokenSecret, 1); r.Add(6 * time.Minute) }, token1, bad},
+		}},
+		"white space is trimmed": {versions: []string{" \t" + token1 + "\r\n"}, steps: []tokenStep{
+			{"trimmed", none, token1, "ok"},
+		}},
+		"a token is literal": {versions: []string{"bGl0ZXJhbC10b2tlbi1saXRlcmFsLXRva2VuLWxpdGVyYWw"}, steps: []tokenStep{
+			{"itself", none, "bGl0ZXJhbC10b2tlbi1saXRlcmFsLXRva2VuLWxpdGVyYWw", "ok"},
+			{"decoded", none, "literal-token-literal-token-literal", bad},
+		}},
+		"32 characters": {versions: []string{short + "x"}, steps: []tokenStep{
+			{"itself", none, short + "x", "ok"},
+		}},
+		"128 characters": {versions: []string{long[1:]}, steps: []tokenStep{
+			{"itself", none, long[1:], "ok"},
+		}},
+		"31 characters":       {versions: []string{short}, steps: []tokenStep{{"itself", none, short, bad}}},
+		"129 characters":      {versions: []string{long}, steps: []tokenStep{{"itself", none, long, bad}}},
+		"another letter":      {versions: []string{token1 + "."}, steps: []tokenStep{{"itself", none, token1 + ".", bad}}},
+		"a space within":      {versions: []string{token1 + " x"}, steps: []tokenStep{{"encoded", none, token1 + "%20x", bad}}},
+		"an empty version":    {versions: []string{""}, steps: []tokenStep{{"empty", none, "", bad}}},
+		"no version":          {steps: []tokenStep{{"any", func(r *rig) { r.source.do(func() { r.source.versions[tokenSecret] = nil }) }, token1, bad}}},
+		"a signing secret":    {versions: []string{payload1}, steps: []tokenStep{{"itself", none, payload1, "ok"}}}, // it has the form
+		"a placeholder":       {versions: []string{"replace_me_with_a_token_of_256_bits"}, steps: []tokenStep{{"itself", none, "replace_me_with_a_token_of_256_bits", bad}}},
+		"a placeholder later": {versions: []string{token1, "change-me-change-me-change-me-change-me"}, steps: []tokenStep{{"the one before", none, token1, "ok"}}},
+		"an outage keeps the last good set for the stale limit": {versions: []string{token1}, steps: []tokenStep{
+			{"before", none, token1, "ok"},
+			{"down", tokenAnswer(errDown), token1, "ok"},
+			{"a wrong token meanwhile", none, token2, bad},
+			{"at the limit", after(6*time.Hour - 6*time.Minute), token1, "ok"},
+			{"after the limit", after(time.Second), token1, "unavailable"},
+			{"a wrong token then", none, token2, "unavailable"},
+			{"what is no token at all", none, "x", bad},
+			{"back", func(r *rig) { tokenAnswer(nil)(r) }, token1, "ok"},
+		}},
+		"denied is definite": {versions: []string{token1}, steps: []tokenStep{
+			{"before", none, token1, "ok"},
+			{"denied", tokenAnswer(verify.ErrSecretDenied), token1, "unavailable"},
+			{"granted", tokenAnswer(nil), token1, "ok"},
+		}},
+		"not found is definite": {versions: []string{token1}, steps: []tokenStep{
+			{"before", none, token1, "ok"},
+			{"deleted", tokenAnswer(verify.ErrSecretNotFound), token1, "unavailable"},
+		}},
+		"the signing secret's troubles are none of it": {versions: []string{token1}, steps: []tokenStep{
+			{"down", down, token1, "ok"},
+			{"a wrong token", none, token2, bad},
+		}},
+	}
+	issuer := newDynamicRig(t).issuer
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := newSource()
+			source.add(secretA, payload1, start)
+			for i, p := range tc.versions {
+				source.add(tokenSecret, p, start.Add(time.Duration(i-30)*24*time.Hour-24*time.Hour))
+			}
+			r := newDynamicRigOn(t, newRig(source, nil, tc.options...), issuer)
+			for _, s := range tc.steps {
+				s.change(r.rig)
+				if _, got := r.send(t, "/dynamic/"+s.token+"/x", r.ed25519(), body); got != s.want {
+					t.Errorf("%s: got %s, want %s", s.name, got, s.want)
+				}
+			}
+		})
+	}
+}
+
+// A wrong token is refused before any key is fetched or secret looked up that
+// it does not need, and what cannot be a token costs nothing at all.
+func TestTokensBeforeEverything(t *testing.T) {
+	t.Parallel()
+	r := newDynamicRig(t)
+	check := func(when string, lists, accesses, fetches int) {
+		t.Helper()
+		if l, a := r.source.lookups(); l != lists || a != accesses || r.issuer.Fetches() != fetches {
+			t.Errorf("%s: %d lists, %d accesses, %d fetches; want %d, %d, %d", when, l, a, r.issuer.Fetches(), lists, accesses, fetches)
+		}
+	}
+	for _, path := range []string{"/dynamic/", "/dynamic/short", "/dynamic/" + token1 + "A%2F", "/dynamic/" + strings.Repeat("x", 5000), "/hook"} {
+		if _, got := r.send(t, path, r.ed25519(), body); got != "origin_unproven" {
+			t.Errorf("%.20s: got %s", path, got)
+		}
+	}
+	if _, got := r.send(t, dynamicPath, genuine(), body); got != "mode_disabled" {
+		t.Errorf("HMAC: got %s", got)
+	}
+	check("hopeless ones", 0, 0, 0)
+	for range 1000 {
+		if _, got := r.send(t, "/dynamic/"+token2, r.ed25519(), body); got != "origin_unproven" {
+			t.Fatalf("got %s", got)
+		}
+	}
+	check("a thousand wrong tokens", 1, 2, 0) // the newest version, and one probe
+	// What can be verified by nobody does not cause a fetch either.
+	for entry, want := range map[string]string{"v1a,AAAA": "signature_mismatch", "eyJh.eyJi.c2ln": "bad_token", "v2,x": "signature_mismatch"} {
+		h := r.ed25519()
+		h.Set("webhook-signature", entry)
+		if got := r.code(t, h); got != want {
+			t.Errorf("%s: got %s, want %s", entry, got, want)
+		}
+	}
+	check("hopeless signatures", 1, 2, 0)
+	if got := r.code(t, r.ed25519()); got != "ok" {
+		t.Errorf("got %s", got)
+	}
+	check("a genuine one", 1, 2, 1)
+}
+
+// A hundred deliveries at once on a new instance cause one look-up and one fetch.
+func TestTokensColdStart(t *testing.T) {
+	t.Parallel()
+	r := newDynamicRig(t)
+	header := r.ed25519()
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			if got := r.code(t, header); got != "ok" {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+	wg.Wait()
+	if lists, accesses := r.source.lookups(); lists != 1 || accesses != 1 || r.issuer.Fetches() != 1 {
+		t.Errorf("%d lists, %d accesses, %d fetches", lists, accesses, r.issuer.Fetches())
+	}
+}
+
+// A stale delivery is refused whatever its token: it is no reason to look for a
+// new version, or for a new key.
+func TestTokensStaleWithoutProbe(t *testing.T) {
+	t.Parallel()
+	r := newDynamicRig(t)
+	if got := r.code(t, r.ed25519()); got != "ok" {
+		t.Fatalf("got %s", got)
+	}
+	lists, accesses := r.source.lookups()
+	old := r.ed25519()
+	if err := r.issuer.SetEd25519("ed-9"); err != nil {
+		t.Fatal(err)
+	}
+	forged, unknown := r.ed25519(), r.jwt(t, func(h, _ map[string]any) { h["kid"] = "key-9" })
+	r.Add(7 * time.Minute) // past the tolerance, and the TTL
+	for _, h := range []map[string][]string{old, forged, unknown} {
+		for _, path := range []string{dynamicPath, "/dynamic/" + token2} {
+			if _, got := r.send(t, path, h, body); got != "timestamp_out_of_range" {
+				t.Errorf("got %s", got)
+			}
+		}
+	}
+	// The TTL's look-up is the only one.
+	if l, a := r.source.lookups(); l-lists != 1 || a-accesses != 1 || r.issuer.Fetches() != 1 {
+		t.Errorf("%d lists, %d accesses, %d fetches", l, a, r.issuer.Fetches())
+	}
+}
+
+func TestTokensLog(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	source := newSource()
+	source.add(tokenSecret, token1+".", start)
+	source.add(tokenSecret, token2+"/x", start)
+	r := newDynamicRigOn(t, newRig(source, nil, logTo(&log)), newDynamicRig(t).issuer)
+	for range 3 {
+		r.code(t, r.ed25519())
+		r.Add(6 * time.Minute)
+	}
+	if got := strings.Count(log.String(), "is refused"); got != 2 {
+		t.Errorf("%d lines of refused versions, want one each:\n%s", got, &log)
+	}
+	if holdsToken(log.String()) {
+		t.Errorf("the log holds a token:\n%s", &log)
+	}
+}

@@ -1,0 +1,78 @@
+package verify
+
+import (
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/c2sp/wycheproof"
+)
+
+// Project Wycheproof's vectors for JSON Web Signature: those of RS256 are
+// accepted and refused as they say, and no other algorithm is accepted. They
+// sign texts that are no claims, so this tests the signature alone.
+func TestWycheproof(t *testing.T) {
+	t.Parallel()
+	text, err := fs.ReadFile(wycheproof.TestVectors, "json_web_signature_test.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		TestGroups []struct {
+			Comment         string
+			Public, Private json.RawMessage
+			Tests           []struct {
+				TcID    int
+				Comment string
+				JWS     any // some are no text
+				Result  string
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	accepted, refused := 0, 0
+	for _, group := range file.TestGroups {
+		var k struct{ Kty, Alg string }
+		if err := json.Unmarshal(group.Public, &k); group.Public != nil && err != nil {
+			t.Fatal(err)
+		}
+		keys := wycheproofKeys(t, group.Public)
+		for _, test := range group.Tests {
+			token, isText := test.JWS.(string)
+			if !isText {
+				continue
+			}
+			_, err := signedPayload(t.Context(), keys, token, true)
+			want := test.Result == "valid" && k.Kty == "RSA" && k.Alg == "RS256"
+			if got := err == nil; got != want {
+				t.Errorf("%s, %d %s (%s): accepted %t, want %t: %v", group.Comment, test.TcID, test.Comment, test.Result, got, want, err)
+			}
+			if err == nil {
+				accepted++
+			} else if refused++; Code(err) == "" {
+				t.Errorf("%d: an error without a code: %v", test.TcID, err)
+			}
+		}
+	}
+	if accepted != 8 || refused != 393 {
+		t.Errorf("%d are accepted and %d refused, want 8 and 393: has the file changed?", accepted, refused)
+	}
+}
+
+// wycheproofKeys serves one key, or where there is none that may be public, no usable one.
+func wycheproofKeys(t *testing.T, public json.RawMessage) *KeySet {
+	t.Helper()
+	document, err := json.Marshal(map[string]any{"keys": []json.RawMessage{public}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) }))
+	t.Cleanup(server.Close)
+	return NewKeySet(KeySetConfig{URL: server.URL, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+}
