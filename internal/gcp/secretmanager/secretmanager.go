@@ -61,9 +61,9 @@ func (c *Client) Versions(ctx context.Context, secret string) ([]verify.Version,
 		if err != nil {
 			return nil, describe(err, "list the versions of "+secret)
 		}
-		number, err := strconv.ParseInt(v.GetName()[strings.LastIndexByte(v.GetName(), '/')+1:], 10, 64)
+		number, err := versionNumber(v)
 		if err != nil {
-			return nil, fmt.Errorf("list the versions of %s: a version without a number", secret)
+			return nil, fmt.Errorf("list the versions of %s: %w", secret, err)
 		}
 		versions = append(versions, verify.Version{
 			Number:  number,
@@ -71,6 +71,16 @@ func (c *Client) Versions(ctx context.Context, secret string) ([]verify.Version,
 			Created: v.GetCreateTime().AsTime(),
 		})
 	}
+}
+
+// versionNumber is the last part of a version's name; the project in it may be
+// its number.
+func versionNumber(v *secretmanagerpb.SecretVersion) (int64, error) {
+	number, err := strconv.ParseInt(v.GetName()[strings.LastIndexByte(v.GetName(), '/')+1:], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("version %q has no number", v.GetName())
+	}
+	return number, nil
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/verify"
+)
+
+// tokenSecret is the flag that names the secret of the path tokens.
+type tokenSecret struct {
+	Secret string `required:"" env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose versions are the tokens (the receiver's DYNAMIC_TOKEN_SECRET)."`
+}
+
+var secretName = regexp.MustCompile(`^projects/[a-z0-9:.-]+/secrets/[A-Za-z0-9_-]{1,255}$`)
+
+// AfterApply is kong's hook for validation.
+func (t tokenSecret) AfterApply() error {
+	if !secretName.MatchString(t.Secret) {
+		return errors.New("--secret wants projects/P/secrets/S")
+	}
+	return nil
+}
+
+// tokenBytes of randomness: 256 bits, 43 characters in a URL.
+const tokenBytes = 32
+
+// dynamicURI prints a URL with the newest token.
+type dynamicURI struct {
+	tokenSecret
+	URL   string `required:"" env:"RECEIVER_URL" placeholder:"https://…" help:"Address of the public door, without a path."`
+	Label string `placeholder:"x" help:"What the job's outcomes are told apart by: it stays in their path, the token does not."`
+}
+
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{32,128}$`)
+
+// Run reads the newest enabled version and prints the URL.
+func (d dynamicURI) Run(ctx context.Context, s streams) error {
+	base, err := url.Parse(d.URL)
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || strings.Trim(base.Path, "/") != "" || base.RawQuery != "" {
+		return errors.New("--url wants the receiver's address without a path, as https://receiver.example")
+	}
+	client, err := secretmanager.NewClient(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	number, err := newestEnabled(ctx, client, d.Secret)
+	if err != nil {
+		return err
+	}
+	payload, err := client.Access(ctx, d.Secret, number)
+	if err != nil {
+		return err
+	}
+	value := strings.TrimSpace(string(payload))
+	if !tokenForm.MatchString(value) {
+		return fmt.Errorf("version %d of %s is no token (32 to 128 letters, digits, _ and -); make one with: webhookctl token rotate", number, d.Secret)
+	}
+	path := []string{"dynamic", value}
+	for _, label := range strings.Split(d.Label, "/") {
+		switch label {
+		case "":
+			continue
+		case ".", "..":
+			return errors.New("--label must not hold . or .. as a part of its path")
+		}
+		path = append(path, url.PathEscape(label))
+	}
+	fmt.Fprintln(s.out, base.Scheme+"://"+base.Host+"/"+strings.Join(path, "/"))
+	return nil
+}
+
+// newestEnabled is the version that the receiver takes for the newest.
+func newestEnabled(ctx context.Context, client *secretmanager.Client, secret string) (int64, error) {
+	versions, err := client.Versions(ctx, secret)
+	if err != nil {
+		return 0, err
+	}
+	newest := int64(0)
+	for _, v := range versions {
+		if v.Enabled {
+			newest = max(newest, v.Number)
+		}
+	}
+	if newest == 0 {
+		return 0, fmt.Errorf("%s has no enabled version; make one with: webhookctl token create", secret)
+	}
+	return newest, nil
+}
+
+// token makes tokens.
+type token struct {
+	Create tokenCreate `cmd:"" help:"Make the first token, and its secret if there is none."`
+	Rotate tokenRotate `cmd:"" help:"Make a new token; the one before it is accepted for DYNAMIC_TOKEN_OVERLAP more."`
+}
+
+type tokenCreate struct{ tokenSecret }
+
+// Run makes the secret where there is none, and a token where there is none.
+func (t tokenCreate) Run(ctx context.Context, s streams) error {
+	client, err := secretmanager.NewClient(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	versions, err := client.Versions(ctx, t.Secret)
+	if errors.Is(err, verify.ErrSecretNotFound) {
+		err = client.Create(ctx, t.Secret)
+	}
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if v.Enabled {
+			return fmt.Errorf("%s has a token already (version %d); use: webhookctl token rotate", t.Secret, v.Number)
+		}
+	}
+	return addToken(ctx, client, t.Secret, s)
+}
+
+type tokenRotate struct {
+	tokenSecret
+	Overlap time.Duration `default:"96h" help:"The receiver's DYNAMIC_TOKEN_OVERLAP, for the message alone."`
+}
+
+// Run adds a token beside the one there is.
+func (t tokenRotate) Run(ctx context.Context, s streams) error {
+	client, err := secretmanager.NewClient(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	before, err := newestEnabled(ctx, client, t.Secret)
+	if err != nil {
+		return err
+	}
+	if err := addToken(ctx, client, t.Secret, s); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.messages, "version %d is accepted until %s; if it has leaked, put %s/versions/%d into REVOKED_VERSIONS and deploy\n",
+		before, time.Now().Add(t.Overlap).UTC().Format(time.RFC3339), t.Secret, before)
+	return nil
+}
+
+// addToken makes a token that nobody sees, and prints the version's name.
+func addToken(ctx context.Context, client *secretmanager.Client, secret string, s streams) error {
+	random := make([]byte, tokenBytes)
+	_, _ = rand.Read(random) // never fails: it ends the program instead
+	number, err := client.Add(ctx, secret, []byte(base64.RawURLEncoding.EncodeToString(random)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s/versions/%d\n", secret, number)
+	return nil
+}
