@@ -132,20 +132,9 @@ func (f *function) newReceiver(context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier := &verify.Verifier{Tolerance: c.ReplayTolerance, Now: time.Now}
-	if len(c.SigningSecrets) > 0 {
-		sm, err := f.secrets.get(secretmanager.NewClient)
-		if err != nil {
-			return nil, err
-		}
-		store := verify.NewSecretStore(sm, verify.SecretConfig{
-			TTL:        c.SecretTTL,
-			StaleLimit: c.StaleLimit,
-			Revoked:    c.RevokedVersions,
-			Now:        time.Now,
-			Log:        f.log,
-		})
-		verifier.Static = verify.NewStatic(store, c.SigningSecrets, c.SigningSecretOverlap)
+	verifier, err := f.newVerifier()
+	if err != nil {
+		return nil, err
 	}
 	return handlers.NewReceiver(handlers.ReceiverConfig{
 		Verifier:        verifier,
@@ -155,6 +144,46 @@ func (f *function) newReceiver(context.Context) (http.Handler, error) {
 		Now:             time.Now,
 		Log:             f.log,
 	}), nil
+}
+
+// newVerifier gives the modes that are configured.
+func (f *function) newVerifier() (*verify.Verifier, error) {
+	c := f.config
+	v := &verify.Verifier{Tolerance: c.ReplayTolerance, Now: time.Now}
+	var store *verify.SecretStore
+	if len(c.SigningSecrets) > 0 || c.DynamicTokenSecret != "" {
+		sm, err := f.secrets.get(secretmanager.NewClient)
+		if err != nil {
+			return nil, err
+		}
+		store = verify.NewSecretStore(sm, verify.SecretConfig{
+			TTL:        c.SecretTTL,
+			StaleLimit: c.StaleLimit,
+			Revoked:    c.RevokedVersions,
+			Now:        time.Now,
+			Log:        f.log,
+		})
+	}
+	if len(c.SigningSecrets) > 0 {
+		v.Static = verify.NewStatic(store, c.SigningSecrets, c.SigningSecretOverlap)
+	}
+	if c.DynamicTokenSecret == "" && !c.DynamicOpen {
+		return v, nil
+	}
+	v.Dynamic = &verify.Dynamic{
+		Keys:      f.keySet(c.JWKSURL),
+		Open:      c.DynamicOpen,
+		Audiences: c.JWTAudiences,
+		Issuers:   c.JWTIssuers,
+	}
+	if c.DynamicTokenSecret != "" {
+		v.Dynamic.Tokens = verify.NewTokens(store, c.DynamicTokenSecret, c.DynamicTokenOverlap)
+	}
+	return v, nil
+}
+
+func (f *function) keySet(url string) *verify.KeySet {
+	return verify.NewKeySet(verify.KeySetConfig{URL: url, StaleLimit: f.config.StaleLimit, Now: time.Now, Log: f.log})
 }
 
 // workQueueTimeout bounds a publish request of the private door, which has
@@ -187,12 +216,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	}
 	return handlers.NewProcessor(handlers.ProcessorConfig{
 		Tokens: &verify.PushTokens{
-			Keys: verify.NewKeySet(verify.KeySetConfig{
-				URL:        c.PushJWKSURL,
-				StaleLimit: c.StaleLimit,
-				Now:        time.Now,
-				Log:        f.log,
-			}),
+			Keys:           f.keySet(c.PushJWKSURL),
 			Audience:       c.PushAudience,
 			ServiceAccount: c.PushServiceAccount,
 			Now:            time.Now,

@@ -130,6 +130,9 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) (res result)
 	if res.err != nil {
 		return res
 	}
+	if res.proof.Event != "" { // what was signed is the event, not the body
+		body = []byte(res.proof.Event)
+	}
 	return rc.queue(r, res, body)
 }
 

@@ -48,6 +48,10 @@ type outcome struct {
 	ID         string `json:"outcome_id"`
 	Type       string
 	ResourceID string `json:"resource_id"`
+	Mode       string
+	Scheme     string
+	Origin     string
+	Path       string
 	Source     struct{ URI string }
 	Results    struct{ Total, Succeeded, Failed, Invalid int }
 	Usage      struct {
@@ -66,6 +70,9 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.attacks(ctx, done); err != nil {
 		return err
 	}
+	if err := d.dynamic(ctx); err != nil {
+		return err
+	}
 	return d.rotation(ctx)
 }
 
@@ -80,7 +87,15 @@ func (d *demo) start(ctx context.Context) (err error) {
 			BatchDuration: 2 * time.Hour, // a second
 			FailedShare:   0.01,
 			BlockedShare:  0.002,
+			RetryBase:     12 * time.Hour, // 5 s: what is refused is not what this is about
+			RetryMax:      24 * time.Hour,
 			Observe:       d.seeDelivery,
+			DynamicSigningFor: func(uri string) gemini.Scheme {
+				if strings.HasSuffix(uri, "/"+labelJWT) {
+					return gemini.SchemeRS256
+				}
+				return gemini.SchemeEd25519
+			},
 		},
 	})
 	if err != nil {
@@ -276,68 +291,6 @@ func (d *demo) attacks(ctx context.Context, done outcome) error {
 	return nil
 }
 
-// rotation rotates the signing secret while deliveries come.
-func (d *demo) rotation(ctx context.Context) error {
-	d.screen.title(fmt.Sprintf("4. A rotation of the signing secret (its 24 hours take %v here)", overlap))
-	old := d.secret
-	var err error
-	if d.secret, err = d.operator.Rotate(ctx, d.webhook); err != nil {
-		return err
-	}
-	rotated := time.Now()
-	d.screen.say("the SDK rotated the secret; the new one is a new version in Secret Manager")
-	// The forgery above made the receiver look for a new version already; it
-	// looks again after five seconds at most. Gemini delivers again meanwhile.
-	var got answer
-	for tries := 1; ; tries++ {
-		if got, err = d.signedWith(ctx, d.secret); err != nil {
-			return err
-		}
-		if got.status == 200 || time.Since(rotated) > 6*time.Second {
-			d.screen.say("attempt %d, %.1f s after the first", tries, time.Since(rotated).Seconds())
-			break
-		}
-		d.screen.progress("signed with the new secret: %s; again in half a second", got)
-		if err := pause(ctx, 500*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	said := got.String()
-	if took := time.Since(rotated); took > 5500*time.Millisecond { // half a second is between the attempts
-		said = fmt.Sprintf("%s after %.1f s", got, took.Seconds())
-	}
-	d.screen.check("new secret, within 5 s of its first use", "200 accepted", said)
-	if got, err = d.signedWith(ctx, old); err != nil {
-		return err
-	}
-	d.screen.check("old secret, during the overlap", "200 accepted", got)
-
-	before := len(d.deliveries())
-	if _, err := d.cloud.Gemini.Emit("interaction.completed", map[string]any{"id": "both"}, gemini.EmitOptions{}); err != nil {
-		return err
-	}
-	if err := d.wait(ctx, "Gemini's delivery", func() bool { return len(d.delivered) > before }); err != nil {
-		return err
-	}
-	d.screen.check("Gemini's own, signed with both", 200, d.deliveries()[before].Status)
-
-	for end := rotated.Add(overlap + 100*time.Millisecond); time.Now().Before(end); {
-		d.screen.progress("waiting for the overlap to end: %.0f s", time.Until(end).Seconds())
-		if err := pause(ctx, 200*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	if got, err = d.signedWith(ctx, old); err != nil {
-		return err
-	}
-	d.screen.check("old secret, after the overlap", "401 signature_mismatch", got)
-	if got, err = d.signedWith(ctx, d.secret); err != nil {
-		return err
-	}
-	d.screen.check("new secret, after the overlap", "200 accepted", got)
-	return nil
-}
-
 func (d *demo) deliveries() []gemini.Delivery {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -351,13 +304,6 @@ func pause(ctx context.Context, t time.Duration) error {
 	case <-time.After(t):
 		return nil
 	}
-}
-
-// signedWith delivers a new event signed with secret.
-func (d *demo) signedWith(ctx context.Context, secret string) (answer, error) {
-	id := fmt.Sprintf("msg_%d", time.Now().UnixNano())
-	body := fmt.Appendf(nil, `{"type":"interaction.completed","version":"v1","data":{"id":%q}}`, id)
-	return post(ctx, d.url+hookPath, verifytest.Static(secret, id, time.Now(), body), body)
 }
 
 func (d *demo) close() {

@@ -37,12 +37,22 @@ func goSource(t *testing.T) string {
 	return all.String()
 }
 
-// demoChecks are the names of the checks in cmd/demo/demo.go, in the order in
-// which they are printed: the first argument of each call of check where that
-// is a text, and the texts of the table where it is a field.
+// demoChecks are the names of the checks in cmd/demo, in the order in which
+// they are printed.
 func demoChecks(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(moduleRoot(t), "cmd", "demo", "demo.go"), nil, 0)
+	var names []string
+	for _, file := range []string{"demo.go", "dynamic.go", "rotation.go"} {
+		names = append(names, checksIn(t, filepath.Join(moduleRoot(t), "cmd", "demo", file))...)
+	}
+	return names
+}
+
+// checksIn gives the first argument of each call of check where that is a
+// text, and the texts of the table before it where it is a field.
+func checksIn(t *testing.T, path string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

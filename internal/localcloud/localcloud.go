@@ -8,6 +8,7 @@
 package localcloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ const (
 	ResultBucket    = "gemini-results-local"
 	StateBucket     = "gemini-state-local"
 	SigningSecret   = "projects/" + Project + "/secrets/gemini-signing-secret"
+	TokenSecret     = "projects/" + Project + "/secrets/gemini-webhook-token"
 	APIKeySecret    = "projects/" + Project + "/secrets/gemini-api-key"
 	APIKey          = "local-api-key" // of the Gemini simulator
 
@@ -47,8 +49,11 @@ const (
 	RangesSubscription = "gemini-ranges"
 )
 
-// MaxDeliveryAttempts is the subscriptions', as the receiver is told.
-const MaxDeliveryAttempts = 30
+// What Options leaves open, as the Terraform module configures it.
+const (
+	defaultDeliveryAttempts = 30
+	defaultRangesAtOnce     = 4
+)
 
 // Options configure a Cloud; the zero value is ready for use.
 type Options struct {
@@ -58,6 +63,10 @@ type Options struct {
 	// Gemini configures the simulator; API key, time scale, sink and bucket are
 	// set here.
 	Gemini gemini.Options
+	// MaxDeliveryAttempts is the subscriptions', as the receiver is told. 0: 30.
+	MaxDeliveryAttempts int
+	// RangesAtOnce is how many ranges are pushed at the same time. 0: 4.
+	RangesAtOnce int
 	// PubSubAddr is another Pub/Sub server (host:port, plaintext gRPC) to use in
 	// place of pstest, such as Google's emulator. The driver pushes from it too.
 	PubSubAddr string
@@ -86,6 +95,8 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	if o.TimeScale == 0 {
 		o.TimeScale = 1
 	}
+	o.MaxDeliveryAttempts = cmp.Or(o.MaxDeliveryAttempts, defaultDeliveryAttempts)
+	o.RangesAtOnce = cmp.Or(o.RangesAtOnce, defaultRangesAtOnce)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -113,6 +124,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	}
 	c.Secrets.Add(APIKeySecret, []byte(APIKey))
 	c.Secrets.Create(SigningSecret)
+	c.Secrets.Create(TokenSecret)
 
 	if c.pubsubAddr = o.PubSubAddr; c.pubsubAddr == "" {
 		if c.PubSub, err = pubsub.Start(""); err != nil {
@@ -187,11 +199,13 @@ func (c *Cloud) Env() []string {
 		"STATE_BUCKET=" + StateBucket,
 		"RESULT_BUCKETS=" + ResultBucket,
 		"SIGNING_SECRETS=" + SigningSecret,
+		"DYNAMIC_TOKEN_SECRET=" + TokenSecret,
+		"JWKS_URL=" + c.Gemini.URL() + gemini.JWKSPath,
 		"GEMINI_API_KEY_SECRET=" + APIKeySecret,
 		"PUSH_AUDIENCE=" + pushAudience,
 		"PUSH_SERVICE_ACCOUNT=" + pushServiceAccount,
 		"PUSH_JWKS_URL=http://" + c.certsAddr + push.CertsPath,
-		fmt.Sprintf("MAX_DELIVERY_ATTEMPTS=%d", MaxDeliveryAttempts),
+		fmt.Sprintf("MAX_DELIVERY_ATTEMPTS=%d", c.options.MaxDeliveryAttempts),
 		"PUBSUB_EMULATOR_HOST=" + c.pubsubAddr,
 		"STORAGE_EMULATOR_HOST=" + c.Storage.Addr(),
 		"SECRET_MANAGER_EMULATOR_HOST=" + c.Secrets.Addr(),
@@ -214,7 +228,7 @@ func (c *Cloud) Push(ctx context.Context, url string, observe func(push.Attempt)
 			AckDeadline:         600 * time.Second,
 			MinBackoff:          10 * time.Second,
 			MaxBackoff:          600 * time.Second,
-			MaxDeliveryAttempts: MaxDeliveryAttempts,
+			MaxDeliveryAttempts: c.options.MaxDeliveryAttempts,
 			DeadLetterTopic:     DeadLetterTopic,
 			MaxOutstanding:      outstanding,
 		}
@@ -224,7 +238,7 @@ func (c *Cloud) Push(ctx context.Context, url string, observe func(push.Attempt)
 		Project:  Project,
 		Subscriptions: []push.Subscription{
 			subscription(EventsSubscription, "event", 10),
-			subscription(RangesSubscription, "range", 4),
+			subscription(RangesSubscription, "range", c.options.RangesAtOnce),
 		},
 		Tokens:    c.Tokens,
 		TimeScale: 1 / c.options.TimeScale,

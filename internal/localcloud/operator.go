@@ -2,6 +2,8 @@ package localcloud
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +57,7 @@ func (o *Operator) Register(ctx context.Context, name, uri string) (id, secret s
 	if created.Webhook == nil || created.Webhook.ID == nil || created.Webhook.NewSigningSecret == nil {
 		return "", "", errors.New("create webhook: the answer has no id or no secret")
 	}
-	return *created.Webhook.ID, *created.Webhook.NewSigningSecret, o.store(ctx, *created.Webhook.NewSigningSecret)
+	return *created.Webhook.ID, *created.Webhook.NewSigningSecret, o.store(ctx, SigningSecret, *created.Webhook.NewSigningSecret)
 }
 
 // Rotate makes a new signing secret, lets the old one live 24 hours more, and
@@ -72,15 +74,24 @@ func (o *Operator) Rotate(ctx context.Context, id string) (secret string, err er
 	if answer == nil || answer.Secret == nil {
 		return "", errors.New("rotate signing secret: the answer has no secret")
 	}
-	return *answer.Secret, o.store(ctx, *answer.Secret)
+	return *answer.Secret, o.store(ctx, SigningSecret, *answer.Secret)
 }
 
-func (o *Operator) store(ctx context.Context, secret string) error {
+// CreateToken makes a path token, which it returns too: what
+// `webhookctl token create` does.
+func (o *Operator) CreateToken(ctx context.Context) (token string, err error) {
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // never fails: it ends the program instead
+	token = base64.RawURLEncoding.EncodeToString(random)
+	return token, o.store(ctx, TokenSecret, token)
+}
+
+func (o *Operator) store(ctx context.Context, secret, payload string) error {
 	_, err := o.secrets.AddSecretVersion(ctx, &secretmanagerpb.AddSecretVersionRequest{
-		Parent: SigningSecret, Payload: &secretmanagerpb.SecretPayload{Data: []byte(secret)},
+		Parent: secret, Payload: &secretmanagerpb.SecretPayload{Data: []byte(payload)},
 	})
 	if err != nil {
-		return fmt.Errorf("store signing secret: %w", err)
+		return fmt.Errorf("add a version to %s: %w", secret, err)
 	}
 	return nil
 }
@@ -88,12 +99,22 @@ func (o *Operator) store(ctx context.Context, secret string) error {
 // RunBatch uploads requests (JSONL) and starts a batch job with them. It
 // returns the job's name; the result comes by webhook.
 func (o *Operator) RunBatch(ctx context.Context, displayName string, requests io.Reader) (name string, err error) {
+	return o.runBatch(ctx, displayName, requests, nil)
+}
+
+// RunBatchTo is RunBatch with a webhook of the job's own: its events go to
+// uri, signed with Google's keys, and bring metadata back.
+func (o *Operator) RunBatchTo(ctx context.Context, displayName string, requests io.Reader, uri string, metadata map[string]any) (name string, err error) {
+	return o.runBatch(ctx, displayName, requests, &genai.WebhookConfig{Uris: []string{uri}, UserMetadata: metadata})
+}
+
+func (o *Operator) runBatch(ctx context.Context, displayName string, requests io.Reader, webhook *genai.WebhookConfig) (string, error) {
 	file, err := o.genai.Files.Upload(ctx, requests, &genai.UploadFileConfig{MIMEType: "application/jsonl"})
 	if err != nil {
 		return "", fmt.Errorf("upload requests: %w", err)
 	}
 	job, err := o.genai.Batches.Create(ctx, "gemini-2.5-flash", &genai.BatchJobSource{FileName: file.Name},
-		&genai.CreateBatchJobConfig{DisplayName: displayName})
+		&genai.CreateBatchJobConfig{DisplayName: displayName, WebhookConfig: webhook})
 	if err != nil {
 		return "", fmt.Errorf("create batch: %w", err)
 	}

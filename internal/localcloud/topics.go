@@ -64,13 +64,20 @@ func (c *Cloud) Watch(ctx context.Context, topic string, see func(data []byte, a
 		})
 		return nil
 	}
+	return c.Subscribe(ctx, topic, topic+"-watch", "", see)
+}
+
+// Subscribe makes a subscription of its own, with a filter (Pub/Sub's; may be
+// empty), and calls see with what it delivers until ctx is over. It is called
+// from several goroutines at once.
+func (c *Cloud) Subscribe(ctx context.Context, topic, name, filter string, see func(data []byte, attributes map[string]string)) error {
 	client, err := c.pubsubClient(ctx)
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("projects/%s/subscriptions/%s-watch", Project, topic)
+	full := fmt.Sprintf("projects/%s/subscriptions/%s", Project, name)
 	_, err = client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
-		Name: name, Topic: topicName(topic), AckDeadlineSeconds: 60,
+		Name: full, Topic: topicName(topic), Filter: filter, AckDeadlineSeconds: 60,
 	})
 	if err != nil {
 		client.Close()
@@ -79,7 +86,7 @@ func (c *Cloud) Watch(ctx context.Context, topic string, see func(data []byte, a
 	go func() {
 		defer client.Close()
 		// It ends with ctx, or with the server: the caller closed the cloud.
-		_ = client.Subscriber(name).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+		_ = client.Subscriber(full).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
 			see(m.Data, m.Attributes)
 			m.Ack()
 		})
