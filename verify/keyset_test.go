@@ -220,8 +220,8 @@ func TestKeySetBadAnswers(t *testing.T) {
 		"huge":           {write(200, good.Body.String()+strings.Repeat(" ", 256<<10)), "unavailable"},
 		"404":            {write(404, good.Body.String()), "unavailable"},
 		"204":            {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, "unavailable"},
-		"other host":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, 302) }, "unavailable"},
-		"redirect loop":  {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, "unavailable"},
+		"other host":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, http.StatusFound) }, "unavailable"},
+		"redirect loop":  {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, "unavailable"},
 		"cut short": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100000")
 			_, _ = w.Write(good.Body.Bytes())
