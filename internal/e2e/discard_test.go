@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"net"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc"
+
+	"example.com/gemini-webhook/internal/localcloud"
+)
+
+// discard is a Pub/Sub that keeps nothing but the queue: pstest would hold a
+// gigabyte of results.
+type discard struct {
+	pubsubpb.UnimplementedPublisherServer
+	addr  string
+	queue chan *pubsubpb.PubsubMessage
+
+	mu       sync.Mutex
+	next     int
+	lines    int             // batch.result
+	bytes    int64           // their data
+	ids      map[uint64]bool // their outcome_ids, hashed
+	reports  []string        // those of invalid lines
+	outcomes [][]byte        // the others
+}
+
+func newDiscard(t *testing.T) *discard {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	d := &discard{
+		addr:  listener.Addr().String(),
+		queue: make(chan *pubsubpb.PubsubMessage, 10_000), // more than there are
+		ids:   make(map[uint64]bool),
+	}
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(12 << 20))
+	pubsubpb.RegisterPublisherServer(server, d)
+	go func() { _ = server.Serve(listener) }() // ends with Stop
+	t.Cleanup(server.Stop)
+	return d
+}
+
+func (d *discard) CreateTopic(_ context.Context, topic *pubsubpb.Topic) (*pubsubpb.Topic, error) {
+	return topic, nil
+}
+
+func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	answer := &pubsubpb.PublishResponse{}
+	for _, m := range r.GetMessages() {
+		d.next++
+		m.MessageId = strconv.Itoa(d.next)
+		answer.MessageIds = append(answer.MessageIds, m.MessageId)
+		switch path.Base(r.GetTopic()) {
+		case localcloud.QueueTopic:
+			d.queue <- m
+		case localcloud.ResultsTopic:
+			d.lines++
+			d.bytes += int64(len(m.GetData()))
+			id := fnv.New64a()
+			_, _ = id.Write([]byte(m.GetAttributes()["outcome_id"])) // never fails
+			d.ids[id.Sum64()] = true
+			if m.GetAttributes()["status"] == "invalid" {
+				d.reports = append(d.reports, string(m.GetData()))
+			}
+		default:
+			d.outcomes = append(d.outcomes, m.GetData())
+		}
+	}
+	return answer, nil
+}
+
+// results are how many lines came, how many different ones, and their bytes.
+func (d *discard) results() (lines, distinct int, bytes int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lines, len(d.ids), d.bytes
+}
+
+func (d *discard) invalid() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.reports
+}
+
+func (d *discard) others() [][]byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.outcomes
+}
+
+// push works off the queue, atOnce messages at a time, until it is empty. All
+// must be done at the first attempt.
+func (d *discard) push(t *testing.T, cloud *localcloud.Cloud, url string, atOnce int) {
+	t.Helper()
+	env := environment(cloud)
+	token, err := cloud.Tokens.Mint(env["PUSH_AUDIENCE"], env["PUSH_SERVICE_ACCOUNT"])
+	must(t, err)
+	var left atomic.Int64 // under way; what they queue is queued when they end
+	var workers sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	done := make(chan struct{}, cap(d.queue))
+	for {
+		select {
+		case m := <-d.queue:
+			left.Add(1)
+			slots <- struct{}{}
+			workers.Go(func() {
+				a, err := trySend(t, http.MethodPost, url+"/tasks/process", bearer(token), envelope(m, 1))
+				if err != nil || a.status != http.StatusNoContent {
+					t.Errorf("task %s: %v, %v", m.GetMessageId(), a, err)
+				}
+				<-slots
+				left.Add(-1)
+				done <- struct{}{}
+			})
+			continue
+		default:
+		}
+		if left.Load() == 0 && len(d.queue) == 0 {
+			workers.Wait()
+			return
+		}
+		<-done
+	}
+}
+
+// environment is what the cloud tells a receiver, by name.
+func environment(cloud *localcloud.Cloud) map[string]string {
+	env := make(map[string]string)
+	for _, pair := range cloud.Env() {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	return env
+}
+
+func bearer(token string) http.Header {
+	return http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
+}
+
+// envelope is Pub/Sub's wrapped push body.
+func envelope(m *pubsubpb.PubsubMessage, attempt int) string {
+	body, err := json.Marshal(map[string]any{
+		"deliveryAttempt": attempt,
+		"subscription":    fmt.Sprintf("projects/%s/subscriptions/e2e", localcloud.Project),
+		"message": map[string]any{
+			"data": m.GetData(), "attributes": m.GetAttributes(), "messageId": m.GetMessageId(),
+		},
+	})
+	if err != nil { // strings and bytes always encode
+		panic(err)
+	}
+	return string(body)
+}

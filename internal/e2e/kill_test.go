@@ -1,0 +1,286 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/gcs"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/localcloud/pubsub"
+)
+
+// The batch of these tests: two objects, the first in two ranges.
+const (
+	killLines      = 30
+	killRangeLines = 11 // at most
+	killPrefix     = "kill/"
+)
+
+// blow kills the process at the n-th operation of a sort; never where n is 0.
+type blow struct {
+	n    int
+	kill func()
+
+	mu      sync.Mutex
+	counted int
+	points  map[string]bool // what there is to be killed at
+	at      string          // where it was killed; empty before
+}
+
+// strikes counts an operation and reports whether the process dies at it.
+func (b *blow) strikes(point string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.points == nil {
+		b.points = make(map[string]bool)
+	}
+	b.points[point] = true
+	if b.counted++; b.counted != b.n {
+		return false
+	}
+	b.at = point
+	return true
+}
+
+// sorts are the operations that change or ask something outside the process.
+// Killed "before" one, the process dies and it does not happen; "after" one, it
+// happened and the process dies before it learns of it. After a read the
+// process knows nothing that it does not ask again, so that is no point.
+var sorts = []struct {
+	name   string
+	attach func(r *rig, b *blow)
+}{
+	{"before a storage operation", func(r *rig, b *blow) {
+		r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
+			if !b.strikes(point(op)) {
+				return nil
+			}
+			b.kill()
+			return &gcs.Fault{Status: 503}
+		})
+	}},
+	{"after an object was created", func(r *rig, b *blow) {
+		r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
+			if op.Kind != gcs.OpInsert || !b.strikes(point(op)) {
+				return nil
+			}
+			go func() {
+				defer b.kill()
+				for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+					if _, ok := r.cloud.Storage.Get(op.Bucket, op.Object); ok {
+						return
+					}
+				}
+			}()
+			return &gcs.Fault{Stall: time.Hour} // the answer does not come
+		})
+	}},
+	{"before a publish", func(r *rig, b *blow) {
+		r.cloud.PubSub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
+			if !b.strikes(path.Base(p.Topic)) {
+				return nil
+			}
+			b.kill()
+			return status.Error(codes.Unavailable, "not published")
+		}})
+	}},
+	{"after a publish", func(r *rig, b *blow) {
+		r.cloud.PubSub.SetHook(pubsub.Hook{After: func(p pubsub.Publish) {
+			if b.strikes(path.Base(p.Topic)) {
+				b.kill()
+			}
+		}})
+	}},
+}
+
+// point names an operation without what differs from run to run: the object
+// or range that is worked on first, and the event's key.
+func point(op gcs.Op) string {
+	if op.Bucket == localcloud.ResultBucket {
+		return fmt.Sprintf("%s results", op.Kind)
+	}
+	_, name, _ := strings.Cut(strings.TrimPrefix(op.Object, "v1/"), "/")
+	name, _, _ = strings.Cut(name, "/0")
+	return fmt.Sprintf("%s %s", op.Kind, name)
+}
+
+// The process is killed at each point of the batch's order and started again:
+// every line arrives, ids do not change, and batch.completed comes with right
+// totals (DESIGN.md "A batch").
+func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	want, repeats := killRun(t, 1, sorts[0].attach, &blow{})
+	if len(want) != killLines+1 || repeats != 0 {
+		t.Fatalf("undisturbed: %d ids, %d repeats, want %d and 0", len(want), repeats, killLines+1)
+	}
+	for _, atOnce := range []int{1, 4} {
+		for _, sort := range sorts {
+			t.Run(fmt.Sprintf("%d at once, %s", atOnce, sort.name), func(t *testing.T) {
+				t.Parallel()
+				killEach(t, atOnce, sort.attach, want)
+			})
+		}
+	}
+}
+
+// killEach repeats a run, killed one operation later each time, until it ends
+// before that.
+func killEach(t *testing.T, atOnce int, attach func(*rig, *blow), want map[string]string) {
+	step, limit := 1, killRangeLines
+	if testing.Short() {
+		step = 4
+	}
+	if atOnce > 1 {
+		limit = killLines
+	}
+	struck := make(map[string]bool)
+	for n := 1; ; n += step {
+		b := &blow{n: n}
+		ok := t.Run(fmt.Sprint(n), func(t *testing.T) {
+			got, repeats := killRun(t, atOnce, attach, b)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("ids of keys (-undisturbed +got):\n%s", diff)
+			}
+			if repeats > limit {
+				t.Errorf("%d lines twice, want at most what was under way, %d", repeats, limit)
+			}
+			t.Logf("killed at %q: %d lines twice", b.at, repeats)
+		})
+		if !ok {
+			return
+		}
+		if b.at == "" {
+			t.Logf("%d points: %v", n-step, slices.Sorted(maps.Keys(struck)))
+			// Several at once come in another order each time.
+			if diff := cmp.Diff(b.points, struck); diff != "" && step == 1 && atOnce == 1 {
+				t.Errorf("points (-undisturbed +killed at):\n%s", diff)
+			}
+			return
+		}
+		struck[b.at] = true
+	}
+}
+
+// A process that dies again and again gets there too, if it lives a little
+// longer each time: the longest step, completing, takes six operations.
+func TestKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	want, _ := killRun(t, 1, sorts[0].attach, &blow{})
+	for _, atOnce := range []int{1, 4} {
+		t.Run(fmt.Sprintf("%d at once", atOnce), func(t *testing.T) {
+			t.Parallel()
+			r := killRig(t, atOnce)
+			const first = 3 // the operation before which it dies first
+			n := first
+			for ; ; n++ {
+				sorts[0].attach(r, &blow{n: n, kill: r.child.kill})
+				if n == first {
+					r.succeed(killURI)
+				}
+				ended := r.untilKilled()
+				r.calm()
+				if ended {
+					break
+				}
+				r.restart()
+			}
+			got, repeats := killed(t, r)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("ids of keys (-undisturbed +got):\n%s", diff)
+			}
+			if n-first < 3 {
+				t.Errorf("killed %d times, want more", n-first)
+			}
+			t.Logf("killed %d times: %d lines twice", n-first, repeats)
+		})
+	}
+}
+
+const killURI = "gs://" + localcloud.ResultBucket + "/" + killPrefix
+
+// killRig has the batch's objects, the first of its cloud: always the same
+// generations.
+func killRig(t *testing.T, atOnce int) *rig {
+	t.Helper()
+	lines := strings.SplitAfter(jsonl(killLines), "\n")
+	r := newRig(t, options{
+		cloud: localcloud.Options{RangesAtOnce: atOnce, Gemini: gemini.Options{Seed: 1}},
+		env:   []string{"CHUNK_BYTES=" + fmt.Sprint(10*len(lines[0])+7)},
+	})
+	for i, part := range [][]string{lines[:20], lines[20:]} {
+		r.cloud.Storage.Put(localcloud.ResultBucket, fmt.Sprintf("%s%d.jsonl", killPrefix, i), []byte(strings.Join(part, "")), gcs.Attrs{})
+	}
+	return r
+}
+
+// killRun runs the batch to its end, whatever happens to the process on the
+// way.
+func killRun(t *testing.T, atOnce int, attach func(*rig, *blow), b *blow) (ids map[string]string, repeats int) {
+	t.Helper()
+	r := killRig(t, atOnce)
+	b.kill = r.child.kill
+	attach(r, b)
+	r.succeed(killURI)
+	ended := r.untilKilled()
+	r.calm()
+	if !ended {
+		r.restart()
+	}
+	return killed(t, r)
+}
+
+// untilKilled waits until the receiver is dead, or everything is done.
+func (r *rig) untilKilled() (done bool) {
+	r.t.Helper()
+	r.wait("the end, or the kill", func() bool {
+		select {
+		case <-r.child.exited:
+			return true
+		default:
+			done = r.seen.has("batch.completed") && r.seen.idle()
+			return done
+		}
+	})
+	return done
+}
+
+// calm ends all faults.
+func (r *rig) calm() {
+	r.cloud.Storage.Fail(nil)
+	if r.cloud.PubSub != nil {
+		r.cloud.PubSub.SetHook(pubsub.Hook{})
+	}
+}
+
+// killed checks what arrived. It returns the outcome_id of every key, with
+// that of batch.completed under "".
+func killed(t *testing.T, r *rig) (ids map[string]string, repeats int) {
+	t.Helper()
+	done := r.completed()
+	if want := (totals{Total: killLines, Succeeded: killLines}); done.Results != want || done.Bytes != int64(len(jsonl(killLines))) {
+		t.Errorf("batch.completed: %+v of %d bytes, want %+v of %d", done.Results, done.Bytes, want, len(jsonl(killLines)))
+	}
+	for _, o := range r.seen.outcomes(t, localcloud.OutcomesTopic) {
+		if o.ID != done.ID {
+			t.Errorf("beside batch.completed: %s", o.raw)
+		}
+	}
+	if n := r.seen.count(localcloud.DeadLetterTopic); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+	lines, repeats := r.seen.results(t)
+	ids = keys(t, lines)
+	ids[""] = done.ID
+	return ids, repeats
+}

@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/verify/verifytest"
+)
+
+// mostMemory is what the receiver may have resident, whatever the results.
+const mostMemory = 128 << 20
+
+const testSecret = "whsec_ZW5kIHRvIGVuZCwgYSBzZWNyZXQgb2YgdGVzdHMhISE="
+
+// lines of a generated object are all of this length, line end included, which
+// divides no range size: lines lie across every border.
+const generatedLine = 2003
+
+// generateLine makes the n-th line.
+func generateLine(n int64) []byte {
+	const head, foot = `{"key":"k%09d","response":{"candidates":[{"content":{"parts":[{"text":"The answer is `,
+		`"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":2,"candidatesTokenCount":3,"totalTokenCount":5}}}` + "\n"
+	line := fmt.Appendf(make([]byte, 0, generatedLine), head, n)
+	line = append(line, bytes.Repeat([]byte("x"), generatedLine-len(line)-len(foot))...)
+	return append(line, foot...)
+}
+
+// generate fills p with the lines from off on.
+func generate(off int64, p []byte) {
+	line := generateLine(0)
+	const digits = len(`{"key":"k`)
+	for n := off / generatedLine; len(p) > 0; n++ {
+		copy(line[digits:], fmt.Appendf(nil, "%09d", n))
+		skip := max(off-n*generatedLine, 0)
+		p = p[copy(p, line[skip:]):]
+	}
+}
+
+func TestGenerate(t *testing.T) {
+	t.Parallel()
+	whole := make([]byte, 5*generatedLine)
+	generate(0, whole)
+	if lines := bytes.Count(whole, []byte("\n")); lines != 5 || !bytes.Equal(whole[:generatedLine], generateLine(0)) || !bytes.HasSuffix(whole, generateLine(4)) {
+		t.Fatalf("%d lines, want 5: %s", lines, whole)
+	}
+	for _, off := range []int64{0, 1, 9, 2002, 2003, 2004, 5000} {
+		part := make([]byte, 3000)
+		generate(off, part)
+		if !bytes.Equal(part, whole[off:off+3000]) {
+			t.Errorf("from %d on it differs", off)
+		}
+	}
+}
+
+// A result of 1 GiB in bounded memory, with the default settings. It is not
+// parallel: the machine's memory and time are its own.
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("processes 1 GiB; run without -short")
+	}
+	for atOnce, size := range map[int]int64{1: 1 << 30, 4: 256 << 20} {
+		t.Run(fmt.Sprintf("%d ranges at once", atOnce), func(t *testing.T) {
+			lines := size/generatedLine + 1
+			begin := time.Now()
+			peak, pubsub := processGenerated(t, lines*generatedLine, generate, atOnce)
+			n, distinct, published := pubsub.results()
+			t.Logf("%d lines of %d MiB, %d MiB of outcomes in %.1f s, peak memory %d MiB",
+				n, lines*generatedLine>>20, published>>20, time.Since(begin).Seconds(), peak>>20)
+			if int64(n) != lines || int64(distinct) != lines {
+				t.Errorf("%d lines, %d different, want %d", n, distinct, lines)
+			}
+			done := onlyOutcome(t, pubsub)
+			if want := (totals{Total: int(lines), Succeeded: int(lines)}); done.Type != "batch.completed" || done.Results != want || done.Bytes != lines*generatedLine {
+				t.Errorf("got %s %+v of %d bytes, want %+v of %d", done.Type, done.Results, done.Bytes, want, lines*generatedLine)
+			}
+			if peak > mostMemory {
+				t.Errorf("peak memory %d MiB, want at most %d", peak>>20, mostMemory>>20)
+			}
+		})
+	}
+}
+
+// processGenerated lets a receiver with default settings process a generated
+// object as a batch, and returns its peak memory.
+func processGenerated(t *testing.T, size int64, at func(int64, []byte), atOnce int) (peak int64, pubsub *discard) {
+	t.Helper()
+	pubsub = newDiscard(t)
+	cloud, err := localcloud.Start(t.Context(), localcloud.Options{PubSubAddr: pubsub.addr})
+	must(t, err)
+	t.Cleanup(func() { must(t, cloud.Close()) })
+	cloud.Storage.PutGenerated(localcloud.ResultBucket, object, size, at)
+	cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
+	receiver := start(t, cloud.Env()...)
+	body := fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/1","output_file_uri":%q}}`, objectURI)
+	header := verifytest.Static(testSecret, "msg_1", time.Now(), []byte(body))
+	if a := send(t, http.MethodPost, receiver.url()+hookPath, header, body); a.status != http.StatusOK {
+		t.Fatalf("delivery: %v", a)
+	}
+	pubsub.push(t, cloud, receiver.url(), atOnce)
+	return receiver.peakMemory(t), pubsub
+}
+
+// onlyOutcome is the one besides the lines. It may be repeated.
+func onlyOutcome(t *testing.T, pubsub *discard) outcome {
+	t.Helper()
+	var first outcome
+	for i, raw := range pubsub.others() {
+		var o outcome
+		must(t, json.Unmarshal(raw, &o))
+		if i == 0 {
+			first = o
+		}
+		if o.ID != first.ID {
+			t.Errorf("unexpected: %s", strings.ToValidUTF8(string(raw), "?"))
+		}
+	}
+	return first
+}

@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// builds is the folder of the receiver, once it is built.
+var builds string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if builds != "" {
+		_ = os.RemoveAll(builds) // a folder of the system's temporary ones
+	}
+	os.Exit(code)
+}
+
+// binary is the receiver, built as `go run ./cmd/receiver` would.
+var binary = sync.OnceValues(func() (string, error) {
+	var err error
+	if builds, err = os.MkdirTemp("", "receiver"); err != nil {
+		return "", err
+	}
+	path := filepath.Join(builds, "receiver")
+	build := exec.Command("go", "build", "-o", path, "example.com/gemini-webhook/cmd/receiver")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+const (
+	startTimeout = 30 * time.Second // it takes some 50 ms; a busy machine needs more
+	stopTimeout  = 10 * time.Second // Cloud Run's, between SIGTERM and SIGKILL
+)
+
+// child is a running receiver.
+type child struct {
+	addr   string // host:port
+	cmd    *exec.Cmd
+	logs   *buffer
+	exited chan struct{}
+}
+
+// command is the receiver with an environment of its own: nothing of whoever
+// runs the tests reaches it.
+func command(t *testing.T, env ...string) *exec.Cmd {
+	t.Helper()
+	path, err := binary()
+	must(t, err)
+	cmd := exec.Command(path)
+	cmd.Env = append([]string{"HOME=" + t.TempDir()}, env...)
+	return cmd
+}
+
+// start runs a receiver and waits until it is healthy. The end of the test
+// kills it.
+func start(t *testing.T, env ...string) *child {
+	t.Helper()
+	for range 5 {
+		c := &child{addr: freeAddr(t), logs: &buffer{}, exited: make(chan struct{})}
+		_, port, err := net.SplitHostPort(c.addr)
+		must(t, err)
+		c.cmd = command(t, append(env, "PORT="+port)...)
+		c.cmd.Stdout, c.cmd.Stderr = c.logs, c.logs
+		must(t, c.cmd.Start())
+		go func() {
+			defer close(c.exited)
+			_ = c.cmd.Wait() // the exit status is read from ProcessState
+		}()
+		t.Cleanup(func() {
+			c.kill()
+			if t.Failed() {
+				t.Logf("the receiver's last words:\n%s", c.logs.tail())
+			}
+		})
+		if c.healthy() {
+			return c
+		}
+		c.kill()
+		if !strings.Contains(c.logs.String(), "address already in use") {
+			t.Fatalf("the receiver does not start:\n%s", c.logs.tail())
+		}
+	}
+	t.Fatal("no free port")
+	return nil
+}
+
+// freeAddr asks the system for a port. Another program may take it before the
+// receiver does.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, listener.Close())
+	return listener.Addr().String()
+}
+
+func (c *child) healthy() bool {
+	client := http.Client{Timeout: startTimeout}
+	defer client.CloseIdleConnections()
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
+		resp, err := client.Get(c.url() + "/health")
+		if err == nil {
+			return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+		}
+		select {
+		case <-c.exited:
+			return false
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return false
+}
+
+func (c *child) url() string { return "http://" + c.addr }
+
+// kill is what a crash is: no signal handler runs. It returns when the process
+// is gone.
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill() // fails only where it is gone
+	<-c.exited
+}
+
+// terminate sends SIGTERM.
+func (c *child) terminate(t *testing.T) {
+	t.Helper()
+	must(t, c.cmd.Process.Signal(syscall.SIGTERM))
+}
+
+// exitCode waits for the end of a process that was told to stop.
+func (c *child) exitCode(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-c.exited:
+	case <-time.After(stopTimeout):
+		t.Fatalf("the receiver still runs %v after SIGTERM", stopTimeout)
+	}
+	return c.cmd.ProcessState.ExitCode()
+}
+
+// peakMemory is the most that the process had resident, in bytes.
+func (c *child) peakMemory(t *testing.T) int64 {
+	t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("the peak memory of a process is read from Linux's /proc")
+	}
+	must(t, err)
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+		if kib, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(kib, "kB")), 10, 64)
+			must(t, err)
+			return n << 10
+		}
+	}
+	t.Fatal("no VmHWM in /proc")
+	return 0
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// buffer holds what a process writes.
+type buffer struct {
+	mu   sync.Mutex
+	data bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.data.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.data.String()
+}
+
+func (b *buffer) tail() string {
+	const most = 8 << 10
+	text := b.String()
+	return text[max(0, len(text)-most):]
+}
