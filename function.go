@@ -58,12 +58,14 @@ func Prepare(target string) {
 	}
 	log := logging.New(os.Stderr, c.LogLevel, c.Project)
 	service = newFunction(c, log)
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, os.Interrupt) // before the first request can be in flight
 	front, err := server.Listen(service, log)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	go service.stopOnSignal(front)
+	go service.stopOnSignal(told, front)
 }
 
 func serve(w http.ResponseWriter, r *http.Request) {
@@ -245,9 +247,7 @@ const stopTimeout = 8 * time.Second
 
 // stopOnSignal lets requests finish when the instance is told to stop, and
 // ends the process.
-func (f *function) stopOnSignal(front *http.Server) {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM, os.Interrupt)
+func (f *function) stopOnSignal(told <-chan os.Signal, front *http.Server) {
 	<-told
 	select {
 	case <-f.drain.Stop():

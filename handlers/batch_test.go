@@ -358,6 +358,35 @@ func TestStopping(t *testing.T) {
 	}
 }
 
+// A read that hangs does not keep a worker from handing on what is left.
+func TestStoppingInAStalledRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	content := jsonl(2000)
+	r.batch(content)
+	if err, _ := r.step(); err != nil { // plan
+		t.Fatal(err)
+	}
+	r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
+		if op.Kind == gcs.OpRead && op.Bucket == resultBucket {
+			return &gcs.Fault{Stall: time.Minute, StallAfter: int64(len(content) / 2)}
+		}
+		return nil
+	})
+	time.AfterFunc(500*time.Millisecond, func() { close(r.stopping) })
+	begin := time.Now()
+	if err, _ := r.step(); err != nil || time.Since(begin) > 10*time.Second {
+		t.Fatalf("told to stop: %v after %v", err, time.Since(begin))
+	}
+	r.gcs.Fail(nil)
+	r.restart()
+	r.run()
+	lines, repeats := r.lines()
+	if len(lines) != 2000 || repeats != 0 || r.completed()["total"] != 2000.0 {
+		t.Errorf("%d lines, %d repeats, totals %v, want 2000 and 0", len(lines), repeats, r.completed())
+	}
+}
+
 func TestMissingObjectIsRetriedAndReported(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

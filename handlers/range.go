@@ -97,7 +97,9 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 	if err != nil {
 		return acked{}, err
 	}
-	body, size, err := p.open(ctx, object, r)
+	reading, stop := p.untilStopped(ctx)
+	defer stop()
+	body, size, err := p.open(reading, object, r)
 	if err != nil {
 		return acked{}, err
 	}
@@ -125,14 +127,32 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 	if err := pending.drain(ctx); err != nil {
 		return pending.acked(), err
 	}
-	if err := scanner.Err(); err != nil {
-		return pending.acked(), fmt.Errorf("read %s: %w", object.URI(), err)
-	}
 	done := pending.acked()
-	if finished {
+	switch err := scanner.Err(); {
+	case err != nil && context.Cause(reading) == errStopping:
+		// A read that was waited for: what is done is handed on.
+	case err != nil:
+		return done, fmt.Errorf("read %s: %w", object.URI(), err)
+	case finished:
 		done.end = r.End // with the blank lines behind the last
 	}
 	return done, nil
+}
+
+var errStopping = errors.New("the instance is told to stop")
+
+// untilStopped gives a context for reads that ends when the instance is told
+// to stop: a read may hang for longer than is left then.
+func (p *Processor) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-p.Stopping:
+			cancel(errStopping)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // timeIsOver reports whether what is left is to be handed on.

@@ -204,8 +204,8 @@ func failOnce(r *rig, bucket string, fault gcs.Fault) (failed func() map[gcs.Kin
 // nothing of the new one is mixed in, and the report comes at once.
 func TestObjectReplacedInTheMiddle(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, options{cloud: fewAttempts(), env: []string{"CHUNK_BYTES=2000"}})
-	content := jsonl(30) // 4 ranges
+	r := newRig(t, options{cloud: fewAttempts(), env: []string{"CHUNK_BYTES=1600"}})
+	content := jsonl(30) // 4 ranges with lines in each
 	generation := r.cloud.Storage.Put(localcloud.ResultBucket, object, []byte(content), gcs.Attrs{})
 	var reads atomic.Int64
 	r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {

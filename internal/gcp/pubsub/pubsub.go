@@ -45,6 +45,10 @@ func (c *Client) publish(ctx context.Context, topic string, messages []*pubsubpb
 	return nil
 }
 
+// topicTimeout bounds a publish with its retries: the client's pauses grow to
+// a minute, and Pub/Sub delivers the task again sooner than that.
+const topicTimeout = 15 * time.Second
+
 // Topic publishes single outcomes.
 type Topic struct {
 	client *Client
@@ -55,8 +59,10 @@ type Topic struct {
 func (c *Client) Topic(topic string) *Topic { return &Topic{c, topic} }
 
 // Publish returns when Pub/Sub has acknowledged m, or with an error when ctx
-// is over or the error is definite.
+// or 15 s are over, or the error is definite.
 func (t *Topic) Publish(ctx context.Context, m outcome.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, topicTimeout)
+	defer cancel()
 	return t.client.publish(ctx, t.topic, []*pubsubpb.PubsubMessage{{Data: m.Data, Attributes: m.Attributes}})
 }
 
