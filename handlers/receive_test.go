@@ -547,3 +547,73 @@ func TestBodyBudget(t *testing.T) {
 		release()
 	}
 }
+
+// verdict is a Verifier that has decided already.
+type verdict struct {
+	proof verify.Proof
+	err   error
+}
+
+func (v verdict) Verify(context.Context, string, verify.Headers, []byte) (verify.Proof, error) {
+	return v.proof, v.err
+}
+
+// Where a JWT carries the event, that is queued and not the body, which nobody
+// signed; and the token of the path is not.
+func TestTheSignedEventIsQueued(t *testing.T) {
+	t.Parallel()
+	const signed = `{"type":"video.generated","data":{"id":"v"}}`
+	const token = "0123456789abcdef0123456789abcdef"
+	queue, log := &queued{}, &lockedBuffer{}
+	rc := NewReceiver(ReceiverConfig{
+		Verifier:        verdict{proof: verify.Proof{Mode: "dynamic", Scheme: "rs256", Origin: "path_token", Event: signed}},
+		Queue:           queue,
+		ReplayTolerance: 5 * time.Minute,
+		MaxBodyBytes:    1024,
+		Now:             time.Now,
+		Log:             slog.New(slog.NewJSONHandler(log, nil)),
+	})
+	body := `{"type":"video.generated","data":{"id":"v"},"added":"by a stranger"}`
+	r := httptest.NewRequest(http.MethodPost, "/dynamic/"+token+"/label", strings.NewReader(body))
+	r.Header = verifytest.Headers("msg_1", strconv.FormatInt(time.Now().Unix(), 10), "a.b.c")
+	w := httptest.NewRecorder()
+	rc.ServeHTTP(w, r)
+	if w.Code != 200 || len(queue.all()) != 1 {
+		t.Fatalf("got %d, %d queued", w.Code, len(queue.all()))
+	}
+	e, err := event.Decode(queue.all()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(e.Body) != signed || e.Path != "/dynamic/label" || e.Mode != "dynamic" {
+		t.Errorf("queued %q on %q as %s, want the signed event on /dynamic/label", e.Body, e.Path, e.Mode)
+	}
+	if strings.Contains(log.String(), token) || strings.Contains(string(queue.all()[0]), token) {
+		t.Error("the token is in the log or in the queue")
+	}
+}
+
+// What a refused token says of itself is in the line, for the operator who
+// configures JWT_AUDIENCES.
+func TestWhyAGoodSignatureIsRefused(t *testing.T) {
+	t.Parallel()
+	log := &lockedBuffer{}
+	rc := NewReceiver(ReceiverConfig{
+		Verifier:        verdict{err: fmt.Errorf(`%w: aud "https://elsewhere"`, verify.ErrAudienceMismatch)},
+		Queue:           &queued{},
+		ReplayTolerance: 5 * time.Minute,
+		MaxBodyBytes:    1024,
+		Now:             time.Now,
+		Log:             slog.New(slog.NewJSONHandler(log, nil)),
+	})
+	r := httptest.NewRequest(http.MethodPost, "/dynamic/x", strings.NewReader("{}"))
+	r.Header = verifytest.Headers("msg_1", strconv.FormatInt(time.Now().Unix(), 10), "a.b.c")
+	w := httptest.NewRecorder()
+	rc.ServeHTTP(w, r)
+	if w.Code != 401 || strings.TrimSpace(w.Body.String()) != `{"error":"audience_mismatch"}` {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(log.String(), "https://elsewhere") || !strings.Contains(log.String(), `"code":"audience_mismatch"`) {
+		t.Errorf("log %s", log)
+	}
+}
