@@ -140,3 +140,61 @@ func TestStrangersJobs(t *testing.T) {
 		t.Errorf("%d outcomes, want 0", n)
 	}
 }
+
+// DYNAMIC_OPEN accepts whoever's job it is, and says so; JWT_AUDIENCES narrows.
+func TestDynamicOpenAndAudiences(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{
+		env: []string{"DYNAMIC_OPEN=true", "JWT_AUDIENCES=ours,also-ours"},
+		cloud: localcloud.Options{Gemini: gemini.Options{
+			RetryBase: 24 * time.Hour, // one attempt each
+			RetryMax:  24 * time.Hour,
+			Token:     gemini.Token{Audience: "ours"},
+		}},
+	})
+	send := func(id string, scheme gemini.Scheme) (eventID string, status int) {
+		t.Helper()
+		eventID, err := r.cloud.Gemini.EmitTo(r.url()+hookPath, "interaction.completed", map[string]any{"id": id}, gemini.EmitOptions{Scheme: scheme})
+		must(t, err)
+		r.wait("the delivery", func() bool {
+			for _, d := range r.cloud.Gemini.Deliveries() {
+				if d.ID == eventID {
+					status = d.Status
+				}
+			}
+			return status != 0
+		})
+		return eventID, status
+	}
+	for _, scheme := range []gemini.Scheme{gemini.SchemeEd25519, gemini.SchemeRS256} {
+		id, status := send("open-"+string(scheme), scheme)
+		if status != 200 {
+			t.Fatalf("%s: %d, want 200", scheme, status)
+		}
+		r.wait("its outcome", func() bool { return len(r.seen.ofType(t, "interaction.completed")) > 0 && r.seen.idle() })
+		found := false
+		for _, o := range r.seen.ofType(t, "interaction.completed") {
+			if o.EventID == id {
+				found = o.Attributes["origin"] == "open" && o.Attributes["scheme"] == string(scheme)
+			}
+		}
+		if !found {
+			t.Errorf("%s: no outcome with origin open", scheme)
+		}
+	}
+	theirs := newRig(t, options{
+		env: []string{"DYNAMIC_OPEN=true", "JWT_AUDIENCES=ours"},
+		cloud: localcloud.Options{Gemini: gemini.Options{
+			RetryBase: 24 * time.Hour,
+			RetryMax:  24 * time.Hour,
+			Token:     gemini.Token{Audience: "https://elsewhere.example"},
+		}},
+	})
+	r = theirs
+	if _, status := send("theirs", gemini.SchemeRS256); status != 401 {
+		t.Errorf("another audience: %d, want 401", status)
+	}
+	if log := r.child.logs.String(); !strings.Contains(log, "https://elsewhere.example") || !strings.Contains(log, "audience_mismatch") {
+		t.Errorf("the line does not name the audience to configure:\n%s", log)
+	}
+}
