@@ -29,14 +29,17 @@ import (
 type Client struct{ client *secretmanager.Client }
 
 // NewClient connects to Secret Manager. It makes no call yet.
-func NewClient(ctx context.Context) (*Client, error) {
-	var options []option.ClientOption
+func NewClient(ctx context.Context) (*Client, error) { return NewClientWith(ctx) }
+
+// NewClientWith is NewClient with options, such as other credentials than the
+// default ones.
+func NewClientWith(ctx context.Context, options ...option.ClientOption) (*Client, error) {
 	if host := os.Getenv("SECRET_MANAGER_EMULATOR_HOST"); host != "" {
-		options = []option.ClientOption{
+		options = append([]option.ClientOption{
 			option.WithEndpoint(host),
 			option.WithoutAuthentication(),
 			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
-		}
+		}, options...)
 	}
 	c, err := secretmanager.NewClient(ctx, options...)
 	if err != nil {
@@ -108,6 +111,7 @@ func describe(err error, what string) error {
 		codes.NotFound:           verify.ErrSecretNotFound,
 		codes.PermissionDenied:   verify.ErrSecretDenied,
 		codes.FailedPrecondition: verify.ErrSecretDisabled,
+		codes.InvalidArgument:    ErrInvalid,
 	}[status.Code(err)]
 	if kind != nil {
 		return fmt.Errorf("%s: %w (%v)", what, kind, err)

@@ -1,0 +1,152 @@
+package webhookadmin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/gemini-webhook/internal/gcp/gemini"
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+)
+
+var (
+	// ErrConflict: another run works on the same webhook, or did while this one
+	// was at it. Running again resolves it.
+	ErrConflict = errors.New("another run works on this webhook")
+	// ErrInterrupted: it is not known, or not stored, what the run did. Running
+	// again heals it.
+	ErrInterrupted = errors.New("not finished; run it again, the next run heals it")
+	// ErrNoWebhook: the secret names no webhook, or one that is gone. Ensure
+	// makes one.
+	ErrNoWebhook = errors.New("the secret has no webhook; create it first (terraform apply, or webhookctl webhook create)")
+	// ErrAmbiguous: several webhooks have the name and uri. Deleting all but one
+	// resolves it.
+	ErrAmbiguous = errors.New("several webhooks have this name and uri; delete all but one")
+	// ErrDesired: what is desired cannot be; the text names the field.
+	ErrDesired = errors.New("desired webhook")
+)
+
+// Webhook is a registered webhook, as Gemini shows it.
+type Webhook = gemini.Webhook
+
+// Fields are what an update sets; nil leaves a field as it is.
+type Fields = gemini.Fields
+
+// Webhooks is Gemini's WebhookService. Create and Rotate are sent once at most;
+// their errors wrap gemini.ErrRefused or gemini.ErrWebhookNotFound exactly where
+// nothing was done.
+type Webhooks interface {
+	Create(ctx context.Context, fields Fields) (Webhook, gemini.Secret, error)
+	Rotate(ctx context.Context, id string, immediately bool) (gemini.Secret, error)
+	Get(ctx context.Context, id string) (Webhook, error)
+	List(ctx context.Context) ([]Webhook, error)
+	Update(ctx context.Context, id string, fields Fields) (Webhook, error)
+	Ping(ctx context.Context, id string) error
+	Delete(ctx context.Context, id string) error
+}
+
+// Secrets is Secret Manager. Names have the form projects/P/secrets/S. Needed
+// on the secret: secretmanager.secrets.get and .update, versions.add and .list,
+// and versions.disable for what disables versions.
+type Secrets interface {
+	Get(ctx context.Context, secret string) (secretmanager.Secret, error)
+	SetAnnotations(ctx context.Context, secret string, annotations map[string]string, etag string) error
+	CanAdd(ctx context.Context, secret string) error
+	Add(ctx context.Context, secret string, payload []byte) (number int64, err error)
+	Versions(ctx context.Context, secret string) ([]secretmanager.Version, error)
+	Disable(ctx context.Context, secret string, number int64) error
+}
+
+const (
+	leaseTime   = 2 * time.Minute        // after which the mark of a run that is not heard of is taken over
+	sectionTime = 75 * time.Second       // what a run may take after its mark
+	stepTime    = 40 * time.Second       // left of it before a key is asked for: 30 s for the call, 10 s to store
+	pollTime    = time.Second            // between looks whether another run is over
+	releaseTime = 10 * time.Second       // to say that a run failed
+	maxTries    = 8                      // of runs that lose their mark to another
+	minPause    = 200 * time.Millisecond // between attempts to store, doubled up to maxPause
+	maxPause    = 5 * time.Second
+)
+
+// Admin administers webhooks. All methods may be called at once, from any
+// number of processes.
+type Admin struct {
+	webhooks Webhooks
+	secrets  Secrets
+	now      func() time.Time
+
+	lease, poll, pause time.Duration
+}
+
+// New returns an Admin over the two services. Now is the wall clock.
+func New(webhooks Webhooks, secrets Secrets, now func() time.Time) *Admin {
+	return &Admin{webhooks: webhooks, secrets: secrets, now: now, lease: leaseTime, poll: pollTime, pause: minPause}
+}
+
+// Get returns the webhook that the secret names, or [ErrNoWebhook].
+func (a *Admin) Get(ctx context.Context, secret string) (Webhook, error) {
+	st, err := a.read(ctx, secret)
+	if err != nil {
+		return Webhook{}, err
+	}
+	return a.webhookOf(ctx, st)
+}
+
+// webhookOf is the webhook that a state names.
+func (a *Admin) webhookOf(ctx context.Context, st state) (Webhook, error) {
+	if st.id == "" {
+		return Webhook{}, fmt.Errorf("%s: %w", st.secret, ErrNoWebhook)
+	}
+	hook, err := a.webhooks.Get(ctx, st.id)
+	if errors.Is(err, gemini.ErrWebhookNotFound) {
+		return Webhook{}, fmt.Errorf("%s: webhook %s is gone: %w", st.secret, st.id, ErrNoWebhook)
+	}
+	return hook, err
+}
+
+// List returns all webhooks of the API key's project, whosever they are.
+func (a *Admin) List(ctx context.Context) ([]Webhook, error) { return a.webhooks.List(ctx) }
+
+// Update sets the fields that are not nil on the webhook that the secret names.
+func (a *Admin) Update(ctx context.Context, secret string, fields Fields) (Webhook, error) {
+	hook, err := a.Get(ctx, secret)
+	if err != nil || len(fields.Names()) == 0 {
+		return hook, err
+	}
+	return a.webhooks.Update(ctx, hook.ID, fields)
+}
+
+// Enable makes Gemini deliver to the webhook again after it was disabled, by
+// whom or what ever.
+func (a *Admin) Enable(ctx context.Context, secret string) (Webhook, error) {
+	enabled := gemini.StateEnabled
+	return a.Update(ctx, secret, Fields{State: &enabled})
+}
+
+// Ping makes Gemini send a test delivery, signed with the keys in force. It does
+// not wait for it.
+func (a *Admin) Ping(ctx context.Context, secret string) error {
+	hook, err := a.Get(ctx, secret)
+	if err != nil {
+		return err
+	}
+	return a.webhooks.Ping(ctx, hook.ID)
+}
+
+// refused says whether an error of Gemini means that nothing was done.
+func refused(err error) bool {
+	return errors.Is(err, gemini.ErrRefused) || errors.Is(err, gemini.ErrWebhookNotFound)
+}
+
+// sleep returns false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

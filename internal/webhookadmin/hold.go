@@ -1,0 +1,160 @@
+package webhookadmin
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+)
+
+// hold is a run's mark on a secret: while it stands, no other run makes keys.
+type hold struct {
+	a      *Admin
+	secret string
+	mark   pending
+}
+
+// free waits until no run holds the secret, or the hold of one that is not heard
+// of has lapsed, and returns the state then.
+func (a *Admin) free(ctx context.Context, secret string) (state, error) {
+	var run string
+	var first time.Time
+	for {
+		st, err := a.read(ctx, secret)
+		if err != nil {
+			return state{}, err
+		}
+		if st.pending == nil || !st.pending.Held {
+			return st, nil
+		}
+		// A mark from a clock ahead of ours is waited for once the lease, not for ever.
+		now := a.now()
+		if st.pending.Run != run {
+			run, first = st.pending.Run, now
+		}
+		if now.Sub(first) >= a.lease {
+			st.pending.Held = false
+			return st, nil
+		}
+		if !sleep(ctx, a.poll) {
+			return state{}, fmt.Errorf("%s: %w since %s; if that one was killed, run again after %s: %w", secret, ErrConflict,
+				st.pending.Since.UTC().Format(time.RFC3339), st.pending.Since.Add(a.lease).UTC().Format(time.RFC3339), ctx.Err())
+		}
+	}
+}
+
+// take puts the mark on a secret that is still as st says; else it is
+// [ErrConflict] and the caller reads again.
+func (a *Admin) take(ctx context.Context, st state, mark pending) (*hold, error) {
+	mark.Run, mark.Since, mark.Held = rand.Text(), a.now().UTC(), true
+	h := &hold{a, st.secret, mark}
+	st.pending = &mark
+	err := a.secrets.SetAnnotations(ctx, st.secret, st.render(), st.etag)
+	if err == nil {
+		return h, nil
+	}
+	if errors.Is(err, secretmanager.ErrConflict) {
+		return nil, fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	if !secretmanager.Definite(err) { // perhaps only the answer was lost
+		if now, readErr := a.read(ctx, st.secret); readErr == nil && h.stands(now) {
+			return h, nil
+		}
+	}
+	return nil, err
+}
+
+func (h *hold) stands(st state) bool { return st.pending != nil && st.pending.Run == h.mark.Run }
+
+// section is the context of what is done under the mark: it goes on where the
+// caller's is cancelled, and ends before others may take the mark over.
+func (h *hold) section(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), sectionTime)
+}
+
+// done removes the mark: id's newest key is stored. An empty id says that there
+// is no webhook any more. Where the mark was taken over, or another run made a
+// key under it, it is [ErrConflict], and a mark that makes the next run rotate
+// stays behind.
+func (h *hold) done(ctx context.Context, id string) error {
+	now := h.a.now()
+	return h.change(ctx, func(st *state) {
+		st.id, st.rotated, st.pending = id, now, nil
+		if id == "" {
+			st.rotated = time.Time{}
+		}
+	})
+}
+
+// fail leaves the mark for the next run, which need not wait for the lease. If
+// cause says that nothing was done, and no older run's work is unfinished, there
+// is nothing to heal and the mark is removed. It tries for some seconds, and
+// returns the cause.
+func (h *hold) fail(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	clean := refused(cause) && !h.mark.Unknown
+	_ = h.change(ctx, func(st *state) { // else the lease ends it
+		st.pending = nil
+		if !clean {
+			left := h.mark
+			left.Held, left.Unknown = false, true
+			st.pending = &left
+		}
+	})
+	if clean {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", ErrInterrupted, cause)
+}
+
+// change writes f's change of the state while the mark stands. It tries until
+// ctx ends or an error is definite.
+func (h *hold) change(ctx context.Context, f func(*state)) error {
+	var written map[string]string
+	var lost bool
+	for pause := h.a.pause; ; pause = min(2*pause, maxPause) {
+		st, err := h.a.read(ctx, h.secret)
+		if err == nil {
+			if written == nil || !maps.Equal(written, st.annotations) { // else only the answer was lost
+				lost, written, err = h.write(ctx, st, f)
+			}
+			if err == nil && lost {
+				return fmt.Errorf("%w: it took over while this one stood still; run it again, the next run heals it", ErrConflict)
+			}
+			if err == nil {
+				return nil
+			}
+		}
+		if secretmanager.Definite(err) || !sleep(ctx, pause) {
+			return err
+		}
+	}
+}
+
+// write makes one attempt of change. Lost says that another run has interfered,
+// so that what it wrote is a mark for the next run.
+func (h *hold) write(ctx context.Context, st state, f func(*state)) (lost bool, written map[string]string, err error) {
+	next := st
+	switch {
+	case !h.stands(st) && st.pending != nil:
+		theirs := *st.pending
+		theirs.Disturbed, theirs.Revoke = true, theirs.Revoke || h.mark.Revoke
+		next.pending, lost = &theirs, true
+	case !h.stands(st), st.pending.Disturbed:
+		if h.stands(st) {
+			f(&next) // what it did stands, but is not all
+		}
+		left := h.mark
+		left.Held, left.Unknown, lost = false, true, true
+		next.pending = &left
+	default:
+		f(&next)
+	}
+	written = next.render()
+	return lost, written, h.a.secrets.SetAnnotations(ctx, h.secret, written, st.etag)
+}

@@ -1,0 +1,174 @@
+package webhookadmin
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+)
+
+func (r *rig) rotation() Rotation {
+	return Rotation{Admin: r.admin, Secrets: []string{secretName}, Overlap: 24 * time.Hour}
+}
+
+// due is a notification that was published now.
+func due(r *rig) Notification {
+	return Notification{
+		Attributes: map[string]string{"eventType": "SECRET_ROTATE", "secretId": numbered},
+		Data:       []byte(`{"name":"` + numbered + `","createTime":"2026-01-01T00:00:00Z"}`),
+		Published:  r.admin.now(),
+	}
+}
+
+// handle is HandleNotification, which must succeed.
+func (r *rig) handle(n Notification) Result {
+	r.t.Helper()
+	result, err := r.rotation().HandleNotification(r.t.Context(), n)
+	r.texts.add(result)
+	must(r.t, err)
+	return result
+}
+
+func TestNotificationRotates(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	hook, _ := r.ensure(r.desired())
+	fresh := due(r)
+	if got := r.handle(fresh); got.Action != ActionCurrent {
+		t.Errorf("just created: %+v, want nothing done", got)
+	}
+	r.ahead.Add(int64(time.Hour))
+	first := due(r)
+	want := Result{Action: ActionRotated, Secret: secretName, WebhookID: hook.ID, Versions: []int64{2}}
+	if diff := cmp.Diff(want, r.handle(first)); diff != "" {
+		t.Errorf("due (-want +got)\n%s", diff)
+	}
+	r.settled()
+
+	// Repeated at once, and late: the version was created after it was published.
+	for _, later := range []time.Duration{0, 3 * 24 * time.Hour} {
+		r.ahead.Add(int64(later))
+		if got := r.handle(first); got.Action != ActionCurrent || len(got.Versions)+len(got.Disabled) != 0 {
+			t.Errorf("repeated after %v: %+v, want nothing done", later, got)
+		}
+	}
+	// The next ones; of the older versions two stay.
+	if got := r.handle(due(r)); !slices.Equal(got.Versions, []int64{3}) || !slices.Equal(got.Disabled, []int64{1}) {
+		t.Errorf("the second: %+v, want version 3 stored and 1 disabled", got)
+	}
+	r.ahead.Add(int64(time.Hour))
+	if got := r.handle(due(r)); !slices.Equal(got.Versions, []int64{4}) || !slices.Equal(got.Disabled, []int64{2}) {
+		t.Errorf("the third: %+v, want version 4 stored and 2 disabled", got)
+	}
+	r.settled()
+	// Nobody knows when it was published: the age of the newest key decides.
+	undated := due(r)
+	undated.Published = time.Time{}
+	if got := r.handle(undated); got.Action != ActionCurrent {
+		t.Errorf("undated, just rotated: %+v", got)
+	}
+	r.ahead.Add(int64(time.Hour))
+	if got := r.handle(undated); got.Action != ActionRotated {
+		t.Errorf("undated, an hour later: %+v", got)
+	}
+}
+
+func TestNotificationsOfOthersAreIgnored(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	r.ensure(r.desired())
+	r.ahead.Add(int64(time.Hour))
+	r.store.Create("projects/other/secrets/signing")
+	tests := []struct {
+		name   string
+		change func(*Notification)
+		want   Action
+	}{
+		{"another event", func(n *Notification) { n.Attributes["eventType"] = "SECRET_VERSION_ADD" }, ActionIgnored},
+		{"a test of the topic", func(n *Notification) {
+			*n = Notification{Attributes: map[string]string{"eventType": "TOPIC_CONFIGURED"}}
+		}, ActionIgnored},
+		{"no attributes", func(n *Notification) { n.Attributes = nil }, ActionIgnored},
+		{"another secret", func(n *Notification) { n.Data = []byte(`{"name":"projects/123456789/secrets/other"}`) }, ActionIgnored},
+		{"another project", func(n *Notification) { n.Data = []byte(`{"name":"projects/other/secrets/signing"}`) }, ActionIgnored},
+		{"an unknown number", func(n *Notification) { n.Data = []byte(`{"name":"projects/42/secrets/signing"}`) }, ActionIgnored},
+		{"no name", func(n *Notification) { n.Data = nil; delete(n.Attributes, "secretId") }, ActionIgnored},
+		{"no data", func(n *Notification) { n.Data = nil }, ActionRotated},
+		{"no JSON", func(n *Notification) { n.Data = []byte("{") }, ActionCurrent},
+		{"by project id", func(n *Notification) { n.Data = []byte(`{"name":"` + secretName + `"}`) }, ActionCurrent},
+	}
+	for _, test := range tests {
+		n := due(r)
+		test.change(&n)
+		if got := r.handle(n); got.Action != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got.Action, test.want)
+		}
+	}
+}
+
+func TestNotificationsAtOnceRotateOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	r.ensure(r.desired())
+	r.ahead.Add(int64(time.Hour))
+	n := due(r)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			rotation := r.rotation()
+			rotation.Admin = r.newAdmin()
+			if _, err := rotation.HandleNotification(t.Context(), n); err != nil {
+				t.Errorf("notification: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if enabled := r.enabled(); !slices.Equal(enabled, []int64{1, 2}) {
+		t.Errorf("versions %v, want one more", enabled)
+	}
+	r.settled()
+}
+
+func TestNotificationWithoutAWebhookIsRetried(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	if _, err := r.rotation().HandleNotification(t.Context(), due(r)); !errors.Is(err, ErrNoWebhook) {
+		t.Errorf("no webhook: %v", err)
+	}
+	r.faults.set(func(string) fault { return drop })
+	if _, err := r.rotation().HandleNotification(t.Context(), due(r)); err == nil {
+		t.Error("Secret Manager is down: no error")
+	}
+}
+
+// FuzzNotification: whatever is published, one that does not name our secret
+// exactly touches nothing.
+func FuzzNotification(f *testing.F) {
+	f.Add("SECRET_ROTATE", secretName, []byte(`{"name":"`+secretName+`"}`))
+	f.Add("SECRET_ROTATE", "projects/42/secrets/signing", []byte(`{"name":7}`))
+	f.Add("SECRET_ROTATE", "", []byte(`{"name":"projects//secrets/signing"}`))
+	f.Add("SECRET_VERSION_ADD", secretName+"/versions/1", []byte(nil))
+	f.Fuzz(func(t *testing.T, event, attribute string, data []byte) {
+		n := Notification{Attributes: map[string]string{"eventType": event, "secretId": attribute}, Data: data}
+		name := n.secret()
+		var said struct{ Name *string }
+		if json.Unmarshal(data, &said) == nil && said.Name != nil && *said.Name != "" {
+			if name != *said.Name {
+				t.Errorf("%q, want the name in the data", name)
+			}
+		} else if name != attribute {
+			t.Errorf("%q, want the attribute", name)
+		}
+		// No secret is ours: nothing is asked of a service, for there is none.
+		got, err := Rotation{Admin: New(nil, nil, time.Now)}.HandleNotification(t.Context(), n)
+		if got.Action != ActionIgnored || err != nil {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}

@@ -1,0 +1,323 @@
+package webhookadmin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"example.com/gemini-webhook/internal/gcp/gemini"
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/verify"
+)
+
+const (
+	apiKey     = "the-api-key-of-the-test"
+	secretName = "projects/p/secrets/signing"
+	numbered   = "projects/123456789/secrets/signing" // as Google names it
+)
+
+// rig is an Admin on Google's own clients, which talk to the simulator and to
+// the Secret Manager server through faults, and a receiver.
+type rig struct {
+	t      *testing.T
+	gemini *simulator.Server
+	store  *secrets.Server
+	sm     *secretmanager.Client
+	faults *faults
+	admin  *Admin
+	ahead  atomic.Int64 // of the Admin's clock, in nanoseconds
+
+	receiver   *httptest.Server
+	deliveries chan delivery
+	texts      *texts
+}
+
+// delivery is one request that the receiver got.
+type delivery struct {
+	header http.Header
+	body   []byte
+}
+
+func newRig(t *testing.T, options simulator.Options) *rig {
+	t.Helper()
+	r := &rig{t: t, texts: &texts{}, deliveries: make(chan delivery, 1000)}
+	r.faults = &faults{texts: r.texts}
+	r.receiver = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		r.deliveries <- delivery{req.Header.Clone(), body}
+	}))
+	t.Cleanup(r.receiver.Close)
+
+	options.APIKey = apiKey
+	options.Log = slog.New(slog.NewTextHandler(r.texts, nil))
+	r.gemini = simulator.New(options)
+	must(t, r.gemini.Start(""))
+	t.Cleanup(func() { _ = r.gemini.Close() })
+	r.store = secrets.New(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
+	must(t, r.store.Start(""))
+	t.Cleanup(func() { _ = r.store.Close() })
+	r.store.Create(secretName)
+	r.store.Fail(r.faults.secrets)
+
+	var err error
+	r.sm, err = secretmanager.NewClientWith(t.Context(), r.store.ClientOptions()...)
+	must(t, err)
+	t.Cleanup(func() { _ = r.sm.Close() })
+	r.admin = r.newAdmin()
+	t.Cleanup(r.checkNoSecrets)
+	return r
+}
+
+// newAdmin is another process.
+func (r *rig) newAdmin() *Admin {
+	webhooks := gemini.NewWebhooks(gemini.WebhooksConfig{
+		Key:     func(context.Context) (string, error) { return apiKey + "\n", nil },
+		BaseURL: r.gemini.URL(), Transport: r.faults,
+	})
+	a := New(webhooks, r.sm, func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) })
+	a.poll, a.pause = 5*time.Millisecond, 5*time.Millisecond
+	return a
+}
+
+func (r *rig) desired() Desired {
+	return Desired{
+		Name: "ours", URI: r.receiver.URL, SubscribedEvents: []string{"batch.succeeded", "batch.failed"},
+		Enabled: true, SigningSecret: secretName,
+	}
+}
+
+// lapse moves the clock over the lease.
+func (r *rig) lapse() { r.ahead.Add(int64(leaseTime)) }
+
+// ensure is Ensure, which must succeed.
+func (r *rig) ensure(d Desired) (Webhook, Changes) {
+	r.t.Helper()
+	hook, changes, err := r.admin.Ensure(r.t.Context(), d)
+	r.texts.add(hook, changes)
+	if err != nil {
+		r.t.Fatalf("Ensure: %v", err)
+	}
+	return hook, changes
+}
+
+// state is what the secret's annotations say now.
+func (r *rig) state() state {
+	r.t.Helper()
+	got, err := r.sm.Get(r.t.Context(), secretName)
+	must(r.t, err)
+	r.texts.add(got.Annotations)
+	return parse(secretName, got)
+}
+
+// settled checks that there is one webhook, which the secret names, that no run
+// is unfinished, and that what Gemini sends now is verified by the versions as
+// the receiver accepts them.
+func (r *rig) settled() {
+	r.t.Helper()
+	all, err := r.admin.List(r.t.Context())
+	must(r.t, err)
+	st := r.state()
+	if len(all) != 1 || st.id != all[0].ID || st.pending != nil {
+		r.t.Fatalf("%d webhooks, the secret names %q, unfinished: %+v; want one webhook, named, and nothing unfinished", len(all), st.id, st.pending)
+	}
+	must(r.t, r.admin.Ping(r.t.Context(), secretName))
+	if err := r.verify(r.next(), 24*time.Hour); err != nil {
+		r.t.Fatalf("a ping after all: %v", err)
+	}
+}
+
+// next is the next delivery.
+func (r *rig) next() delivery {
+	r.t.Helper()
+	select {
+	case d := <-r.deliveries:
+		return d
+	case <-time.After(10 * time.Second):
+		r.t.Fatal("no delivery within 10 s")
+		return delivery{}
+	}
+}
+
+// verify checks a delivery as a receiver that has just been started does.
+func (r *rig) verify(d delivery, overlap time.Duration) error {
+	h, err := verify.ParseHeaders(d.header)
+	if err != nil {
+		return err
+	}
+	store := verify.NewSecretStore(r.sm, verify.SecretConfig{
+		TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.NewTextHandler(r.texts, nil)),
+	})
+	_, err = verify.NewStatic(store, []string{secretName}, overlap).Verify(r.t.Context(), h, d.body)
+	return err
+}
+
+// enabled are the numbers of the enabled versions, the oldest first.
+func (r *rig) enabled() (numbers []int64) {
+	r.t.Helper()
+	versions, err := r.sm.Versions(r.t.Context(), secretName)
+	must(r.t, err)
+	for _, v := range versions {
+		if v.Enabled {
+			numbers = append([]int64{v.Number}, numbers...)
+		}
+	}
+	return numbers
+}
+
+// checkNoSecrets looks for what Gemini showed once, and for the API key, in all
+// that was returned, logged, or written to annotations.
+func (r *rig) checkNoSecrets() {
+	shown := r.faults.shown()
+	all := r.texts.String()
+	for _, secret := range append(shown, apiKey) {
+		if strings.Contains(all, strings.TrimPrefix(secret, "whsec_")) {
+			r.t.Error("a secret is in a text that others see")
+		}
+	}
+}
+
+// texts collects all that others see.
+type texts struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (x *texts) Write(p []byte) (int, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.all.Write(p)
+}
+
+func (x *texts) add(values ...any) {
+	for _, v := range values {
+		text, _ := json.Marshal(v)
+		fmt.Fprintf(x, "%+v %#v %s\n", v, v, text)
+	}
+}
+
+func (x *texts) String() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.all.String()
+}
+
+// fault is what goes wrong with one call.
+type fault int
+
+const (
+	fine   fault = iota
+	drop         // it does not arrive
+	lose         // it is done, and its answer is lost
+	refuse       // it arrives and is refused
+)
+
+var errInjected = errors.New("injected: the connection broke")
+
+// faults stands between the clients and both servers.
+type faults struct {
+	texts *texts
+
+	mu   sync.Mutex
+	hook func(call string) fault // by the call's name, as "POST :rotateSigningSecret" or "AddSecretVersion"
+	seen []string                // signing secrets in answers
+}
+
+func (f *faults) set(hook func(call string) fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hook = hook
+}
+
+func (f *faults) choose(call string) fault {
+	f.mu.Lock()
+	hook := f.hook
+	f.mu.Unlock()
+	if hook == nil {
+		return fine
+	}
+	return hook(call)
+}
+
+func (f *faults) shown() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.seen...)
+}
+
+func (f *faults) secrets(op secrets.Op) *secrets.Fault {
+	switch f.choose(op.Method) {
+	case drop:
+		return &secrets.Fault{Err: status.Error(codes.Unavailable, "injected")}
+	case lose:
+		return &secrets.Fault{Lose: true}
+	case refuse:
+		return &secrets.Fault{Err: status.Error(codes.PermissionDenied, "injected")}
+	}
+	return nil
+}
+
+var wholeSecret = regexp.MustCompile(`whsec_[A-Za-z0-9+/]+=*"`)
+
+// RoundTrip implements http.RoundTripper.
+func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
+	call := req.Method + " webhooks"
+	if _, id, ok := strings.Cut(req.URL.Path, "/webhooks/"); ok {
+		call = req.Method + " webhook"
+		if _, verb, ok := strings.Cut(id, ":"); ok {
+			call = req.Method + " :" + verb
+		}
+	}
+	chosen := f.choose(call)
+	switch chosen {
+	case drop:
+		return nil, errInjected
+	case refuse:
+		return &http.Response{
+			StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+			Body: io.NopCloser(strings.NewReader(`{"error":{"message":"Consumer 'api_key:` + apiKey + `' has been suspended."}}`)),
+		}, nil
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	for _, secret := range wholeSecret.FindAllString(string(body), -1) {
+		f.seen = append(f.seen, strings.TrimSuffix(secret, `"`))
+	}
+	f.mu.Unlock()
+	if chosen == lose {
+		return nil, errInjected
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,162 @@
+package webhookadmin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+)
+
+// Behavior is what a rotation does to the older keys.
+type Behavior string
+
+const (
+	// After24h keeps the older keys in force for 24 h more.
+	After24h Behavior = "after_24h"
+	// Immediately revokes the older keys, and disables their versions, so that
+	// receivers refuse them too as soon as they look.
+	Immediately Behavior = "immediately"
+)
+
+// Rotated is what a rotation did. It has no secret.
+type Rotated struct {
+	WebhookID string  `json:"webhook_id"`
+	Versions  []int64 `json:"versions"` // stored, the newest last
+	Disabled  []int64 `json:"disabled,omitempty"`
+}
+
+// Rotate makes a new signing secret for the webhook that the secret names and
+// stores it. What an interrupted run left is healed on the way. Errors:
+// [ErrNoWebhook]; [ErrInterrupted] where it must be run again; [ErrConflict];
+// [ErrDesired] for an unknown behavior; those of the services, where nothing was
+// done.
+func (a *Admin) Rotate(ctx context.Context, secret string, behavior Behavior) (Rotated, error) {
+	if behavior != After24h && behavior != Immediately {
+		return Rotated{}, fmt.Errorf("%w: revocation: want %s or %s", ErrDesired, After24h, Immediately)
+	}
+	rotated, _, err := a.rotate(ctx, secret, behavior == Immediately, nil)
+	return rotated, err
+}
+
+// rotate rotates unless skip says that there is no need to; skip is not asked
+// where something is to be healed. It is asked about the very state that the
+// mark is put on, so that of several runs at once one rotates.
+func (a *Admin) rotate(ctx context.Context, secret string, revoke bool, skip func(state) (bool, error)) (r Rotated, skipped bool, err error) {
+	for range maxTries {
+		var st state
+		if st, err = a.free(ctx, secret); err != nil {
+			return Rotated{}, false, err
+		}
+		hook, err := a.webhookOf(ctx, st)
+		if err != nil {
+			return Rotated{}, false, err
+		}
+		if skip != nil && st.pending == nil {
+			if skipped, err := skip(st); skipped || err != nil {
+				return Rotated{}, skipped, err
+			}
+		}
+		if err := a.secrets.CanAdd(ctx, secret); err != nil {
+			return Rotated{}, false, err
+		}
+		mark := pending{Doing: doingRotate, Unknown: st.pending != nil, Revoke: revoke || st.pending != nil && st.pending.Revoke}
+		h, err := a.take(ctx, st, mark)
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return Rotated{}, false, err
+		}
+		r, err = h.renew(ctx, hook.ID)
+		return r, false, err
+	}
+	return Rotated{}, false, fmt.Errorf("%s: %w; run it again", secret, ErrConflict)
+}
+
+// renew gives the webhook a new key under the mark, stores it and removes the
+// mark; the package's documentation says which steps it takes and why.
+func (h *hold) renew(ctx context.Context, id string) (Rotated, error) {
+	ctx, cancel := h.section(ctx)
+	defer cancel()
+	r := Rotated{WebhookID: id}
+	if err := h.renewed(ctx, &r); err != nil {
+		return r, h.fail(ctx, err)
+	}
+	if err := h.done(ctx, id); err != nil {
+		return r, h.unmarked(err)
+	}
+	return r, nil
+}
+
+func (h *hold) renewed(ctx context.Context, r *Rotated) error {
+	if h.mark.Unknown && !h.mark.Revoke {
+		versions, err := h.a.secrets.Versions(ctx, h.secret)
+		if err != nil {
+			return err
+		}
+		if anyEnabled(versions) {
+			if err := h.step(ctx, r, false); err != nil {
+				return err
+			}
+		}
+	}
+	if err := h.step(ctx, r, h.mark.Unknown || h.mark.Revoke); err != nil || !h.mark.Revoke {
+		return err
+	}
+	disabled, err := h.a.disableOlder(ctx, h.secret, r.Versions[len(r.Versions)-1])
+	if r.Disabled = disabled; err != nil {
+		return fmt.Errorf("version %d is stored and in force, but older ones are not all disabled: %w", r.Versions[len(r.Versions)-1], err)
+	}
+	return nil
+}
+
+// step asks Gemini for a new key and stores it.
+func (h *hold) step(ctx context.Context, r *Rotated, immediately bool) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < stepTime {
+		return errors.New("the services are too slow to make and store another key in time")
+	}
+	key, err := h.a.webhooks.Rotate(ctx, r.WebhookID, immediately)
+	if err != nil {
+		return err
+	}
+	number, err := h.store(ctx, key.Reveal())
+	if err != nil {
+		return err
+	}
+	r.Versions = append(r.Versions, number)
+	return nil
+}
+
+// store adds a version. It is the only copy of a key in force, so it is tried
+// until time is up; an answer that was lost makes a second version of the same
+// key, which does no harm.
+func (h *hold) store(ctx context.Context, payload []byte) (int64, error) {
+	for pause := h.a.pause; ; pause = min(2*pause, maxPause) {
+		number, err := h.a.secrets.Add(ctx, h.secret, payload)
+		if err == nil {
+			return number, nil
+		}
+		if secretmanager.Definite(err) || !sleep(ctx, pause) {
+			return 0, fmt.Errorf("the new signing secret could not be stored and is lost: %w", err)
+		}
+	}
+}
+
+// unmarked is an error of done: the key is stored, but the next run does not know.
+func (h *hold) unmarked(err error) error {
+	if errors.Is(err, ErrConflict) {
+		return err
+	}
+	return fmt.Errorf("%w: the new signing secret is stored, but not marked so: %w", ErrInterrupted, err)
+}
+
+func anyEnabled(versions []secretmanager.Version) bool {
+	for _, v := range versions {
+		if v.Enabled {
+			return true
+		}
+	}
+	return false
+}

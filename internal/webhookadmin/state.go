@@ -1,0 +1,116 @@
+package webhookadmin
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"strings"
+	"time"
+
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+)
+
+// The annotations that hold all state; people may read them, and remove them
+// to make the next run adopt the webhook anew.
+const (
+	AnnotationID      = "gemini-webhook-id"      // the webhook's id
+	AnnotationPending = "gemini-webhook-pending" // the mark of a run, JSON
+	AnnotationRotated = "gemini-webhook-rotated" // RFC 3339
+)
+
+// What a run is doing, in its mark; for people.
+const (
+	doingCreate = "create"
+	doingAdopt  = "adopt"
+	doingRotate = "rotate"
+	doingDelete = "delete"
+)
+
+// pending is the mark of a run that is at work or did not finish.
+type pending struct {
+	Run   string    `json:"run"` // random: whose mark this is
+	Doing string    `json:"doing"`
+	Since time.Time `json:"since"`
+	// Held: the run is at work, or was killed. False: it failed and said so.
+	Held bool `json:"held"`
+
+	// Name and URI are those of a webhook that is being created.
+	Name string `json:"name,omitempty"`
+	URI  string `json:"uri,omitempty"`
+	// Unknown: a key may be in force that nobody has.
+	Unknown bool `json:"unknown,omitempty"`
+	// Revoke: older keys are to be revoked, and their versions disabled.
+	Revoke bool `json:"revoke,omitempty"`
+	// Disturbed: a run that this one had given up on made a key in the meantime.
+	Disturbed bool `json:"disturbed,omitempty"`
+}
+
+// state is what a secret's annotations say.
+type state struct {
+	secret      string // as the caller names it
+	etag        string
+	annotations map[string]string
+
+	id      string
+	pending *pending
+	rotated time.Time
+}
+
+// read reads the state of a secret. A mark older than the lease is not held.
+func (a *Admin) read(ctx context.Context, secret string) (state, error) {
+	got, err := a.secrets.Get(ctx, secret)
+	if err != nil {
+		return state{}, err
+	}
+	st := parse(secret, got)
+	if p := st.pending; p != nil && a.now().Sub(p.Since) >= a.lease {
+		p.Held = false // whoever held it is not heard of
+	}
+	return st, nil
+}
+
+// parse reads the annotations. They may be edited by hand: a mark that cannot be
+// read is one of a run that failed, and a time that cannot be read is none.
+func parse(secret string, got secretmanager.Secret) state {
+	st := state{
+		secret: secret, etag: got.Etag, annotations: got.Annotations,
+		id: strings.TrimPrefix(strings.TrimSpace(got.Annotations[AnnotationID]), "webhooks/"),
+	}
+	if text, ok := got.Annotations[AnnotationPending]; ok {
+		st.pending = new(pending)
+		if json.Unmarshal([]byte(text), st.pending) != nil {
+			st.pending = &pending{Doing: doingRotate, Unknown: true}
+		}
+	}
+	if at, err := time.Parse(time.RFC3339Nano, got.Annotations[AnnotationRotated]); err == nil {
+		st.rotated = at
+	}
+	return st
+}
+
+// render is all annotations of the secret with this state; those of others stay.
+func (st state) render() map[string]string {
+	all := maps.Clone(st.annotations)
+	if all == nil {
+		all = map[string]string{}
+	}
+	set := func(name, value string) {
+		delete(all, name)
+		if value != "" {
+			all[name] = value
+		}
+	}
+	var mark string
+	if st.pending != nil {
+		text, _ := json.Marshal(st.pending) // strings, booleans and a time of our own clock
+		mark = string(text)
+	}
+	var rotated string
+	if !st.rotated.IsZero() {
+		rotated = st.rotated.UTC().Format(time.RFC3339Nano)
+	}
+	set(AnnotationID, st.id)
+	set(AnnotationPending, mark)
+	set(AnnotationRotated, rotated)
+	return all
+}
