@@ -5,6 +5,7 @@ package receiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/sethvargo/go-envconfig"
 
 	"example.com/gemini-webhook/handlers"
@@ -28,44 +30,71 @@ import (
 	"example.com/gemini-webhook/internal/progress"
 	"example.com/gemini-webhook/internal/server"
 	"example.com/gemini-webhook/internal/version"
+	"example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/verify"
 )
 
-// Target is the function served by default.
-const Target = "GeminiWebhook"
+// The functions. Target is served by default.
+const (
+	Target       = "GeminiWebhook"
+	TargetRotate = "RotateSigningSecret"
+)
 
 func init() {
 	functions.HTTP(Target, serve)
+	functions.CloudEvent(TargetRotate, rotate)
 	Prepare(os.Getenv("FUNCTION_TARGET"))
 }
 
-// service is the function being served; nil before Prepare.
-var service *function
+// What is served; both nil before Prepare, and one after it.
+var (
+	service *function
+	rotator *handlers.Rotator
+)
 
-// Prepare checks the configuration of the function that is about to be served,
-// serves it on PORT (see package server) and makes it ready for SIGTERM. It ends the process with status 1, one line
-// per problem on stderr, if the configuration is wrong. For a target that is
-// not ours it does nothing. It is called once: by this package where
-// FUNCTION_TARGET says what is served, else by cmd/receiver.
+// Prepare checks the configuration of the function that is about to be served
+// and makes it ready for SIGTERM; GeminiWebhook is served on PORT from then on
+// (see package server). It ends the process with status 1, one line per problem
+// on stderr, if the configuration is wrong. For a target that is not ours it
+// does nothing. It is called once: by this package where FUNCTION_TARGET says
+// what is served, else by cmd/receiver.
 func Prepare(target string) {
-	if target != Target || service != nil {
+	if service != nil || rotator != nil {
 		return
 	}
-	c, err := config.Load(context.Background(), envconfig.OsLookuper())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	told := make(chan os.Signal, 1) // before the first request can be in flight
+	switch target {
+	case Target:
+		c, log := load(config.Load)
+		signal.Notify(told, syscall.SIGTERM, os.Interrupt)
+		service = newFunction(c, log)
+		front, err := server.Listen(service, log)
+		if err != nil {
+			fail(err)
+		}
+		go stopOnSignal(told, service.drain, log, func() { server.Flush(front) })
+	case TargetRotate:
+		c, log := load(config.LoadRotation)
+		signal.Notify(told, syscall.SIGTERM, os.Interrupt)
+		rotator = newRotator(c, log)
+		// The framework's server cannot be flushed: an answer that is lost has
+		// the notification delivered again, which does no harm.
+		go stopOnSignal(told, rotator.Drain, log, func() {})
 	}
-	log := logging.New(os.Stderr, c.LogLevel, c.Project)
-	service = newFunction(c, log)
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM, os.Interrupt) // before the first request can be in flight
-	front, err := server.Listen(service, log)
+}
+
+// load reads the environment.
+func load(read func(context.Context, envconfig.Lookuper) (*config.Config, error)) (*config.Config, *slog.Logger) {
+	c, err := read(context.Background(), envconfig.OsLookuper())
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		fail(err)
 	}
-	go service.stopOnSignal(told, front)
+	return c, logging.New(os.Stderr, c.LogLevel, c.Project)
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
 }
 
 func serve(w http.ResponseWriter, r *http.Request) {
@@ -242,19 +271,63 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	}), nil
 }
 
+func rotate(ctx context.Context, e cloudevents.Event) error {
+	if rotator == nil {
+		return errors.New("set FUNCTION_TARGET=" + TargetRotate)
+	}
+	return rotator.Handle(ctx, e)
+}
+
+func newRotator(c *config.Config, log *slog.Logger) *handlers.Rotator {
+	return &handlers.Rotator{Rotation: &rotation{config: c}, Drain: handlers.NewDrain(), Log: log}
+}
+
+// rotation is webhookadmin's, in the terms of handlers.
+type rotation struct {
+	config *config.Config
+	inner  lazy[webhookadmin.Rotation]
+}
+
+func (r *rotation) HandleNotification(ctx context.Context, n handlers.SecretNotification) (handlers.RotationResult, error) {
+	inner, err := r.inner.get(r.build)
+	if err != nil {
+		return handlers.RotationResult{}, err
+	}
+	got, err := inner.HandleNotification(ctx, webhookadmin.Notification(n))
+	return handlers.RotationResult{
+		Action: string(got.Action), Secret: got.Secret, WebhookID: got.WebhookID,
+		Versions: got.Versions, Disabled: got.Disabled, Attention: got.Action.Attention(),
+	}, err
+}
+
+func (r *rotation) build(ctx context.Context) (webhookadmin.Rotation, error) {
+	sm, err := secretmanager.NewClient(ctx)
+	if err != nil {
+		return webhookadmin.Rotation{}, err
+	}
+	webhooks := gemini.NewWebhooks(gemini.WebhooksConfig{Key: func(ctx context.Context) (string, error) {
+		return sm.Latest(ctx, r.config.GeminiAPIKeySecret)
+	}})
+	return webhookadmin.Rotation{
+		Admin:   webhookadmin.New(webhooks, sm, time.Now),
+		Secrets: r.config.SigningSecrets,
+		Overlap: r.config.SigningSecretOverlap,
+	}, nil
+}
+
 // stopTimeout is most of the ten seconds between SIGTERM and SIGKILL.
 const stopTimeout = 8 * time.Second
 
 // stopOnSignal lets requests finish when the instance is told to stop, and
 // ends the process.
-func (f *function) stopOnSignal(told <-chan os.Signal, front *http.Server) {
+func stopOnSignal(told <-chan os.Signal, drain *handlers.Drain, log *slog.Logger, flush func()) {
 	<-told
 	select {
-	case <-f.drain.Stop():
-		server.Flush(front)
+	case <-drain.Stop():
+		flush()
 		os.Exit(0)
 	case <-time.After(stopTimeout):
-		f.log.Warn("stopped with requests in flight; their senders send them again")
+		log.Warn("stopped with requests in flight; their senders send them again")
 		os.Exit(1)
 	}
 }

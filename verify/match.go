@@ -26,6 +26,7 @@ func (st *SecretStore) match(ctx context.Context, secrets []*secretSet, probe bo
 		}
 		tried[i] = set
 		if secret.made(set, c) {
+			st.pay()
 			return secret, nil
 		}
 	}

@@ -16,6 +16,7 @@ const (
 	maxBackoff      = time.Minute
 	emptyRetry      = time.Second     // an outage with nothing that serves: every delivery is 503 until it ends
 	unreadableRetry = 5 * time.Second // not found or denied: an operator is about to repair it
+	settleTime      = 5 * time.Second // after a new version was found
 )
 
 // secretSet is the cached set of versions of one secret. It is looked up by
@@ -113,6 +114,11 @@ func (s *secretSet) probe(ctx context.Context) bool {
 	}
 	if s.set.newestKnown() < next {
 		s.load(ctx, next)
+		// Who revokes the older versions disables them after adding this one:
+		// look again soon.
+		if soon := s.store.now().Add(settleTime); soon.Before(s.due) {
+			s.due = soon
+		}
 	}
 	return found
 }

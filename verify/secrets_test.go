@@ -263,3 +263,64 @@ func TestSecretsSeveral(t *testing.T) {
 		})
 	}
 }
+
+// Who revokes a key stores the new one and then disables the old one: a look-up
+// between the two must not let the old one live for the TTL.
+func TestRevokedWhileTheNewVersionWasFound(t *testing.T) {
+	t.Parallel()
+	source := newSource()
+	source.add(secretA, payload1, start.Add(-time.Hour))
+	r := newRig(source, nil)
+	want := func(what, payload, code string) {
+		t.Helper()
+		if got := r.deliver(t, payload); got != code {
+			t.Errorf("%s: %s, want %s", what, got, code)
+		}
+	}
+	want("before", payload1, "ok")
+	source.add(secretA, payload2, r.Now())
+	want("new", payload2, "ok")
+	source.disable(secretA, 1)
+	want("old, at once", payload1, "ok")
+	r.Add(5 * time.Second)
+	want("old, 5 s later", payload1, "signature_mismatch")
+	want("new", payload2, "ok")
+}
+
+// A delivery signed with the new key that comes between two rounds is refused
+// and looks for nothing. The old key, which is revoked, must not live for the TTL
+// on account of that.
+func TestAMismatchBetweenRoundsIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	source := newSource()
+	source.add(secretA, payload1, start.Add(-time.Hour))
+	r := newRig(source, nil)
+	r.deliver(t, payload1)
+	if got := r.deliver(t, payload3); got != "signature_mismatch" {
+		t.Fatalf("forged: %s", got)
+	}
+	source.add(secretA, payload2, r.Now())
+	source.disable(secretA, 1)
+	if got := r.deliver(t, payload2); got != "signature_mismatch" {
+		t.Fatalf("new, between rounds: %s", got)
+	}
+	r.Add(5*time.Second - 1)
+	lists, accesses := source.lookups()
+	for range 100 {
+		if got := r.deliver(t, payload1); got != "ok" {
+			t.Fatalf("old, before the next round: %s", got)
+		}
+	}
+	if l, a := source.lookups(); l != lists || a != accesses {
+		t.Errorf("%d look-ups before the next round is due", l+a-lists-accesses)
+	}
+	r.Add(1)
+	for end := time.Now().Add(10 * time.Second); r.deliver(t, payload1) == "ok"; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the revoked key is accepted on and on")
+		}
+	}
+	if got := r.deliver(t, payload2); got != "ok" {
+		t.Errorf("new, afterwards: %s", got)
+	}
+}

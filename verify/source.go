@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -77,6 +78,10 @@ type SecretStore struct {
 	lastRound    time.Time
 	lastMismatch time.Time
 	fruitless    int // rounds in a row that found nothing
+
+	// owed is when the round may start that a mismatch wanted when none was due,
+	// in Unix nanoseconds; 0 is none. See pay.
+	owed atomic.Int64
 }
 
 // NewSecretStore returns a store that reads from source. It looks nothing up yet.
@@ -115,17 +120,43 @@ func (st *SecretStore) probe(ctx context.Context) {
 		st.fruitless = 0
 	}
 	st.lastMismatch = now
+	st.mu.Unlock()
+	st.look(ctx)
+}
+
+// pay makes up for a mismatch that came when no round was due, after a delivery
+// that was verified: without it a key that was revoked is accepted until the TTL
+// is over if the delivery that would have shown the new one came too early. The
+// delivery does not wait.
+func (st *SecretStore) pay() {
+	if owed := st.owed.Load(); owed == 0 || st.now().UnixNano() < owed {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
+		defer cancel()
+		st.look(ctx)
+	}()
+}
+
+// look makes a round, or waits for the one under way, or notes that one is owed
+// where none is due.
+func (st *SecretStore) look(ctx context.Context) {
+	st.mu.Lock()
+	now := st.now()
 	if round := st.round; round != nil {
 		st.mu.Unlock()
 		wait(ctx, round)
 		return
 	}
-	if now.Sub(st.lastRound) < probeEvery(st.fruitless) {
+	if interval := probeEvery(st.fruitless); now.Sub(st.lastRound) < interval {
+		st.owed.Store(st.lastRound.Add(interval).UnixNano())
 		st.mu.Unlock()
 		return
 	}
 	round := make(chan struct{})
 	st.round, st.lastRound = round, now
+	st.owed.Store(0)
 	secrets := st.secrets
 	st.mu.Unlock()
 

@@ -128,7 +128,7 @@ func (d *demo) start(ctx context.Context) (err error) {
 	if d.webhook, d.secret, err = d.operator.Register(ctx, "demo", d.url+hookPath); err != nil {
 		return err
 	}
-	d.screen.say("the Gemini SDK registered webhook %s; its signing secret is in Secret Manager", d.webhook)
+	d.screen.say("registered webhook %s; its signing secret went from Gemini into Secret Manager", d.webhook)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -14,11 +15,11 @@ func (d *demo) rotation(ctx context.Context) error {
 	d.screen.title(fmt.Sprintf("5. A rotation of the signing secret (its 24 hours take %v here)", overlap))
 	old := d.secret
 	var err error
-	if d.secret, err = d.operator.Rotate(ctx, d.webhook); err != nil {
+	if d.secret, err = d.operator.Rotate(ctx, webhookadmin.After24h); err != nil {
 		return err
 	}
 	rotated := time.Now()
-	d.screen.say("the SDK rotated the secret; the new one is a new version in Secret Manager")
+	d.screen.say("rotated as webhookctl does: the new secret went from Gemini into Secret Manager, the old one lives on")
 	// The forgery above made the receiver look for a new version already; it
 	// looks again after five seconds at most. Gemini delivers again meanwhile.
 	var got answer
@@ -68,6 +69,35 @@ func (d *demo) rotation(ctx context.Context) error {
 		return err
 	}
 	d.screen.check("new secret, after the overlap", "200 accepted", got)
+	return d.revocation(ctx)
+}
+
+// revocation rotates as for a secret that has leaked.
+func (d *demo) revocation(ctx context.Context) error {
+	leaked := d.secret
+	var err error
+	if d.secret, err = d.operator.Rotate(ctx, webhookadmin.Immediately); err != nil {
+		return err
+	}
+	revoked := time.Now()
+	var got answer
+	for time.Since(revoked) < 6*time.Second {
+		if got, err = d.signedWith(ctx, leaked); err != nil {
+			return err
+		}
+		if got.status != 200 {
+			d.screen.say("rotated once more, the older secrets revoked: refused %.1f s later", time.Since(revoked).Seconds())
+			break
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	d.screen.check("revoked secret, seconds later", "401 signature_mismatch", got)
+	if got, err = d.signedWith(ctx, d.secret); err != nil {
+		return err
+	}
+	d.screen.check("the secret that took its place", "200 accepted", got)
 	return nil
 }
 

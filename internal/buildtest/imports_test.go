@@ -56,7 +56,7 @@ var importRules = map[string]mayImport{
 	"verify/verifytest":           {packages: []string{"verify"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
 	"internal/buildtest":          {},
 	"internal/e2e":                {},
-	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "verify/verifytest"}, modules: []string{"*"}},
+	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/webhookadmin", "verify/verifytest"}, modules: []string{"*"}},
 	"docs/schemas":                {},
 	"internal/outcome/schematest": {packages: []string{"docs/schemas", "internal/event", "internal/outcome"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
 	"cmd/...":                     {packages: []string{"", "verify/...", "handlers", "internal/..."}, modules: []string{"*"}},

@@ -129,6 +129,10 @@ type environment struct {
 // checked all the same. Load does not ask Google Cloud whether a topic, bucket
 // or secret exists.
 func Load(ctx context.Context, lookuper envconfig.Lookuper) (*Config, error) {
+	return load(ctx, lookuper, parse)
+}
+
+func load(ctx context.Context, lookuper envconfig.Lookuper, parse func(*environment) (*Config, error)) (*Config, error) {
 	var env environment
 	err := envconfig.ProcessWith(ctx, &envconfig.Config{
 		Target: &env,
@@ -144,30 +148,43 @@ func Load(ctx context.Context, lookuper envconfig.Lookuper) (*Config, error) {
 	return parse(&env)
 }
 
+// LoadRotation is Load for RotateSigningSecret, which needs other variables and
+// looks at few: the rest of the Config stays empty.
+func LoadRotation(ctx context.Context, lookuper envconfig.Lookuper) (*Config, error) {
+	return load(ctx, lookuper, func(env *environment) (*Config, error) {
+		c := &checker{}
+		cfg := &Config{
+			Project:              c.project("GOOGLE_CLOUD_PROJECT", c.needs(true, "GOOGLE_CLOUD_PROJECT", env.Project)),
+			SigningSecrets:       c.secrets("SIGNING_SECRETS", env.SigningSecrets),
+			SigningSecretOverlap: c.duration("SIGNING_SECRET_OVERLAP", env.SigningSecretOverlap, overlap),
+			GeminiAPIKeySecret:   c.secret("GEMINI_API_KEY_SECRET", c.needs(true, "GEMINI_API_KEY_SECRET", env.GeminiAPIKeySecret)),
+			LogLevel:             c.logLevel(env.LogLevel),
+		}
+		if len(c.problems) > 0 {
+			return nil, &Error{Problems: c.problems}
+		}
+		return cfg, nil
+	})
+}
+
 // parse checks the variables in the order of SPEC's table, which is the order
 // of the problems in the error: Go evaluates the calls below from top to bottom.
 func parse(env *environment) (*Config, error) {
 	c := &checker{}
 
 	doors := c.doors(env.Doors)
-	needs := func(needed bool, variable, value string) string {
-		if needed && value == "" {
-			c.refuse(variable, "is required"+reasons[variable])
-		}
-		return value
-	}
 	always, tasks := true, doors.Tasks()
 
 	cfg := &Config{
 		Doors:         doors,
-		Project:       c.project("GOOGLE_CLOUD_PROJECT", needs(always, "GOOGLE_CLOUD_PROJECT", env.Project)),
-		QueueTopic:    c.topic("QUEUE_TOPIC", needs(always, "QUEUE_TOPIC", env.QueueTopic)),
-		OutcomesTopic: c.outcomesTopic("OUTCOMES_TOPIC", needs(tasks, "OUTCOMES_TOPIC", env.OutcomesTopic), env.QueueTopic),
+		Project:       c.project("GOOGLE_CLOUD_PROJECT", c.needs(always, "GOOGLE_CLOUD_PROJECT", env.Project)),
+		QueueTopic:    c.topic("QUEUE_TOPIC", c.needs(always, "QUEUE_TOPIC", env.QueueTopic)),
+		OutcomesTopic: c.outcomesTopic("OUTCOMES_TOPIC", c.needs(tasks, "OUTCOMES_TOPIC", env.OutcomesTopic), env.QueueTopic),
 		ResultsTopic:  c.outcomesTopic("RESULTS_TOPIC", env.ResultsTopic, env.QueueTopic),
-		StateBucket:   c.bucket("STATE_BUCKET", needs(tasks, "STATE_BUCKET", env.StateBucket)),
+		StateBucket:   c.bucket("STATE_BUCKET", c.needs(tasks, "STATE_BUCKET", env.StateBucket)),
 
-		PushAudience:        c.plain("PUSH_AUDIENCE", needs(tasks, "PUSH_AUDIENCE", env.PushAudience)),
-		PushServiceAccount:  c.email("PUSH_SERVICE_ACCOUNT", needs(tasks, "PUSH_SERVICE_ACCOUNT", env.PushServiceAccount)),
+		PushAudience:        c.plain("PUSH_AUDIENCE", c.needs(tasks, "PUSH_AUDIENCE", env.PushAudience)),
+		PushServiceAccount:  c.email("PUSH_SERVICE_ACCOUNT", c.needs(tasks, "PUSH_SERVICE_ACCOUNT", env.PushServiceAccount)),
 		PushJWKSURL:         c.url("PUSH_JWKS_URL", env.PushJWKSURL),
 		MaxDeliveryAttempts: int(c.number("MAX_DELIVERY_ATTEMPTS", env.MaxDeliveryAttempts, deliveryAttempts)),
 
@@ -202,12 +219,21 @@ func parse(env *environment) (*Config, error) {
 	return cfg, nil
 }
 
+// needs passes a value on, and refuses an empty one where it is needed.
+func (c *checker) needs(needed bool, variable, value string) string {
+	if needed && value == "" {
+		c.refuse(variable, "is required"+reasons[variable])
+	}
+	return value
+}
+
 // reasons complete "is required" with what to set and why.
 var reasons = map[string]string{
-	"GOOGLE_CLOUD_PROJECT": ": the id of the project that owns the topics",
-	"QUEUE_TOPIC":          ": the id of the Pub/Sub topic for queued work",
-	"OUTCOMES_TOPIC":       " by the tasks door: the id of the Pub/Sub topic for outcomes",
-	"STATE_BUCKET":         " by the tasks door: the name of the bucket for plans and markers",
-	"PUSH_AUDIENCE":        " by the tasks door: the audience of the push subscriptions' OIDC tokens",
-	"PUSH_SERVICE_ACCOUNT": " by the tasks door: the e-mail address of the push subscriptions' service account",
+	"GOOGLE_CLOUD_PROJECT":  ": the id of the project that owns the topics",
+	"QUEUE_TOPIC":           ": the id of the Pub/Sub topic for queued work",
+	"OUTCOMES_TOPIC":        " by the tasks door: the id of the Pub/Sub topic for outcomes",
+	"STATE_BUCKET":          " by the tasks door: the name of the bucket for plans and markers",
+	"PUSH_AUDIENCE":         " by the tasks door: the audience of the push subscriptions' OIDC tokens",
+	"GEMINI_API_KEY_SECRET": " by RotateSigningSecret: the secret that holds the Gemini API key, as projects/P/secrets/S",
+	"PUSH_SERVICE_ACCOUNT":  " by the tasks door: the e-mail address of the push subscriptions' service account",
 }

@@ -221,3 +221,38 @@ func TestLoadAllProblemsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// RotateSigningSecret wants variables of its own, and does not mind the doors'.
+func TestLoadRotation(t *testing.T) {
+	t.Parallel()
+	loadRotation := func(env map[string]string) (*config.Config, error) {
+		return config.LoadRotation(t.Context(), envconfig.MapLookuper(env))
+	}
+	got, err := loadRotation(map[string]string{
+		"GOOGLE_CLOUD_PROJECT": "acme-prod", "GEMINI_API_KEY_SECRET": "projects/p/secrets/key",
+		"SIGNING_SECRETS": "projects/p/secrets/a,projects/p/secrets/b", "SIGNING_SECRET_OVERLAP": "30h", "LOG_LEVEL": "warn",
+		"QUEUE_TOPIC": "!", "DOORS": "sideways",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		Project: "acme-prod", GeminiAPIKeySecret: "projects/p/secrets/key",
+		SigningSecrets: []string{"projects/p/secrets/a", "projects/p/secrets/b"}, SigningSecretOverlap: 30 * time.Hour, LogLevel: slog.LevelWarn,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	_, err = loadRotation(map[string]string{"SIGNING_SECRETS": "x", "LOG_LEVEL": "loud"})
+	var problems *config.Error
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v, want problems", err)
+	}
+	var variables []string
+	for _, p := range problems.Problems {
+		variables = append(variables, p.Variable)
+	}
+	if diff := cmp.Diff([]string{"GOOGLE_CLOUD_PROJECT", "SIGNING_SECRETS", "GEMINI_API_KEY_SECRET", "LOG_LEVEL"}, variables); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -112,7 +113,7 @@ func TestNewVersion(t *testing.T) {
 		}
 	}
 	old := r.secret
-	secret, err := r.operator.Rotate(t.Context(), r.webhook)
+	secret, err := r.operator.Rotate(t.Context(), webhookadmin.After24h)
 	must(t, err)
 	first := time.Now()
 	poll(t, 10*time.Second, "the new secret is accepted", func() bool {
@@ -138,7 +139,7 @@ func TestRevokedVersion(t *testing.T) {
 	if a := r.sign(r.secret); a.status != http.StatusUnauthorized {
 		t.Errorf("revoked: %v, want 401", a)
 	}
-	secret, err := r.operator.Rotate(t.Context(), r.webhook)
+	secret, err := r.operator.Rotate(t.Context(), webhookadmin.After24h)
 	must(t, err)
 	poll(t, 10*time.Second, "its successor is accepted", func() bool {
 		time.Sleep(50 * time.Millisecond)

@@ -7,19 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
-	secretmanager "cloud.google.com/go/secretmanager/apiv1"
-	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/genai"
-	"google.golang.org/genai/interactions/models/operations"
-	"google.golang.org/genai/interactions/models/webhooks"
+
+	gcpgemini "example.com/gemini-webhook/internal/gcp/gemini"
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // Operator does what people do with a real project, with Google's own clients
-// alone: they do not know that the cloud is embedded.
+// and this project's tools: they do not know that the cloud is embedded.
 type Operator struct {
 	genai   *genai.Client
 	secrets *secretmanager.Client
+	// Admin administers the static webhook, as webhookctl and Terraform do.
+	Admin *webhookadmin.Admin
 }
 
 // Operator connects the Gemini SDK and the Secret Manager client to the cloud.
@@ -30,51 +33,44 @@ func (c *Cloud) Operator(ctx context.Context) (*Operator, error) {
 	if err != nil {
 		return nil, errors.New("connect the Gemini SDK to the simulator") // the SDK's error may print its config
 	}
-	sm, err := secretmanager.NewClient(ctx, c.Secrets.ClientOptions()...)
+	sm, err := secretmanager.NewClientWith(ctx, c.Secrets.ClientOptions()...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Secret Manager: %w", err)
+		return nil, err
 	}
-	return &Operator{ai, sm}, nil
+	hooks := gcpgemini.NewWebhooks(gcpgemini.WebhooksConfig{
+		Key:     func(ctx context.Context) (string, error) { return sm.Latest(ctx, APIKeySecret) },
+		BaseURL: c.Gemini.URL(),
+	})
+	return &Operator{ai, sm, webhookadmin.New(hooks, sm, time.Now)}, nil
 }
 
 // Close releases the connections.
 func (o *Operator) Close() error { return o.secrets.Close() }
 
-// Register creates the static webhook and stores its signing secret, which it
-// returns too, with the webhook's id.
+// Register creates the static webhook, whose signing secret is stored. It
+// returns the webhook's id and the secret, to sign with it.
 func (o *Operator) Register(ctx context.Context, name, uri string) (id, secret string, err error) {
-	created, err := o.genai.Webhooks.Create(ctx, operations.CreateWebhookRequest{Body: webhooks.WebhookInput{
-		Name: &name,
-		URI:  uri,
-		SubscribedEvents: []webhooks.WebhookSubscribedEvent{
+	hook, _, err := o.Admin.Ensure(ctx, webhookadmin.Desired{
+		Name: name, URI: uri, Enabled: true, SigningSecret: SigningSecret,
+		SubscribedEvents: []string{
 			"batch.succeeded", "batch.expired", "batch.failed", "video.generated",
 			"interaction.requires_action", "interaction.completed", "interaction.failed",
 		},
-	}})
-	if err != nil {
-		return "", "", fmt.Errorf("create webhook: %w", err)
-	}
-	if created.Webhook == nil || created.Webhook.ID == nil || created.Webhook.NewSigningSecret == nil {
-		return "", "", errors.New("create webhook: the answer has no id or no secret")
-	}
-	return *created.Webhook.ID, *created.Webhook.NewSigningSecret, o.store(ctx, SigningSecret, *created.Webhook.NewSigningSecret)
-}
-
-// Rotate makes a new signing secret, lets the old one live 24 hours more, and
-// stores the new one, which it returns.
-func (o *Operator) Rotate(ctx context.Context, id string) (secret string, err error) {
-	behavior := webhooks.RevocationBehavior("revoke_previous_secrets_after_h24")
-	rotated, err := o.genai.Webhooks.RotateSigningSecret(ctx, operations.RotateSigningSecretRequest{
-		ID: id, Body: webhooks.RotateSigningSecretRequest{RevocationBehavior: &behavior},
 	})
 	if err != nil {
-		return "", fmt.Errorf("rotate signing secret: %w", err)
+		return "", "", err
 	}
-	answer := rotated.WebhookRotateSigningSecretResponse
-	if answer == nil || answer.Secret == nil {
-		return "", errors.New("rotate signing secret: the answer has no secret")
+	secret, err = o.secrets.Latest(ctx, SigningSecret)
+	return hook.ID, secret, err
+}
+
+// Rotate makes a new signing secret and stores it; the older ones are dealt with
+// as behavior says. It returns the new one.
+func (o *Operator) Rotate(ctx context.Context, behavior webhookadmin.Behavior) (secret string, err error) {
+	if _, err := o.Admin.Rotate(ctx, SigningSecret, behavior); err != nil {
+		return "", err
 	}
-	return *answer.Secret, o.store(ctx, SigningSecret, *answer.Secret)
+	return o.secrets.Latest(ctx, SigningSecret)
 }
 
 // CreateToken makes a path token, which it returns too: what
@@ -83,17 +79,8 @@ func (o *Operator) CreateToken(ctx context.Context) (token string, err error) {
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails: it ends the program instead
 	token = base64.RawURLEncoding.EncodeToString(random)
-	return token, o.store(ctx, TokenSecret, token)
-}
-
-func (o *Operator) store(ctx context.Context, secret, payload string) error {
-	_, err := o.secrets.AddSecretVersion(ctx, &secretmanagerpb.AddSecretVersionRequest{
-		Parent: secret, Payload: &secretmanagerpb.SecretPayload{Data: []byte(payload)},
-	})
-	if err != nil {
-		return fmt.Errorf("add a version to %s: %w", secret, err)
-	}
-	return nil
+	_, err = o.secrets.Add(ctx, TokenSecret, []byte(token))
+	return token, err
 }
 
 // RunBatch uploads requests (JSONL) and starts a batch job with them. It

@@ -46,7 +46,7 @@ var operations = map[string]struct {
 		},
 	},
 	"notification": {
-		prepare: func(r *rig) { r.ensure(r.desired()); r.ahead.Add(int64(minInterval)) },
+		prepare: func(r *rig) { r.ensure(r.desired()) },
 		run: func(ctx context.Context, r *rig) error {
 			_, err := r.rotation().HandleNotification(ctx, due(r))
 			return err

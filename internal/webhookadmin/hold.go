@@ -21,30 +21,37 @@ type hold struct {
 // free waits until no run holds the secret, or the hold of one that is not heard
 // of has lapsed, and returns the state then.
 func (a *Admin) free(ctx context.Context, secret string) (state, error) {
-	var run string
+	var held pending // the last mark seen
 	var first time.Time
 	for {
 		st, err := a.read(ctx, secret)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil && held.Run != "":
+			return state{}, heldBy(secret, held, a.lease, ctx.Err())
+		case err != nil:
 			return state{}, err
-		}
-		if st.pending == nil || !st.pending.Held {
+		case st.pending == nil || !st.pending.Held:
 			return st, nil
 		}
 		// A mark from a clock ahead of ours is waited for once the lease, not for ever.
 		now := a.now()
-		if st.pending.Run != run {
-			run, first = st.pending.Run, now
+		if st.pending.Run != held.Run {
+			held, first = *st.pending, now
 		}
 		if now.Sub(first) >= a.lease {
 			st.pending.Held = false
 			return st, nil
 		}
 		if !sleep(ctx, a.poll) {
-			return state{}, fmt.Errorf("%s: %w since %s; if that one was killed, run again after %s: %w", secret, ErrConflict,
-				st.pending.Since.UTC().Format(time.RFC3339), st.pending.Since.Add(a.lease).UTC().Format(time.RFC3339), ctx.Err())
+			return state{}, heldBy(secret, held, a.lease, ctx.Err())
 		}
 	}
+}
+
+// heldBy is the error of a run that did not want to wait any longer.
+func heldBy(secret string, mark pending, lease time.Duration, cause error) error {
+	return fmt.Errorf("%s: %w since %s; if that one was killed, run again after %s: %w", secret, ErrConflict,
+		mark.Since.UTC().Format(time.RFC3339), mark.Since.Add(lease).UTC().Format(time.RFC3339), cause)
 }
 
 // take puts the mark on a secret that is still as st says; else it is

@@ -3,6 +3,7 @@ package webhookadmin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,9 +12,13 @@ import (
 
 const (
 	eventRotate = "SECRET_ROTATE" // the attribute eventType of a notification that a rotation is due
-	// minInterval is how old the newest key is before the next one is made: half
-	// of the shortest rotation_period that Secret Manager takes.
-	minInterval = 30 * time.Minute
+	// maxPerHour is how many keys may have been stored in the last hour for
+	// another one to be made. Secret Manager's shortest rotation_period is an
+	// hour; people who try things out are faster, and a flood is much faster.
+	maxPerHour = 6
+	// undatedInterval is how old the newest key is before a notification that
+	// does not say when it was published makes another one.
+	undatedInterval = 30 * time.Minute
 )
 
 // Notification is a message that Secret Manager published on a secret's topic.
@@ -34,42 +39,54 @@ const (
 	ActionCurrent Action = "current"
 	// ActionRotated: a new key is stored; acknowledge it.
 	ActionRotated Action = "rotated"
+	// ActionLimited: more keys were stored in the last hour than any schedule
+	// makes; acknowledge it, and find out who publishes.
+	ActionLimited Action = "limited"
+	// ActionNoWebhook: the secret names no webhook, or one that is gone;
+	// acknowledge it, for delivering it again changes nothing. The next period
+	// sends another one.
+	ActionNoWebhook Action = "no_webhook"
 )
+
+// Attention is what people have to do about an action, or empty.
+func (a Action) Attention() string {
+	switch a {
+	case ActionLimited:
+		return "too many keys were stored in the last hour; find out who publishes on the secret's topic"
+	case ActionNoWebhook:
+		return ErrNoWebhook.Error()
+	}
+	return ""
+}
 
 // Result is what a notification led to. It has no secret.
 type Result struct {
 	Action    Action
-	Secret    string  // as configured; empty where it is none of ours
+	Secret    string  // as configured, or as the notification names it; empty where it is none of ours
 	WebhookID string  // where it was rotated
 	Versions  []int64 // stored, the newest last
 	Disabled  []int64 // whose overlap is over
 }
 
 // Rotation answers Secret Manager's notifications: the function
-// RotateSigningSecret. Every field is required but MinInterval.
+// RotateSigningSecret.
 type Rotation struct {
-	Admin   *Admin
-	Secrets []string // projects/P/secrets/S that are signing secrets of ours
+	Admin *Admin
+	// Secrets are the signing secrets of ours (projects/P/secrets/S). Empty: any
+	// secret that names a webhook, for IAM decides which can be read.
+	Secrets []string
 	// Overlap is how long a receiver accepts a version after the next one was
-	// created (SIGNING_SECRET_OVERLAP). Versions are disabled after it, but not
-	// before 24 h.
+	// created (SIGNING_SECRET_OVERLAP). Versions are disabled after it.
 	Overlap time.Duration
-	// MinInterval is the least time between two keys; 0 means 30 minutes.
-	MinInterval time.Duration
 }
-
-// geminiOverlap is how long Gemini may sign with a key after the next was made.
-const geminiOverlap = 24 * time.Hour
 
 // HandleNotification rotates the signing secret of the webhook that the secret
 // names, with the overlap of 24 h, where a SECRET_ROTATE of one of our secrets
 // says that it is due, and disables the versions whose overlap is over. It is
 // idempotent: a notification that is repeated, or late, finds a key that was
-// stored after it was published, and of several at once one rotates; besides,
-// nobody who can publish can make keys faster than every MinInterval. What an
+// stored after it was published, and of several at once one rotates. What an
 // interrupted run left is healed first. An error means that the notification
-// shall be delivered again, [ErrNoWebhook] too: it ends when somebody creates
-// the webhook.
+// shall be delivered again.
 func (r Rotation) HandleNotification(ctx context.Context, n Notification) (Result, error) {
 	if n.Attributes["eventType"] != eventRotate {
 		return Result{Action: ActionIgnored}, nil
@@ -79,44 +96,67 @@ func (r Rotation) HandleNotification(ctx context.Context, n Notification) (Resul
 		return Result{Action: ActionIgnored}, err
 	}
 	result := Result{Action: ActionRotated, Secret: secret}
-	rotated, skipped, err := r.Admin.rotate(ctx, secret, false, func(st state) (bool, error) { return r.current(ctx, st, n.Published) })
+	rotated, skipped, err := r.Admin.rotate(ctx, secret, false, func(st state) (bool, error) {
+		action, err := r.due(ctx, st, n.Published)
+		if action != ActionRotated {
+			result.Action = action
+		}
+		return action != ActionRotated, err
+	})
+	if errors.Is(err, ErrNoWebhook) {
+		result.Action = ActionNoWebhook
+		return result, nil
+	}
 	if err != nil {
 		return result, err
 	}
-	if result.WebhookID, result.Versions = rotated.WebhookID, rotated.Versions; skipped {
-		result.Action = ActionCurrent
+	if !skipped {
+		result.Action, result.WebhookID, result.Versions = ActionRotated, rotated.WebhookID, rotated.Versions
 	}
-	result.Disabled, err = r.Admin.Retire(ctx, secret, max(r.Overlap, geminiOverlap))
+	result.Disabled, err = r.Admin.Retire(ctx, secret, r.Overlap)
 	if err != nil {
 		return result, fmt.Errorf("the signing secret is up to date, but versions whose overlap is over are not all disabled: %w", err)
 	}
 	return result, nil
 }
 
-// current says whether the newest key is new enough. The annotation counts
-// beside the list of versions, which may lag.
-func (r Rotation) current(ctx context.Context, st state, published time.Time) (bool, error) {
-	newest := st.rotated
+// due says whether to rotate. The annotation counts beside the list of versions,
+// which may lag.
+func (r Rotation) due(ctx context.Context, st state, published time.Time) (Action, error) {
+	newest, lastHour, now := st.rotated, 0, r.Admin.now()
 	versions, err := r.Admin.secrets.Versions(ctx, st.secret)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	for _, v := range versions {
 		if v.Created.After(newest) {
 			newest = v.Created
 		}
+		if now.Sub(v.Created) < time.Hour {
+			lastHour++
+		}
 	}
-	interval := r.MinInterval
-	if interval == 0 {
-		interval = minInterval
+	switch {
+	case published.IsZero() && now.Sub(newest) < undatedInterval, newest.After(published) && !published.IsZero():
+		return ActionCurrent, nil
+	case lastHour >= maxPerHour:
+		return ActionLimited, nil
 	}
-	return !published.IsZero() && newest.After(published) || r.Admin.now().Sub(newest) < interval, nil
+	return ActionRotated, nil
 }
 
 // ours is the configured secret that a notification is about, or empty. Google
-// names the project by its number.
+// names the project by its number. Where none is configured, any secret is ours
+// that can be read.
 func (r Rotation) ours(ctx context.Context, n Notification) (string, error) {
 	name := n.secret()
+	if len(r.Secrets) == 0 && secretmanager.IsName(name) {
+		_, err := r.Admin.secrets.Get(ctx, name)
+		if secretmanager.Definite(err) {
+			return "", nil
+		}
+		return name, err
+	}
 	for _, secret := range r.Secrets {
 		if secret == name {
 			return secret, nil

@@ -2,7 +2,6 @@ package webhookadmin
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -39,11 +38,11 @@ func TestNotificationRotates(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	hook, _ := r.ensure(r.desired())
-	fresh := due(r)
-	if got := r.handle(fresh); got.Action != ActionCurrent {
-		t.Errorf("just created: %+v, want nothing done", got)
+	early := due(r)
+	early.Published = early.Published.Add(-time.Hour)
+	if got := r.handle(early); got.Action != ActionCurrent {
+		t.Errorf("published before the webhook was created: %+v, want nothing done", got)
 	}
-	r.ahead.Add(int64(time.Hour))
 	first := due(r)
 	want := Result{Action: ActionRotated, Secret: secretName, WebhookID: hook.ID, Versions: []int64{2}}
 	if diff := cmp.Diff(want, r.handle(first)); diff != "" {
@@ -52,19 +51,19 @@ func TestNotificationRotates(t *testing.T) {
 	r.settled()
 
 	// Repeated at once, and late: the version was created after it was published.
-	for _, later := range []time.Duration{0, 3 * 24 * time.Hour} {
+	for _, later := range []time.Duration{0, 23 * time.Hour, 49 * time.Hour} {
 		r.ahead.Add(int64(later))
-		if got := r.handle(first); got.Action != ActionCurrent || len(got.Versions)+len(got.Disabled) != 0 {
-			t.Errorf("repeated after %v: %+v, want nothing done", later, got)
+		if got := r.handle(first); got.Action != ActionCurrent || len(got.Versions) != 0 {
+			t.Errorf("repeated after %v: %+v, want nothing rotated", later, got)
 		}
 	}
-	// The next ones; of the older versions two stay.
-	if got := r.handle(due(r)); !slices.Equal(got.Versions, []int64{3}) || !slices.Equal(got.Disabled, []int64{1}) {
-		t.Errorf("the second: %+v, want version 3 stored and 1 disabled", got)
+	// The next ones. Three days have passed by the Admin's clock, but the versions
+	// are dated by the server's: the overlap of each is over at once.
+	if got := r.handle(due(r)); !slices.Equal(got.Versions, []int64{3}) || !slices.Equal(got.Disabled, []int64{2}) {
+		t.Errorf("the second: %+v, want version 3 stored and 2 disabled", got)
 	}
-	r.ahead.Add(int64(time.Hour))
-	if got := r.handle(due(r)); !slices.Equal(got.Versions, []int64{4}) || !slices.Equal(got.Disabled, []int64{2}) {
-		t.Errorf("the third: %+v, want version 4 stored and 2 disabled", got)
+	if enabled := r.enabled(); !slices.Equal(enabled, []int64{3}) {
+		t.Errorf("versions %v are enabled, want the newest", enabled)
 	}
 	r.settled()
 	// Nobody knows when it was published: the age of the newest key decides.
@@ -79,11 +78,76 @@ func TestNotificationRotates(t *testing.T) {
 	}
 }
 
+// TestNotificationDisablesAfterTheOverlap: the older version stays as long as a
+// receiver accepts it, and goes with the first notification after that, also
+// with a repeated one.
+func TestNotificationDisablesAfterTheOverlap(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	r.ensure(r.desired())
+	n := due(r)
+	if got := r.handle(n); got.Action != ActionRotated || len(got.Disabled) != 0 {
+		t.Fatalf("%+v, want it rotated and nothing disabled", got)
+	}
+	r.ahead.Add(int64(23 * time.Hour))
+	if got := r.handle(n); got.Action != ActionCurrent || len(got.Disabled) != 0 {
+		t.Errorf("within the overlap: %+v", got)
+	}
+	r.ahead.Add(int64(2 * time.Hour))
+	if got := r.handle(n); got.Action != ActionCurrent || !slices.Equal(got.Disabled, []int64{1}) {
+		t.Errorf("after the overlap: %+v, want version 1 disabled", got)
+	}
+	if got := r.handle(n); len(got.Disabled) != 0 {
+		t.Errorf("once more: %+v", got)
+	}
+	r.settled()
+}
+
+// TestFloodOfNotificationsIsLimited: each says that it was published after the
+// newest key was stored.
+func TestFloodOfNotificationsIsLimited(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	r.ensure(r.desired())
+	var got []Action
+	for range maxPerHour + 2 {
+		got = append(got, r.handle(due(r)).Action)
+	}
+	want := append(slices.Repeat([]Action{ActionRotated}, maxPerHour-1), ActionLimited, ActionLimited, ActionLimited)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	r.settled()
+	r.ahead.Add(int64(time.Hour))
+	if got := r.handle(due(r)); got.Action != ActionRotated {
+		t.Errorf("an hour later: %+v", got)
+	}
+}
+
+// TestAnySecretOfOurs: without a list, the annotation says whether a secret has a
+// webhook.
+func TestAnySecretOfOurs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	r.ensure(r.desired())
+	r.store.Create("projects/p/secrets/other")
+	rotation := r.rotation()
+	rotation.Secrets = nil
+	for name, want := range map[string]Action{numbered: ActionRotated, "projects/p/secrets/other": ActionNoWebhook, "projects/p/secrets/none": ActionIgnored, "": ActionIgnored} {
+		n := due(r)
+		n.Data, n.Attributes["secretId"] = nil, name
+		got, err := rotation.HandleNotification(t.Context(), n)
+		if err != nil || got.Action != want {
+			t.Errorf("%q: %+v, %v, want %s", name, got, err, want)
+		}
+	}
+	r.settled()
+}
+
 func TestNotificationsOfOthersAreIgnored(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.ahead.Add(int64(time.Hour))
 	r.store.Create("projects/other/secrets/signing")
 	tests := []struct {
 		name   string
@@ -100,8 +164,8 @@ func TestNotificationsOfOthersAreIgnored(t *testing.T) {
 		{"an unknown number", func(n *Notification) { n.Data = []byte(`{"name":"projects/42/secrets/signing"}`) }, ActionIgnored},
 		{"no name", func(n *Notification) { n.Data = nil; delete(n.Attributes, "secretId") }, ActionIgnored},
 		{"no data", func(n *Notification) { n.Data = nil }, ActionRotated},
-		{"no JSON", func(n *Notification) { n.Data = []byte("{") }, ActionCurrent},
-		{"by project id", func(n *Notification) { n.Data = []byte(`{"name":"` + secretName + `"}`) }, ActionCurrent},
+		{"no JSON", func(n *Notification) { n.Data = []byte("{") }, ActionRotated},
+		{"by project id", func(n *Notification) { n.Data = []byte(`{"name":"` + secretName + `"}`) }, ActionRotated},
 	}
 	for _, test := range tests {
 		n := due(r)
@@ -116,7 +180,6 @@ func TestNotificationsAtOnceRotateOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.ahead.Add(int64(time.Hour))
 	n := due(r)
 	var wg sync.WaitGroup
 	for range 6 {
@@ -135,15 +198,22 @@ func TestNotificationsAtOnceRotateOnce(t *testing.T) {
 	r.settled()
 }
 
-func TestNotificationWithoutAWebhookIsRetried(t *testing.T) {
+// TestNotificationWithoutAWebhook is for somebody to look at, not for Pub/Sub
+// to deliver again; an outage is.
+func TestNotificationWithoutAWebhook(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
-	if _, err := r.rotation().HandleNotification(t.Context(), due(r)); !errors.Is(err, ErrNoWebhook) {
-		t.Errorf("no webhook: %v", err)
+	if got := r.handle(due(r)); got.Action != ActionNoWebhook {
+		t.Errorf("no webhook: %+v", got)
 	}
-	r.faults.set(func(string) fault { return drop })
+	hook, _ := r.ensure(r.desired())
+	must(t, r.admin.webhooks.Delete(t.Context(), hook.ID))
+	if got := r.handle(due(r)); got.Action != ActionNoWebhook {
+		t.Errorf("the webhook is gone: %+v", got)
+	}
+	r.faults.set(func(string) fault { return refuse })
 	if _, err := r.rotation().HandleNotification(t.Context(), due(r)); err == nil {
-		t.Error("Secret Manager is down: no error")
+		t.Error("nothing answers: no error")
 	}
 }
 
@@ -166,7 +236,7 @@ func FuzzNotification(f *testing.F) {
 			t.Errorf("%q, want the attribute", name)
 		}
 		// No secret is ours: nothing is asked of a service, for there is none.
-		got, err := Rotation{Admin: New(nil, nil, time.Now)}.HandleNotification(t.Context(), n)
+		got, err := Rotation{Admin: New(nil, nil, time.Now), Secrets: []string{"none"}}.HandleNotification(t.Context(), n)
 		if got.Action != ActionIgnored || err != nil {
 			t.Errorf("got %+v, %v", got, err)
 		}

@@ -9,27 +9,22 @@ import (
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 )
 
-// keepEnabled versions are never retired: the newest, and the one before it, so
-// that a receiver's overlap can still be made longer when deliveries turn out to
-// be signed with the older key.
-const keepEnabled = 2
-
 // Retire disables the enabled versions that no receiver accepts any more: those
 // whose next version, in whatever state, was created longer than overlap ago
-// (SIGNING_SECRET_OVERLAP, but 24 h at least: so long Gemini may sign with the
-// key). The two newest enabled ones stay. It returns the numbers of those that it
-// disabled, also with an error.
+// (SIGNING_SECRET_OVERLAP). The newest enabled one stays. It returns the numbers
+// of those that it disabled, also with an error.
 func (a *Admin) Retire(ctx context.Context, secret string, overlap time.Duration) (disabled []int64, err error) {
 	versions, err := a.newestFirst(ctx, secret)
 	if err != nil {
 		return nil, err
 	}
-	now, enabled := a.now(), 0
+	now, newest := a.now(), true
 	for i, v := range versions {
 		if !v.Enabled {
 			continue
 		}
-		if enabled++; enabled <= keepEnabled || now.Sub(versions[i-1].Created) <= overlap {
+		if newest || now.Sub(versions[i-1].Created) <= overlap {
+			newest = false
 			continue
 		}
 		if err := a.secrets.Disable(ctx, secret, v.Number); err != nil {

@@ -28,7 +28,10 @@ type Rotated struct {
 }
 
 // Rotate makes a new signing secret for the webhook that the secret names and
-// stores it. What an interrupted run left is healed on the way. Errors:
+// stores it. What an interrupted run left is healed on the way. After immediate
+// revocation it sends a ping, which is signed with the new key alone: a receiver
+// that gets it looks at the versions and refuses the older keys from then on,
+// before SECRET_TTL is over. Errors:
 // [ErrNoWebhook]; [ErrInterrupted] where it must be run again; [ErrConflict];
 // [ErrDesired] for an unknown behavior; those of the services, where nothing was
 // done.
@@ -37,6 +40,9 @@ func (a *Admin) Rotate(ctx context.Context, secret string, behavior Behavior) (R
 		return Rotated{}, fmt.Errorf("%w: revocation: want %s or %s", ErrDesired, After24h, Immediately)
 	}
 	rotated, _, err := a.rotate(ctx, secret, behavior == Immediately, nil)
+	if err == nil && behavior == Immediately {
+		_ = a.webhooks.Ping(ctx, rotated.WebhookID) // else they look when the next delivery comes, or after SECRET_TTL
+	}
 	return rotated, err
 }
 
