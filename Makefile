@@ -10,17 +10,26 @@ KEEP     ?=
 COMMIT  = $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
 LDFLAGS = -X example.com/gemini-webhook/internal/version.Version=$(COMMIT)
 
+# What the root module asks for (terraform/versions.tf): the version without the
+# commit, in a filesystem mirror where terraform init finds it.
+PROVIDER_VERSION = $(shell sed -n 's/^const base = "\(.*\)"/\1/p' internal/version/version.go)
+PROVIDER_DIR     = terraform/terraform.d/plugins/terraform.local/gemini/gemini/$(PROVIDER_VERSION)/$(shell go env GOOS)_$(shell go env GOARCH)
+
+PROJECT ?=
+REGION  ?= us-central1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench fmt lint clean
+.PHONY: help demo test check fuzz bench fmt lint provider terraform-test deploy destroy clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Run the whole system on this machine, nothing to install or to pay; KEEP=1 leaves it running
 	@go run -ldflags "$(LDFLAGS)" ./cmd/demo $(if $(KEEP),-keep)
 
 test: ## Run the tests
 	go test $(PKG)
+	cd terraform/provider && go test ./...
 
 check: ## Everything a change must pass: format, lint, modules, scripts, tests with -race, short fuzzing
 	@scripts/check
@@ -37,6 +46,13 @@ fmt: ## Format the Go code
 lint: ## Run go vet and staticcheck
 	@scripts/check vet staticcheck
 
+provider: ## Build the Terraform provider to where terraform init finds it
+	cd terraform/provider && go build -ldflags "-s -w -X main.version=$(PROVIDER_VERSION)" \
+	  -o "$(CURDIR)/$(PROVIDER_DIR)/terraform-provider-gemini_v$(PROVIDER_VERSION)" .
+
+terraform-test: ## Test the Terraform modules; needs terraform and stand-ins for Google's providers
+	@scripts/terraform-test
+
 clean: ## Remove what builds and tests leave behind
-	rm -rf bin coverage.out coverage.html
+	rm -rf bin coverage.out coverage.html terraform/terraform.d
 	find . -name '*.test' -type f -exec rm -f {} +

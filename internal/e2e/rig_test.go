@@ -47,6 +47,8 @@ type rig struct {
 type options struct {
 	cloud localcloud.Options
 	env   []string // of the receiver, besides what the cloud says
+	// unregistered: the test registers the webhook itself.
+	unregistered bool
 }
 
 func newRig(t *testing.T, o options) *rig {
@@ -70,8 +72,10 @@ func newRig(t *testing.T, o options) *rig {
 	must(t, cloud.Push(t.Context(), r.url(), r.seen.attempt))
 	r.operator, err = cloud.Operator(t.Context())
 	must(t, err)
-	r.webhook, r.secret, err = r.operator.Register(t.Context(), "e2e", r.url()+hookPath)
-	must(t, err)
+	if !o.unregistered {
+		r.webhook, r.secret, err = r.operator.Register(t.Context(), "e2e", r.url()+hookPath)
+		must(t, err)
+	}
 	return r
 }
 

@@ -1,0 +1,102 @@
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/webhookadmin"
+)
+
+// TestAccInterrupted lets the real terraform fail, each time as if the provider
+// was killed at one call, and heal with the next apply of the same. The plan in
+// between shows a change, and the plan after it none: the harness checks that.
+// TestKilledAtEveryCall has all the other calls.
+func TestAccInterrupted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{Signing: simulator.SignOldUntilExpiry})
+	var steps []resource.TestStep
+	interrupted := func(config, call string, how fault) {
+		steps = append(steps,
+			resource.TestStep{
+				PreConfig:   func() { r.faults.set(killAt(call, how)) },
+				Config:      config,
+				ExpectError: regexp.MustCompile(`Error: `),
+			},
+			resource.TestStep{
+				PreConfig: func() {
+					r.faults.set(nil)
+					r.lapse()
+				},
+				Config:           config,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectNonEmptyPlan()}},
+				Check:            r.oneWebhook,
+			})
+	}
+	interrupted(r.hcl(""), "POST webhooks", lose) // created, and the key is lost
+	rotation := func(n int) string { return r.hcl(fmt.Sprintf("rotation_triggers = { month = \"%d\" }", n)) }
+	interrupted(rotation(1), "rotateSigningSecret", lose)
+	interrupted(rotation(2), "AddSecretVersion", drop)
+	immediate := r.hcl("rotation_triggers = { month = \"3\" }\n  revocation = \"immediately\"")
+	interrupted(immediate, "DisableSecretVersion", drop)
+	interrupted(r.hcl(`enabled = false`), "PATCH webhook", drop)
+	r.accept(steps...)
+}
+
+// killAt kills the provider at the first call of a name.
+func killAt(call string, how fault) func(string) fault {
+	killed := false
+	return func(now string) fault {
+		switch {
+		case killed:
+			return dead
+		case now == call:
+			killed = true
+			return how
+		}
+		return fine
+	}
+}
+
+// TestAccInterruptedDestroy: the next one goes on.
+func TestAccInterruptedDestroy(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	empty := fmt.Sprintf("provider \"gemini\" {\n  api_key_secret = %q\n}\n", keySecret)
+	r.accept(
+		resource.TestStep{Config: r.hcl("")},
+		resource.TestStep{
+			PreConfig:   func() { r.faults.set(killAt("DELETE webhook", lose)) },
+			Config:      empty,
+			ExpectError: regexp.MustCompile(`The webhook is not deleted`),
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				r.faults.set(nil)
+				r.lapse()
+			},
+			Config: empty,
+		},
+	)
+}
+
+// TestAccImportOfUnknownKey takes over a webhook that somebody has made by hand.
+func TestAccImportOfUnknownKey(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{Signing: simulator.SignOldUntilExpiry})
+	_, _, err := r.admin().Ensure(t.Context(), webhookadmin.Desired{Name: "by hand", URI: r.receiver.URL + "/old", Enabled: true,
+		SigningSecret: otherSecret, SubscribedEvents: []string{"batch.failed"}})
+	must(t, err)
+	id := r.webhooks()[0].ID
+	r.accept(
+		resource.TestStep{
+			Config:           r.hcl("") + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, id+","+signingSecret),
+			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Check:            resource.ComposeTestCheckFunc(r.oneWebhook, resource.TestCheckResourceAttr(address, "id", id)),
+		},
+	)
+}
