@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -16,40 +18,68 @@ import (
 )
 
 type cli struct {
+	Webhook    webhook          `cmd:"" help:"Register, change, rotate and delete the static webhook."`
+	Doctor     examination      `cmd:"" help:"Check a deployment, and say for each finding what to do."`
 	DynamicURI dynamicURI       `cmd:"" name:"dynamic-uri" help:"Print the URL that a job's webhook_config wants. It holds a token: treat it as a password."`
 	Token      token            `cmd:"" help:"Make the tokens of dynamic webhook URLs."`
 	Version    kong.VersionFlag `help:"Print the version."`
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "webhookctl:", err)
-		os.Exit(1)
-	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, func() {
+		stop() // the next signal kills
+		fmt.Fprintln(os.Stderr, "webhookctl: interrupted; what must not be left half done is finished first, within 75 s")
+	})
+	info, err := os.Stdin.Stat()
+	code := run(ctx, os.Args[1:], streams{
+		in: os.Stdin, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		out: os.Stdout, messages: os.Stderr,
+	})
+	os.Exit(code)
 }
 
-// run does one command. What scripts read goes to out, what people read to
-// messages.
-func run(ctx context.Context, args []string, out, messages io.Writer) error {
+// streams are what a command talks through. What scripts read goes to out, what
+// people read beside it to messages.
+type streams struct {
+	in            io.Reader
+	terminal      bool // somebody can answer on in
+	out, messages io.Writer
+}
+
+// run does one command, reports its error, and returns the exit code.
+func run(ctx context.Context, args []string, s streams) int {
+	err := execute(ctx, args, s)
+	if err != nil && !errors.Is(err, errChanges) {
+		fmt.Fprintln(s.messages, "webhookctl:", err)
+	}
+	return codeOf(ctx, err)
+}
+
+// helped is what ends a command line that asks for help or for the version.
+type helped struct{}
+
+func execute(ctx context.Context, args []string, s streams) (err error) {
 	parser, err := kong.New(&cli{},
 		kong.Name("webhookctl"),
-		kong.Description("Operate a receiver of Gemini API webhooks."),
-		kong.Vars{"version": version.String()},
-		kong.Writers(messages, messages),
+		kong.Description("Operate a receiver of Gemini API webhooks.\n\n"+codesHelp),
+		kong.Vars{"version": version.String(), "events": defaultEvents},
+		kong.Writers(s.out, s.messages),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(streams{out, messages}),
-		kong.UsageOnError(),
+		kong.Bind(s),
+		kong.Exit(func(int) { panic(helped{}) }),
 	)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if p := recover(); p != nil && p != (helped{}) {
+			panic(p)
+		}
+	}()
 	command, err := parser.Parse(args)
 	if err != nil {
-		return err
+		return usage("%w (see webhookctl --help)", err)
 	}
 	return command.Run()
 }
-
-type streams struct{ out, messages io.Writer }

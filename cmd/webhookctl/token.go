@@ -20,15 +20,8 @@ type tokenSecret struct {
 	Secret string `required:"" env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose versions are the tokens (the receiver's DYNAMIC_TOKEN_SECRET)."`
 }
 
-var secretName = regexp.MustCompile(`^projects/[a-z0-9:.-]+/secrets/[A-Za-z0-9_-]{1,255}$`)
-
 // AfterApply is kong's hook for validation.
-func (t tokenSecret) AfterApply() error {
-	if !secretName.MatchString(t.Secret) {
-		return errors.New("--secret wants projects/P/secrets/S")
-	}
-	return nil
-}
+func (t tokenSecret) AfterApply() error { return checkSecret("--secret", t.Secret) }
 
 // tokenBytes of randomness: 256 bits, 43 characters in a URL.
 const tokenBytes = 32
@@ -46,7 +39,7 @@ var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{32,128}$`)
 func (d dynamicURI) Run(ctx context.Context, s streams) error {
 	base, err := url.Parse(d.URL)
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || strings.Trim(base.Path, "/") != "" || base.RawQuery != "" {
-		return errors.New("--url wants the receiver's address without a path, as https://receiver.example")
+		return usage("--url wants the receiver's address without a path, as https://receiver.example")
 	}
 	client, err := secretmanager.NewClient(ctx)
 	if err != nil {
@@ -71,7 +64,7 @@ func (d dynamicURI) Run(ctx context.Context, s streams) error {
 		case "":
 			continue
 		case ".", "..":
-			return errors.New("--label must not hold . or .. as a part of its path")
+			return usage("--label must not hold . or .. as a part of its path")
 		}
 		path = append(path, url.PathEscape(label))
 	}
@@ -92,7 +85,7 @@ func newestEnabled(ctx context.Context, client *secretmanager.Client, secret str
 		}
 	}
 	if newest == 0 {
-		return 0, fmt.Errorf("%s has no enabled version; make one with: webhookctl token create", secret)
+		return 0, notFound("%s has no enabled version; make one with: webhookctl token create", secret)
 	}
 	return newest, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -21,21 +20,13 @@ func start(t *testing.T) *secrets.Server {
 	return s
 }
 
-// webhookctl runs a command line and gives what it printed.
-func webhookctl(t *testing.T, args ...string) (out, messages string, err error) {
-	t.Helper()
-	var o, m bytes.Buffer
-	err = run(t.Context(), args, &o, &m)
-	return o.String(), m.String(), err
-}
-
 func TestTokensAndURIs(t *testing.T) {
 	s := start(t)
 	uri := func(args ...string) string {
 		t.Helper()
-		out, _, err := webhookctl(t, append([]string{"dynamic-uri", "--secret", secret, "--url", "https://receiver.example/"}, args...)...)
-		if err != nil {
-			t.Fatal(err)
+		out, messages, code := webhookctl(t, append([]string{"dynamic-uri", "--secret", secret, "--url", "https://receiver.example/"}, args...)...)
+		if code != codeDone {
+			t.Fatal(messages)
 		}
 		return strings.TrimSuffix(out, "\n")
 	}
@@ -48,9 +39,9 @@ func TestTokensAndURIs(t *testing.T) {
 		return string(data)
 	}
 
-	out, messages, err := webhookctl(t, "token", "create", "--secret", secret)
-	if err != nil || out != secret+"/versions/1\n" {
-		t.Fatalf("create: %q, %v", out, err)
+	out, messages, code := webhookctl(t, "token", "create", "--secret", secret)
+	if code != codeDone || out != secret+"/versions/1\n" {
+		t.Fatalf("create: code %d, %q, %q", code, out, messages)
 	}
 	first := payload(1)
 	if !tokenForm.MatchString(first) || len(first) < 43 {
@@ -63,12 +54,12 @@ func TestTokensAndURIs(t *testing.T) {
 		t.Errorf("dynamic-uri with a label: %s, want %s", got, want)
 	}
 
-	if _, _, err := webhookctl(t, "token", "create", "--secret", secret); err == nil {
-		t.Error("create beside a token that is in use: no error")
+	if _, _, code := webhookctl(t, "token", "create", "--secret", secret); code != codeFailed {
+		t.Errorf("create beside a token that is in use: code %d", code)
 	}
-	out2, messages2, err := webhookctl(t, "token", "rotate", "--secret", secret)
-	if err != nil || out2 != secret+"/versions/2\n" || !strings.Contains(messages2, "version 1 is accepted until") {
-		t.Fatalf("rotate: %q, %q, %v", out2, messages2, err)
+	out2, messages2, code := webhookctl(t, "token", "rotate", "--secret", secret)
+	if code != codeDone || out2 != secret+"/versions/2\n" || !strings.Contains(messages2, "version 1 is accepted until") {
+		t.Fatalf("rotate: code %d, %q, %q", code, out2, messages2)
 	}
 	second := payload(2)
 	if second == first || uri() != "https://receiver.example/dynamic/"+second {
@@ -90,21 +81,27 @@ func TestTokensAndURIs(t *testing.T) {
 func TestBadCommandLines(t *testing.T) {
 	s := start(t)
 	s.Add("projects/p/secrets/weak", []byte("short"))
-	for name, args := range map[string][]string{
-		"no command":        {},
-		"no secret":         {"token", "create"},
-		"a secret's id":     {"token", "create", "--secret", "token"},
-		"a version":         {"token", "create", "--secret", secret + "/versions/1"},
-		"rotate of nothing": {"token", "rotate", "--secret", secret},
-		"uri of nothing":    {"dynamic-uri", "--secret", secret, "--url", "https://x.example"},
-		"a weak token":      {"dynamic-uri", "--secret", "projects/p/secrets/weak", "--url", "https://x.example"},
-		"no address":        {"dynamic-uri", "--secret", secret, "--url", "receiver.example"},
-		"an address's path": {"dynamic-uri", "--secret", secret, "--url", "https://x.example/hook"},
-		"a label with dots": {"dynamic-uri", "--secret", secret, "--url", "https://x.example", "--label", "a/../b"},
+	s.Add("projects/p/secrets/good", []byte(strings.Repeat("a", 43)))
+	for name, test := range map[string]struct {
+		code int
+		args []string
+	}{
+		"no command":        {codeUsage, []string{}},
+		"an unknown flag":   {codeUsage, []string{"token", "create", "--secret", secret, "--force"}},
+		"no secret":         {codeUsage, []string{"token", "create"}},
+		"a secret's id":     {codeUsage, []string{"token", "create", "--secret", "token"}},
+		"a version":         {codeUsage, []string{"token", "create", "--secret", secret + "/versions/1"}},
+		"rotate of nothing": {codeNotFound, []string{"token", "rotate", "--secret", secret}},
+		"uri of nothing":    {codeNotFound, []string{"dynamic-uri", "--secret", secret, "--url", "https://x.example"}},
+		"a weak token":      {codeFailed, []string{"dynamic-uri", "--secret", "projects/p/secrets/weak", "--url", "https://x.example"}},
+		"no address":        {codeUsage, []string{"dynamic-uri", "--secret", secret, "--url", "receiver.example"}},
+		"an address's path": {codeUsage, []string{"dynamic-uri", "--secret", secret, "--url", "https://x.example/hook"}},
+		"a label with dots": {codeUsage, []string{"dynamic-uri", "--secret", "projects/p/secrets/good", "--url", "https://x.example", "--label", "a/../b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, _, err := webhookctl(t, args...); err == nil || strings.Contains(err.Error(), "short") {
-				t.Errorf("got %v, want an error without the payload", err)
+			out, messages, code := webhookctl(t, test.args...)
+			if code != test.code || out != "" || messages == "" || strings.Contains(messages, "short") {
+				t.Errorf("code %d, %q, %q; want %d and an error without the payload", code, out, messages, test.code)
 			}
 		})
 	}

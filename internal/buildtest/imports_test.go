@@ -57,6 +57,8 @@ var importRules = map[string]mayImport{
 	"internal/buildtest":          {},
 	"internal/e2e":                {},
 	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/webhookadmin", "verify/verifytest"}, modules: []string{"*"}},
+	"internal/doctor":             {packages: []string{"verify", "internal/gcp/...", "internal/webhookadmin"}, modules: cloud},
+	"terraform/tests/...":         {},
 	"docs/schemas":                {},
 	"internal/outcome/schematest": {packages: []string{"docs/schemas", "internal/event", "internal/outcome"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
 	"cmd/...":                     {packages: []string{"", "verify/...", "handlers", "internal/..."}, modules: []string{"*"}},

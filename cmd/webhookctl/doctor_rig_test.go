@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/iam/apiv1/iampb"
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"example.com/gemini-webhook/handlers"
+	"example.com/gemini-webhook/internal/doctor"
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/verify"
+)
+
+const (
+	deployedSigning = "projects/p/secrets/gemini-webhook-signing-secret"
+	deployedToken   = "projects/p/secrets/gemini-webhook-token"
+	topics          = "projects/p/topics/gemini-webhook-"
+	subscriptions   = "projects/p/subscriptions/gemini-webhook-"
+	stateBucket     = "p-gemini-webhook-state"
+	resultBucket    = "results"
+	agent           = "serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com"
+)
+
+func member(account string) string {
+	return "serviceAccount:gemini-webhook-" + account + "@p.iam.gserviceaccount.com"
+}
+
+// deployment is a receiver with all that belongs to it, as Terraform makes it,
+// in the embedded cloud. Tests break it by its fields.
+type deployment struct {
+	*testing.T
+	store   *secrets.Server
+	sm      *secretmanager.Client
+	gemini  *gemini.Server
+	pubsub  *pubsub.Client
+	public  *httptest.Server
+	private *httptest.Server
+
+	mu       sync.RWMutex                    // guards what follows, which the servers read
+	policies map[string][]*iampb.Binding     // by resource: a topic, a subscription, a bucket
+	buckets  map[string]map[string]any       // their attributes, as Cloud Storage answers them
+	edit     func(*pubsubpb.Subscription)    // what Pub/Sub says of a subscription
+	refuse   func(method, name string) error // what a service refuses; nil: nothing
+	door     func(http.Handler) http.Handler // around the public door
+	receiver http.Handler                    // the public door, new for every examination
+	pushed   int                             // the private door's answer to whoever has no token
+}
+
+func deploy(t *testing.T) *deployment {
+	t.Helper()
+	return deployWith(t, gemini.Options{})
+}
+
+func deployWith(t *testing.T, options gemini.Options) *deployment {
+	t.Helper()
+	d := &deployment{T: t}
+	d.store = start(t)
+	options.APIKey = apiKey
+	g := gemini.New(options)
+	must(t, g.Start(""))
+	t.Cleanup(func() { g.Close() })
+	d.gemini = g
+	d.heal()
+	d.startPubSub()
+	d.startStorage()
+	d.private = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(read(d, func() int { return d.pushed }))
+	}))
+	t.Cleanup(d.private.Close)
+	d.public = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		read(d, func() http.Handler { return d.door(d.receiver) }).ServeHTTP(w, r)
+	}))
+	t.Cleanup(d.public.Close)
+
+	for name, value := range map[string]string{
+		"GOOGLE_GEMINI_BASE_URL": g.URL(), "GEMINI_API_KEY": apiKey, "GOOGLE_CLOUD_PROJECT": "p",
+		"RECEIVER_URL": d.public.URL, "RESULT_BUCKETS": resultBucket + "/batches/",
+	} {
+		t.Setenv(name, value)
+	}
+	var err error
+	d.sm, err = secretmanager.NewClient(t.Context())
+	must(t, err)
+	t.Cleanup(func() { d.sm.Close() })
+	for _, args := range [][]string{
+		{"token", "create", "--secret", deployedToken},
+		{"webhook", "create", "--secret", deployedSigning, "--uri", d.public.URL + "/gemini"},
+	} {
+		if _, messages, code := webhookctl(t, args...); code != codeDone {
+			t.Fatalf("%v: %s", args, messages)
+		}
+	}
+	d.createQueue()
+	return d
+}
+
+// set changes what the servers answer.
+func (d *deployment) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
+// read looks at what the servers are to answer.
+func read[T any](d *deployment, look func() T) T {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return look()
+}
+
+// heal takes back all that a test has set.
+func (d *deployment) heal() {
+	d.store.Fail(nil)
+	d.set(d.asDeployed)
+}
+
+func (d *deployment) asDeployed() {
+	tasks := member("tasks")
+	d.policies = map[string][]*iampb.Binding{
+		topics + "queue":               {{Role: "roles/pubsub.publisher", Members: []string{member("public"), tasks}}},
+		topics + "dead-letters":        {{Role: "roles/pubsub.publisher", Members: []string{agent}}},
+		subscriptions + "queue-events": {{Role: "roles/pubsub.subscriber", Members: []string{agent}}},
+		subscriptions + "queue-ranges": {{Role: "roles/pubsub.subscriber", Members: []string{agent}}},
+		stateBucket:                    {{Role: "roles/storage.objectCreator", Members: []string{tasks}}, {Role: "roles/storage.objectViewer", Members: []string{tasks}}},
+		topics + "outcomes":            {{Role: "roles/pubsub.publisher", Members: []string{tasks}}},
+		topics + "results":             {{Role: "roles/pubsub.publisher", Members: []string{tasks}}},
+		resultBucket:                   {{Role: "roles/storage.objectViewer", Members: []string{tasks}}},
+	}
+	d.buckets = map[string]map[string]any{
+		stateBucket: {
+			"iamConfiguration": map[string]any{"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": map[string]any{"enabled": true}},
+			"lifecycle":        map[string]any{"rule": []any{map[string]any{"action": map[string]any{"type": "Delete"}, "condition": map[string]any{"age": 60}}}},
+			"softDeletePolicy": map[string]any{"retentionDurationSeconds": "0"},
+		},
+		resultBucket: {},
+	}
+	d.edit = func(*pubsubpb.Subscription) {}
+	d.refuse = func(string, string) error { return nil }
+	d.door = func(h http.Handler) http.Handler { return h }
+	d.pushed = http.StatusUnauthorized
+}
+
+func (d *deployment) createQueue() {
+	ctx := d.Context()
+	for _, suffix := range []string{"queue", "outcomes", "results", "dead-letters"} {
+		_, err := d.pubsub.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topics + suffix})
+		must(d, err)
+	}
+	never := &pubsubpb.ExpirationPolicy{}
+	all := []*pubsubpb.Subscription{{Name: subscriptions + "dead-letters", Topic: topics + "dead-letters", ExpirationPolicy: never}}
+	for _, kind := range []string{"event", "range"} {
+		all = append(all, &pubsubpb.Subscription{
+			Name: subscriptions + "queue-" + kind + "s", Topic: topics + "queue", Filter: `attributes.kind = "` + kind + `"`,
+			AckDeadlineSeconds: 600, ExpirationPolicy: never,
+			PushConfig: &pubsubpb.PushConfig{PushEndpoint: d.private.URL + "/tasks/process", AuthenticationMethod: &pubsubpb.PushConfig_OidcToken_{
+				OidcToken: &pubsubpb.PushConfig_OidcToken{ServiceAccountEmail: strings.TrimPrefix(member("push"), "serviceAccount:"), Audience: "a"},
+			}},
+			DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: topics + "dead-letters", MaxDeliveryAttempts: 30},
+			RetryPolicy:      &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(10 * time.Second), MaximumBackoff: durationpb.New(600 * time.Second)},
+		})
+	}
+	for _, sub := range all {
+		_, err := d.pubsub.SubscriptionAdminClient.CreateSubscription(ctx, sub)
+		must(d, err)
+	}
+}
+
+// renew puts a public door in place that has read no secret yet.
+func (d *deployment) renew() {
+	receiver := d.newReceiver(true, true)
+	d.set(func() { d.receiver = receiver })
+}
+
+// queue takes what Gemini delivers, pings.
+type queue struct{}
+
+func (queue) Enqueue(context.Context, string, ...[]byte) error { return nil }
+
+// newReceiver is a public door that has read no secret yet.
+func (d *deployment) newReceiver(static, dynamic bool) http.Handler {
+	log := slog.New(slog.DiscardHandler)
+	store := verify.NewSecretStore(d.sm, verify.SecretConfig{TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
+	v := &verify.Verifier{Tolerance: 5 * time.Minute, Now: time.Now}
+	if static {
+		v.Static = verify.NewStatic(store, []string{deployedSigning}, 24*time.Hour)
+	}
+	if dynamic {
+		v.Dynamic = &verify.Dynamic{
+			Keys:   verify.NewKeySet(verify.KeySetConfig{URL: d.gemini.URL() + gemini.JWKSPath, StaleLimit: time.Hour, Now: time.Now, Log: log}),
+			Tokens: verify.NewTokens(store, deployedToken, 96*time.Hour),
+		}
+	}
+	return &handlers.Doors{Drain: handlers.NewDrain(), Log: log, Public: handlers.NewReceiver(handlers.ReceiverConfig{
+		Verifier: v, Queue: queue{}, ReplayTolerance: 5 * time.Minute, MaxBodyBytes: 1 << 18, Now: time.Now, Log: log,
+	})}
+}
+
+// examine runs doctor --json with a new receiver, and holds the exit code to the
+// findings.
+func (d *deployment) examine(args ...string) []doctor.Finding {
+	d.Helper()
+	d.renew()
+	out, messages, code := webhookctl(d.T, append([]string{"doctor", "--json"}, args...)...)
+	var answer struct {
+		OK     bool             `json:"ok"`
+		Checks []doctor.Finding `json:"checks"`
+	}
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		d.Fatalf("doctor --json: %v, code %d\n%s%s", err, code, out, messages)
+	}
+	want := codeDone
+	if doctor.Failed(answer.Checks) {
+		want = codeFailed
+	}
+	if code != want || answer.OK != (want == codeDone) {
+		d.Errorf("code %d, want %d; ok is %v\n%s", code, want, answer.OK, messages)
+	}
+	d.noSecrets(out + messages)
+	return answer.Checks
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+// webhookctl runs a command line that nobody answers, and gives what it printed
+// and its exit code.
+func webhookctl(t *testing.T, args ...string) (out, messages string, code int) {
+	t.Helper()
+	return answered(t, t.Context(), nil, args...)
+}
+
+// answered is webhookctl with somebody at the terminal, who answers.
+func answered(t *testing.T, ctx context.Context, answer *string, args ...string) (out, messages string, code int) {
+	t.Helper()
+	var o, m bytes.Buffer
+	s := streams{out: &o, messages: &m}
+	if answer != nil {
+		s.in, s.terminal = strings.NewReader(*answer), true
+	}
+	code = run(ctx, args, s)
+	return o.String(), m.String(), code
+}
+
+// TestHelp wants the exit codes in the help of every webhook command.
+func TestHelp(t *testing.T) {
+	for _, args := range []string{"", "doctor", "webhook create", "webhook list", "webhook get", "webhook update", "webhook ping", "webhook rotate", "webhook delete"} {
+		out, messages, code := webhookctl(t, append(strings.Fields(args), "--help")...)
+		if code != codeDone || messages != "" {
+			t.Errorf("%q --help: code %d, %q", args, code, messages)
+		}
+		for _, want := range []string{"Exit codes:", "run it again", "no such webhook", "--dry-run"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q --help does not say %q:\n%s", args, want, out)
+			}
+		}
+	}
+	if out, _, code := webhookctl(t, "--version"); code != codeDone || out == "" {
+		t.Errorf("--version: code %d, %q", code, out)
+	}
+}
