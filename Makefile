@@ -15,8 +15,12 @@ LDFLAGS = -X example.com/gemini-webhook/internal/version.Version=$(COMMIT)
 PROVIDER_VERSION = $(shell sed -n 's/^const base = "\(.*\)"/\1/p' internal/version/version.go)
 PROVIDER_DIR     = terraform/terraform.d/plugins/terraform.local/gemini/gemini/$(PROVIDER_VERSION)/$(shell go env GOOS)_$(shell go env GOARCH)
 
-PROJECT ?=
-REGION  ?= us-central1
+# Of deploy and destroy. The state is kept in terraform/ unless the module is
+# given a backend; cloudbuild.yaml keeps it in a bucket.
+PROJECT        ?=
+REGION         ?= us-central1
+API_KEY_SECRET ?= projects/$(PROJECT)/secrets/gemini-api-key
+TF_VARS         = -var=project_id=$(PROJECT) -var=region=$(REGION) -var=api_key_secret=$(API_KEY_SECRET)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fuzz bench fmt lint provider terraform-test deploy destroy clean
@@ -52,6 +56,18 @@ provider: ## Build the Terraform provider to where terraform init finds it
 
 terraform-test: ## Test the Terraform modules; needs terraform and stand-ins for Google's providers
 	@scripts/terraform-test
+
+deploy: project provider ## Deploy to PROJECT (REGION, API_KEY_SECRET) with Terraform, which asks before it changes anything
+	terraform -chdir=terraform init -input=false
+	terraform -chdir=terraform apply $(TF_VARS)
+
+destroy: project provider ## Destroy what deploy made in PROJECT; asks first
+	terraform -chdir=terraform init -input=false
+	terraform -chdir=terraform destroy $(TF_VARS)
+
+.PHONY: project
+project:
+	@[ -n "$(PROJECT)" ] || { echo 'say which project: make deploy PROJECT=my-project'; exit 1; }
 
 clean: ## Remove what builds and tests leave behind
 	rm -rf bin coverage.out coverage.html terraform/terraform.d

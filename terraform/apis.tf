@@ -1,0 +1,60 @@
+locals {
+  apis = toset(concat(
+    [
+      "artifactregistry.googleapis.com",
+      "cloudbuild.googleapis.com",
+      "cloudfunctions.googleapis.com",
+      "cloudresourcemanager.googleapis.com",
+      "iam.googleapis.com",
+      "logging.googleapis.com",
+      "pubsub.googleapis.com",
+      "run.googleapis.com",
+      "secretmanager.googleapis.com",
+      "storage.googleapis.com",
+    ],
+    local.rotates || var.workflows != null ? ["eventarc.googleapis.com"] : [],
+    var.workflows != null ? ["workflows.googleapis.com", "workflowexecutions.googleapis.com"] : [],
+    var.bigquery != null ? ["bigquery.googleapis.com"] : [],
+    length(var.alerts.notification_channels) > 0 ? ["monitoring.googleapis.com"] : [],
+    var.cmek != null ? ["cloudkms.googleapis.com"] : [],
+  ))
+}
+
+resource "google_project_service" "this" {
+  for_each = var.enable_apis ? local.apis : toset([])
+
+  project            = var.project_id
+  service            = each.key
+  disable_on_destroy = false # others in the project may use it
+}
+
+# Google's own accounts that act for us. They come into being when they are
+# first needed, which is too late for the grants below.
+resource "google_project_service_identity" "pubsub" {
+  provider = google-beta
+
+  project = var.project_id
+  service = "pubsub.googleapis.com"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_service_identity" "secretmanager" {
+  provider = google-beta
+  count    = local.rotates || var.cmek != null ? 1 : 0
+
+  project = var.project_id
+  service = "secretmanager.googleapis.com"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_service_identity" "eventarc" {
+  provider = google-beta
+  count    = local.rotates || var.workflows != null ? 1 : 0
+
+  project = var.project_id
+  service = "eventarc.googleapis.com"
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,23 @@
+# Every line of every batch, and every other event, as a row in BigQuery.
+
+module "receiver" {
+  source = "../.."
+
+  project_id     = var.project_id
+  region         = var.region
+  api_key_secret = var.api_key_secret
+
+  results = { create = true }
+
+  bigquery = {
+    dataset_id        = "gemini"
+    delete_after_days = 90
+    # Leave this out in production: terraform destroy then refuses to delete rows.
+    deletion_protection = false
+  }
+}
+
+output "query" {
+  description = "Yesterday's failed requests by reason."
+  value       = "bq query --use_legacy_sql=false 'SELECT JSON_VALUE(data, \"$.error.code\") AS reason, COUNT(*) AS requests FROM `${module.receiver.bigquery.results}` WHERE status != \"succeeded\" AND DATE(publish_time) >= CURRENT_DATE() - 1 GROUP BY reason ORDER BY requests DESC'"
+}

@@ -1,0 +1,42 @@
+# A project that is there already: its buckets, its key, its conventions. The
+# APIs are enabled and the key's users granted by another team.
+
+variable "kms_key_name" {
+  description = "Key for data at rest, projects/P/locations/REGION/keyRings/R/cryptoKeys/K."
+  type        = string
+}
+
+module "receiver" {
+  source = "../.."
+
+  project_id     = var.project_id
+  region         = var.region
+  api_key_secret = var.api_key_secret
+  name           = "search-gemini"
+  labels         = { team = "search", environment = "production" }
+
+  enable_apis = false
+  cmek        = { key_name = var.kms_key_name, grant_service_agents = false }
+
+  # Read where jobs write to already, and nothing beside it.
+  results = {
+    buckets = [
+      { name = "search-batches" },
+      { name = "shared-ml", prefix = "search/gemini/" },
+    ]
+  }
+
+  # A load balancer in front, with a domain of one's own.
+  webhook       = { base_url = "https://gemini-hooks.search.example.com" }
+  public_access = { ingress = "ALLOW_INTERNAL_AND_GCLB" }
+}
+
+output "function" {
+  description = "Name of the function to put behind the load balancer, as a serverless network endpoint group."
+  value       = "search-gemini"
+}
+
+output "outcomes_topic" {
+  description = "Topic to subscribe to."
+  value       = module.receiver.topics.outcomes
+}

@@ -1,0 +1,14 @@
+variable "project_id" {
+  description = "Project to deploy to."
+  type        = string
+}
+
+variable "region" {
+  description = "Region, such as europe-west1."
+  type        = string
+}
+
+variable "api_key_secret" {
+  description = "Secret with the Gemini API key, projects/PROJECT/secrets/SECRET."
+  type        = string
+}

@@ -1,0 +1,147 @@
+locals {
+  # 80% of the memory: Go's collector then works harder before the platform
+  # ends the instance. The rest is for what Go does not count.
+  gomemlimit = { for k, mib in {
+    public = var.single_service ? var.private_door.memory_mib : var.public_door.memory_mib
+    tasks  = var.private_door.memory_mib
+    rotate = 256
+  } : k => "${floor(mib * 0.8)}MiB" }
+
+  public_function = {
+    entry_point     = "GeminiWebhook"
+    description     = var.single_service ? "Receives Gemini's webhooks and works on them." : "Receives Gemini's webhooks: verifies and queues."
+    service_account = google_service_account.public.email
+    size            = var.single_service ? var.private_door : var.public_door
+    # With "internal" Gemini could not reach it. What comes in is authenticated
+    # by its signature.
+    ingress = var.public_access.ingress
+    environment = merge(
+      local.common_environment, local.public_environment,
+      var.single_service ? local.tasks_environment : {},
+      { DOORS = var.single_service ? "both" : "public" },
+    )
+    pubsub_topic = null
+  }
+
+  # The map's keys are known without a plan: tests and outputs go by them.
+  deployed = merge(
+    { public = local.public_function },
+    var.single_service ? {} : { tasks = {
+      entry_point     = "GeminiWebhook"
+      description     = "Works on what the public door has queued."
+      service_account = one(google_service_account.tasks[*].email)
+      size            = var.private_door
+      # Pub/Sub push in the same project (or VPC Service Controls perimeter)
+      # counts as internal, as long as the endpoint is the run.app address.
+      ingress      = "ALLOW_INTERNAL_ONLY"
+      environment  = merge(local.common_environment, local.tasks_environment, { DOORS = "tasks" })
+      pubsub_topic = null
+    } },
+    local.rotates ? { rotate = {
+      entry_point     = "RotateSigningSecret"
+      description     = "Rotates the signing secret when Secret Manager says that it is due."
+      service_account = one(google_service_account.rotate[*].email)
+      # One at a time is enough: a notification a month. Two instances, so that
+      # a stuck one does not keep a rotation from happening.
+      size         = { memory_mib = 256, cpu = 1, concurrency = 1, min_instances = 0, max_instances = 2, timeout_seconds = 300 }
+      ingress      = "ALLOW_INTERNAL_ONLY" # Eventarc counts as internal
+      environment  = local.rotate_environment
+      pubsub_topic = "projects/${var.project_id}/topics/${one(google_pubsub_topic.rotation[*].name)}"
+    } } : {},
+  )
+}
+
+resource "google_cloudfunctions2_function" "this" {
+  for_each = local.deployed
+
+  project     = var.project_id
+  location    = var.region
+  name        = local.functions[each.key]
+  description = each.value.description
+  labels      = var.labels
+
+  build_config {
+    runtime           = "go126"
+    entry_point       = each.value.entry_point
+    service_account   = google_service_account.build.id
+    docker_repository = google_artifact_registry_repository.images.id
+    environment_variables = {
+      # Leaves out a half of the storage client that is not used: a smaller
+      # program that starts sooner.
+      GOFLAGS = "-tags=disable_grpc_modules"
+      # Handed to "go build -ldflags" as one argument, so nothing is quoted.
+      GOOGLE_GOLDFLAGS = "-s -w -X example.com/gemini-webhook/internal/version.Version=${local.commit}"
+    }
+
+    # Security fixes of the Go runtime and the base image come by themselves.
+    automatic_update_policy {}
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = google_storage_bucket_object.source.name
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = each.value.service_account
+    available_memory                 = "${each.value.size.memory_mib}Mi"
+    available_cpu                    = tostring(each.value.size.cpu)
+    max_instance_request_concurrency = each.value.size.concurrency
+    min_instance_count               = each.value.size.min_instances
+    max_instance_count               = each.value.size.max_instances
+    # The platform tells the program in CLOUD_RUN_TIMEOUT_SECONDS, a reserved
+    # name. Without that the private door takes it to be 600 s.
+    timeout_seconds                = each.value.size.timeout_seconds
+    ingress_settings               = each.value.ingress
+    all_traffic_on_latest_revision = true
+    environment_variables          = merge(each.value.environment, { GOMEMLIMIT = local.gomemlimit[each.key] })
+  }
+
+  dynamic "event_trigger" {
+    for_each = each.value.pubsub_topic[*]
+    content {
+      trigger_region        = var.region
+      event_type            = "google.cloud.pubsub.topic.v1.messagePublished"
+      pubsub_topic          = event_trigger.value
+      service_account_email = each.value.service_account
+      # The function acknowledges what trying again cannot cure.
+      retry_policy = "RETRY_POLICY_RETRY"
+    }
+  }
+
+  # A function that starts without its rights answers 503 until it has them, and
+  # a build without them fails.
+  depends_on = [
+    google_project_service.this,
+    google_project_service_identity.eventarc,
+    google_artifact_registry_repository_iam_member.build_writes,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.build_reads_source,
+    google_storage_bucket_iam_member.build_reads_bucket,
+    google_pubsub_topic_iam_binding.queue_publishers,
+    google_secret_manager_secret_iam_member.public,
+  ]
+}
+
+locals {
+  # Who may call each function. Authoritative: a grant that somebody adds to the
+  # private door by hand is gone with the next apply.
+  invokers = { for k, members in {
+    public = concat(tolist(var.public_access.invokers), var.single_service ? [google_service_account.push.member] : [])
+    tasks  = [google_service_account.push.member]
+    # Eventarc calls as the function's own account.
+    rotate = [one(google_service_account.rotate[*].member)]
+  } : k => members if contains(keys(local.deployed), k) && (k != "public" || var.single_service || length(var.public_access.invokers) > 0) }
+}
+
+resource "google_cloud_run_v2_service_iam_binding" "invokers" {
+  for_each = local.invokers
+
+  project  = var.project_id
+  location = var.region
+  name     = google_cloudfunctions2_function.this[each.key].name # the service that Cloud Functions makes has the function's name
+  role     = "roles/run.invoker"
+  members  = each.value
+}

@@ -1,0 +1,157 @@
+# Outcomes and results in BigQuery: written by Pub/Sub, no code in between.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 6.50, < 8"
+    }
+  }
+}
+
+resource "google_bigquery_dataset" "this" {
+  project     = var.project_id
+  dataset_id  = var.dataset_id
+  location    = var.location
+  description = "What Gemini's webhooks announced: query the views *_distinct."
+  labels      = var.labels
+
+  # The tables refuse to be deleted while deletion_protection is on.
+  delete_contents_on_destroy = !var.deletion_protection
+
+  dynamic "default_encryption_configuration" {
+    for_each = var.kms_key_name[*]
+    content {
+      kms_key_name = default_encryption_configuration.value
+    }
+  }
+}
+
+locals {
+  # What a BigQuery subscription writes with write_metadata; names and types are
+  # Pub/Sub's. data is valid JSON in every message of the receiver.
+  schema = jsonencode([
+    { name = "subscription_name", type = "STRING", mode = "NULLABLE", description = "Who wrote the row." },
+    { name = "message_id", type = "STRING", mode = "NULLABLE", description = "Pub/Sub's id of the message." },
+    { name = "publish_time", type = "TIMESTAMP", mode = "NULLABLE", description = "When it was published; the partition." },
+    { name = "data", type = "JSON", mode = "NULLABLE", description = "The outcome, docs/schemas." },
+    { name = "attributes", type = "JSON", mode = "NULLABLE", description = "Its attributes: type, outcome_id, status, meta_…" },
+  ])
+}
+
+resource "google_bigquery_table" "this" {
+  for_each = var.topics
+
+  project             = var.project_id
+  dataset_id          = google_bigquery_dataset.this.dataset_id
+  table_id            = each.key
+  description         = "Messages of the topic ${each.key}, as they came; a message may be here twice."
+  deletion_protection = var.deletion_protection
+  schema              = local.schema
+  labels              = var.labels
+
+  time_partitioning {
+    type          = "DAY"
+    field         = "publish_time"
+    expiration_ms = var.delete_after_days == null ? null : var.delete_after_days * 86400000
+  }
+}
+
+# Without repeats: at least once is what Pub/Sub promises, and outcome_id is
+# what makes two of them one.
+resource "google_bigquery_table" "distinct" {
+  for_each = var.topics
+
+  project             = var.project_id
+  dataset_id          = google_bigquery_dataset.this.dataset_id
+  table_id            = "${each.key}_distinct"
+  description         = "Each outcome of ${each.key} once, by outcome_id. Filter by publish_time: it is the partition."
+  deletion_protection = false # a view holds nothing
+  labels              = var.labels
+
+  view {
+    use_legacy_sql = false
+    query = trimspace(<<-EOT
+      SELECT
+        publish_time,
+        JSON_VALUE(attributes, '$.outcome_id') AS outcome_id,
+        JSON_VALUE(attributes, '$.type') AS type,
+        JSON_VALUE(attributes, '$.resource_id') AS resource_id,
+        JSON_VALUE(attributes, '$.status') AS status,
+        JSON_VALUE(attributes, '$.key') AS key,
+        data,
+        attributes
+      FROM `${var.project_id}.${google_bigquery_dataset.this.dataset_id}.${google_bigquery_table.this[each.key].table_id}`
+      WHERE TRUE
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(attributes, '$.outcome_id') ORDER BY publish_time, message_id) = 1
+    EOT
+    )
+  }
+}
+
+resource "google_bigquery_table_iam_member" "pubsub_writes" {
+  for_each = google_bigquery_table.this
+
+  project    = var.project_id
+  dataset_id = google_bigquery_dataset.this.dataset_id
+  table_id   = each.value.table_id
+  role       = "roles/bigquery.dataEditor"
+  member     = var.pubsub_agent
+}
+
+module "dead_letters" {
+  source = "../dead_letters"
+
+  project_id   = var.project_id
+  name         = "${var.name}-bigquery-dead-letters"
+  retention    = var.dead_letter_retention
+  publisher    = var.pubsub_agent
+  kms_key_name = var.kms_key_name
+  labels       = var.labels
+}
+
+resource "google_pubsub_subscription" "this" {
+  for_each = var.topics
+
+  project                    = var.project_id
+  name                       = "${var.name}-${each.key}-bigquery"
+  topic                      = each.value
+  labels                     = var.labels
+  message_retention_duration = "604800s" # 7 days, for a table that cannot be written to
+
+  bigquery_config {
+    table               = "${var.project_id}.${google_bigquery_dataset.this.dataset_id}.${google_bigquery_table.this[each.key].table_id}"
+    use_topic_schema    = false
+    write_metadata      = true
+    drop_unknown_fields = false
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = module.dead_letters.topic_id
+    max_delivery_attempts = 30
+  }
+
+  expiration_policy {
+    ttl = "" # never
+  }
+
+  # Pub/Sub looks at the table when the subscription is made.
+  depends_on = [google_bigquery_table_iam_member.pubsub_writes]
+}
+
+# To move a message to the dead letters, Pub/Sub acknowledges it here.
+resource "google_pubsub_subscription_iam_member" "pubsub_acknowledges" {
+  for_each = google_pubsub_subscription.this
+
+  project      = var.project_id
+  subscription = each.value.name
+  role         = "roles/pubsub.subscriber"
+  member       = var.pubsub_agent
+}

@@ -1,0 +1,31 @@
+locals {
+  functions = {
+    public = var.name
+    tasks  = "${var.name}-tasks"
+    rotate = "${var.name}-rotate"
+  }
+  # The function that serves /tasks/process.
+  tasks_function = var.single_service ? "public" : "tasks"
+
+  state_bucket   = "${var.project_id}-${var.name}-state"
+  source_bucket  = "${var.project_id}-${var.name}-source"
+  results_bucket = "${var.project_id}-${var.name}-results"
+
+  rotates = var.rotation != null
+
+  # In the address of Pub/Sub's service agent: saves looking up the project, which
+  # a new one cannot answer before its APIs are enabled.
+  project_number = regex("service-([0-9]+)@", google_project_service_identity.pubsub.email)[0]
+
+  # Audience of the push subscriptions' tokens. Cloud Run lets in only tokens for
+  # an address of the service, and the function, which checks the audience again,
+  # must know it before it is made: so it is the address that is known before,
+  # SERVICE-NUMBER.REGION.run.app, beside the one with a hash that is pushed to.
+  push_audience         = "https://${local.functions[local.tasks_function]}-${local.project_number}.${var.region}.run.app"
+  max_delivery_attempts = 30 # the receiver counts along: the last but one reports
+
+  # Longer than a batch may take to be noticed and repaired, and Pub/Sub's maximum.
+  dead_letter_retention = "2678400s" # 31 days
+
+  kms_key_name = one(var.cmek[*].key_name)
+}

@@ -1,0 +1,80 @@
+output "webhook_uri" {
+  description = "Where Gemini delivers to the static webhook."
+  value       = local.webhook_uri
+}
+
+output "dynamic_webhook_base" {
+  description = "What the URLs of dynamic webhooks begin with: a token follows, and a label if you like. commands.dynamic_uri makes a whole one; it is a password and not an output. null where dynamic webhooks are off."
+  value       = var.dynamic.enabled ? "${local.public_url}/dynamic" : null
+}
+
+output "topics" {
+  description = "Full names of the topics to subscribe to (outcomes, results), and of the queue, to which nobody else may publish."
+  value = {
+    queue    = google_pubsub_topic.queue.id
+    outcomes = google_pubsub_topic.outcomes.id
+    results  = google_pubsub_topic.results.id
+  }
+}
+
+output "dead_letter_subscription" {
+  description = "Subscription that keeps what was given up on, for 31 days."
+  value       = module.queue_dead_letters.subscription_id
+}
+
+output "service_accounts" {
+  description = "E-mail addresses of the accounts. Let tasks read the buckets that results are in, where somebody else grants that."
+  value = merge(
+    {
+      public = google_service_account.public.email
+      tasks  = local.tasks_account.email
+      push   = google_service_account.push.email
+      build  = google_service_account.build.email
+    },
+    local.rotates ? { rotate = one(google_service_account.rotate[*].email) } : {},
+  )
+}
+
+output "secrets" {
+  description = "Names of the secrets, projects/P/secrets/S; not what is in them."
+  value = {
+    signing = local.signing_secret
+    token   = local.token_secret
+  }
+}
+
+output "buckets" {
+  description = "Names of the buckets: state, and results where one was made."
+  value = {
+    state   = google_storage_bucket.state.name
+    results = one(google_storage_bucket.results[*].name)
+  }
+}
+
+output "bigquery" {
+  description = "Full names of the views to query, PROJECT.DATASET.VIEW; null without bigquery."
+  value       = one(module.bigquery[*].views)
+}
+
+output "source_archive" {
+  description = "Path of the archive that the functions are built from."
+  value       = data.archive_file.source.output_path
+}
+
+output "commands" {
+  description = "Ready to paste, in the repository."
+  value = {
+    doctor = join(" ", compact([
+      "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${var.api_key_secret}",
+      var.single_service ? "--single-service" : "",
+      var.dynamic.enabled ? "" : "--token-secret=",
+      length(local.result_buckets) > 0 ? "--result-buckets=${join(",", local.result_buckets)}" : "",
+    ]))
+    ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${var.api_key_secret}"
+    dynamic_uri = var.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
+    outcomes    = "gcloud pubsub subscriptions pull ${google_pubsub_subscription.inspect["outcomes"].name} --project=${var.project_id} --auto-ack --limit=10"
+    redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}  # then docs/runbooks/dead-letters.md, step 2"
+    # Where an organization policy forbids allUsers (public_access.invokers = []).
+    open_public_door = length(var.public_access.invokers) > 0 ? null : "gcloud run services update ${local.functions.public} --project=${var.project_id} --region=${var.region} --no-invoker-iam-check"
+  }
+}

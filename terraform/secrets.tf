@@ -1,0 +1,123 @@
+# The secrets are made here and their versions are not: those go from Gemini, or
+# from the random source of the provider, straight into Secret Manager. So no
+# secret is ever in the state, in a plan or in a variable.
+
+locals {
+  # By the project's id: the receiver compares these names as texts.
+  signing_secret = "projects/${var.project_id}/secrets/${google_secret_manager_secret.signing.secret_id}"
+  token_secret   = var.dynamic.enabled ? "projects/${var.project_id}/secrets/${one(google_secret_manager_secret.token[*].secret_id)}" : null
+}
+
+resource "google_secret_manager_secret" "signing" {
+  project   = var.project_id
+  secret_id = "${var.name}-signing-secret"
+  labels    = var.labels
+
+  # In the region of the functions: nothing else reads it, and organization
+  # policies on locations refuse automatic replication.
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+        dynamic "customer_managed_encryption" {
+          for_each = var.cmek[*]
+          content {
+            kms_key_name = customer_managed_encryption.value.key_name
+          }
+        }
+      }
+    }
+  }
+
+  # Secret Manager says when it is due; RotateSigningSecret does it.
+  dynamic "topics" {
+    for_each = google_pubsub_topic.rotation
+    content {
+      name = "projects/${var.project_id}/topics/${topics.value.name}"
+    }
+  }
+  dynamic "rotation" {
+    for_each = var.rotation[*]
+    content {
+      rotation_period    = rotation.value.period
+      next_rotation_time = timeadd(plantimestamp(), rotation.value.period) # the first; Secret Manager sets those that follow
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [
+      # Which webhook the keys are of, and whether a run is at work, stand in the
+      # annotations gemini-webhook-*: taking them away orphans the webhook.
+      annotations,
+      rotation[0].next_rotation_time,
+    ]
+  }
+
+  depends_on = [
+    google_project_service.this,
+    google_pubsub_topic_iam_binding.rotation_publishers,
+    google_kms_crypto_key_iam_member.agents,
+  ]
+}
+
+resource "google_secret_manager_secret" "token" {
+  count = var.dynamic.enabled ? 1 : 0
+
+  project   = var.project_id
+  secret_id = "${var.name}-token"
+  labels    = var.labels
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+        dynamic "customer_managed_encryption" {
+          for_each = var.cmek[*]
+          content {
+            kms_key_name = customer_managed_encryption.value.key_name
+          }
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [annotations]
+  }
+
+  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+}
+
+locals {
+  public_secrets = merge(
+    { signing = local.signing_secret },
+    var.dynamic.enabled ? { token = local.token_secret } : {},
+  )
+  # Access reads a version, viewer lists which there are: secretAccessor alone
+  # cannot list.
+  public_secret_grants = { for pair in setproduct(keys(local.public_secrets), ["secretAccessor", "viewer"]) :
+    "${pair[0]}-${pair[1]}" => { secret = pair[0], role = "roles/secretmanager.${pair[1]}" }
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "public" {
+  for_each = local.public_secret_grants
+
+  project   = var.project_id
+  secret_id = local.public_secrets[each.value.secret]
+  role      = each.value.role
+  member    = google_service_account.public.member
+}
+
+# The Gemini API key: for the Files API, and to rotate. It is somebody else's
+# secret: this adds members and touches no other.
+resource "google_secret_manager_secret_iam_member" "api_key" {
+  for_each = merge(
+    var.results.files_api ? { tasks = local.tasks_account.member } : {},
+    local.rotates ? { rotate = one(google_service_account.rotate[*].member) } : {},
+  )
+
+  secret_id = var.api_key_secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value
+}

@@ -1,0 +1,137 @@
+# The source bundle: what "gcloud … --source=." would upload too, since both
+# read .gcloudignore. The archive provider only leaves out what it is told, so
+# the list of what is let in is turned around here.
+
+locals {
+  source_dir = coalesce(var.build.source_dir, "${path.module}/..")
+
+  # "/*" leaves out everything in the root, "!/x" lets x in again, and what
+  # follows is left out below that: "x/" a directory, "/x" from the root.
+  ignore_lines = [
+    for line in split("\n", file("${local.source_dir}/.gcloudignore")) : trimspace(line)
+    if trimspace(line) != "" && !startswith(trimspace(line), "#") && trimspace(line) != "/*"
+  ]
+  bundle_dirs     = [for l in local.ignore_lines : trim(l, "!/") if startswith(l, "!/") && endswith(l, "/")]
+  bundle_files    = flatten([for l in local.ignore_lines : tolist(fileset(local.source_dir, trim(l, "!/"))) if startswith(l, "!/") && !endswith(l, "/")])
+  bundle_excludes = [for l in local.ignore_lines : startswith(l, "/") ? trim(l, "/") : "**/${trim(l, "/")}" if !startswith(l, "!")]
+
+  # Names in the root that are not let in. "[^.]": never look into .git.
+  root_names = distinct(concat(
+    tolist(fileset(local.source_dir, "*")),
+    [for f in fileset(local.source_dir, "[^.]*/**") : split("/", f)[0]],
+  ))
+  root_excludes = [for n in local.root_names : n if !startswith(n, ".") && !contains(local.bundle_dirs, n) && !contains(local.bundle_files, n)]
+}
+
+data "archive_file" "source" {
+  type             = "zip"
+  source_dir       = local.source_dir
+  excludes         = concat([".*"], local.root_excludes, local.bundle_excludes)
+  output_path      = "${path.root}/.terraform/${var.name}-source.zip"
+  output_file_mode = "0644" # the same archive whatever the umask
+
+  lifecycle {
+    postcondition {
+      condition     = contains(local.bundle_files, "function.go") && contains(local.bundle_files, "go.mod") && length(local.bundle_dirs) > 0
+      error_message = "build.source_dir is not the receiver's repository: function.go, go.mod and .gcloudignore must be there."
+    }
+  }
+}
+
+locals {
+  source_hash = substr(data.archive_file.source.output_sha256, 0, 12)
+  commit      = coalesce(var.build.commit, "src-${local.source_hash}")
+}
+
+resource "google_storage_bucket" "source" {
+  project                     = var.project_id
+  name                        = local.source_bucket
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true # archives alone, made again from the repository
+  labels                      = var.labels
+
+  dynamic "encryption" {
+    for_each = var.cmek[*]
+    content {
+      default_kms_key_name = encryption.value.key_name
+    }
+  }
+
+  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+}
+
+resource "google_storage_bucket_object" "source" {
+  # The hash in the name: another source is another object, and a new deployment.
+  name   = "source-${data.archive_file.source.output_sha256}.zip"
+  bucket = google_storage_bucket.source.name
+  source = data.archive_file.source.output_path
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# A repository of our own for the images, so that the build's right to write is
+# on it and not on every repository of the project.
+resource "google_artifact_registry_repository" "images" {
+  project       = var.project_id
+  location      = var.region
+  repository_id = var.name
+  description   = "Images of the Gemini webhook receiver's functions."
+  format        = "DOCKER"
+  labels        = var.labels
+
+  cleanup_policies {
+    id     = "keep-recent"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = var.build.keep_images
+    }
+  }
+  cleanup_policies {
+    id     = "delete-old"
+    action = "DELETE"
+    condition {
+      older_than = "2592000s" # 30 days
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_artifact_registry_repository_iam_member" "build_writes" {
+  project    = var.project_id
+  location   = var.region
+  repository = google_artifact_registry_repository.images.repository_id
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}
+
+# Project-wide, since Cloud Logging has no smaller resource to write to.
+resource "google_project_iam_member" "build_logs" {
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build.member
+}
+
+# Cloud Functions copies the archive into a bucket of its own and builds from
+# there. That bucket comes into being with the region's first function, so the
+# grant is on the project, narrowed to it by its condition.
+resource "google_project_iam_member" "build_reads_source" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title      = "${var.name}-sources"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}/\")"
+  }
+}
+
+resource "google_storage_bucket_iam_member" "build_reads_bucket" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build.member
+}

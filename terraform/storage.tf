@@ -1,0 +1,111 @@
+# State: plans and markers, all of which can be made again by repeating work.
+
+resource "google_storage_bucket" "state" {
+  project                     = var.project_id
+  name                        = local.state_bucket
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = var.state.force_destroy
+  labels                      = var.labels
+
+  lifecycle_rule {
+    condition {
+      age = var.state.retention_days
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  # Markers are small, many and short-lived: soft delete would keep and bill
+  # each for another week.
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+
+  dynamic "encryption" {
+    for_each = var.cmek[*]
+    content {
+      default_kms_key_name = encryption.value.key_name
+    }
+  }
+
+  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+}
+
+# Objects are created, read and listed, never replaced or deleted.
+resource "google_storage_bucket_iam_member" "tasks_state" {
+  for_each = toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
+
+  bucket = google_storage_bucket.state.name
+  role   = each.key
+  member = local.tasks_account.member
+}
+
+# Results: read only.
+
+resource "google_storage_bucket" "results" {
+  count = var.results.create ? 1 : 0
+
+  project                     = var.project_id
+  name                        = local.results_bucket
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = var.results.force_destroy
+  labels                      = var.labels
+
+  dynamic "lifecycle_rule" {
+    for_each = var.results.delete_after_days[*]
+    content {
+      condition {
+        age = lifecycle_rule.value
+      }
+      action {
+        type = "Delete"
+      }
+    }
+  }
+
+  dynamic "encryption" {
+    for_each = var.cmek[*]
+    content {
+      default_kms_key_name = encryption.value.key_name
+    }
+  }
+
+  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+}
+
+locals {
+  result_places = concat(var.results.buckets, [for name in google_storage_bucket.results[*].name : { name = name, prefix = "" }])
+
+  # Known before anything is made, so that they can be keys.
+  result_grants = merge(
+    { for b in var.results.buckets : trimsuffix("${b.name}/${b.prefix}", "/") => b },
+    var.results.create ? { (local.results_bucket) = { name = one(google_storage_bucket.results[*].name), prefix = "" } } : {},
+  )
+}
+
+resource "google_storage_bucket_iam_member" "tasks_results" {
+  for_each = local.result_grants
+
+  bucket = each.value.name
+  role   = "roles/storage.objectViewer"
+  member = local.tasks_account.member
+
+  # Reading is asked of the object; listing is asked of the bucket, with the
+  # prefix as an attribute.
+  dynamic "condition" {
+    for_each = each.value.prefix == "" ? [] : [each.value.prefix]
+    content {
+      title       = "${var.name}-results"
+      description = "Only what is below ${condition.value}"
+      expression = join(" || ", [
+        "resource.name.startsWith(\"projects/_/buckets/${each.value.name}/objects/${condition.value}\")",
+        "(resource.type == \"storage.googleapis.com/Bucket\" && api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"${condition.value}\"))",
+      ])
+    }
+  }
+}

@@ -1,0 +1,43 @@
+# Every option on, for scripts/terraform-test.
+
+labels = { team = "search" }
+
+webhook = {
+  path              = "/hooks/gemini"
+  rotation_triggers = { drill = "1" }
+}
+dynamic  = { rotation_triggers = { drill = "1" } }
+rotation = { period = "2592000s" }
+
+public_door  = { memory_mib = 512, min_instances = 1, max_instances = 40 }
+private_door = { memory_mib = 2048, max_instances = 50 }
+
+receiver = {
+  batch_results                = "lines"
+  chunk_bytes                  = 4194304
+  max_line_bytes               = 8388608
+  max_body_bytes               = 524288
+  signing_secret_overlap_hours = 24
+  dynamic_token_overlap_hours  = 96
+  secret_ttl_seconds           = 300
+  stale_limit_hours            = 6
+  replay_tolerance_seconds     = 300
+  jwt_audiences                = ["acme"]
+  jwt_issuers                  = ["https://accounts.google.com"]
+  log_level                    = "info"
+}
+
+results = {
+  buckets           = [{ name = "acme-batches" }, { name = "acme-shared", prefix = "team/gemini/" }]
+  create            = true
+  delete_after_days = 30
+  force_destroy     = true
+}
+state  = { retention_days = 90, force_destroy = true }
+topics = { queue_retention_days = 31, outcomes_retention_days = 31, results_retention_days = 7 }
+
+cmek      = { key_name = "projects/acme-keys/locations/europe-west1/keyRings/ring/cryptoKeys/key" }
+bigquery  = { delete_after_days = 365, deletion_protection = false }
+workflows = { workflow_id = "projects/acme-prod/locations/europe-west1/workflows/done" }
+alerts    = { notification_channels = ["projects/acme-prod/notificationChannels/1"] }
+build     = { commit = "4f2c9aa0b1d3", keep_images = 3 }

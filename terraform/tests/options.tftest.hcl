@@ -1,0 +1,185 @@
+# Options do what they say.
+
+mock_provider "google" {
+  source          = "./tests/mocks/google"
+  override_during = plan
+}
+
+mock_provider "google-beta" {
+  source          = "./tests/mocks/google-beta"
+  override_during = plan
+}
+
+mock_provider "gemini" {
+  override_during = plan
+}
+
+variables {
+  project_id     = "acme-prod"
+  region         = "europe-west1"
+  api_key_secret = "projects/acme-prod/secrets/gemini-api-key"
+}
+
+run "settings_reach_the_receiver_and_the_rotation" {
+  command = plan
+
+  variables {
+    receiver = {
+      batch_results                = "summary"
+      chunk_bytes                  = 1048576
+      max_line_bytes               = 4194304
+      max_body_bytes               = 524288
+      signing_secret_overlap_hours = 48
+      dynamic_token_overlap_hours  = 24
+      secret_ttl_seconds           = 60
+      stale_limit_hours            = 2
+      replay_tolerance_seconds     = 600
+      revoked_versions             = ["projects/acme-prod/secrets/gemini-webhook-token/versions/3"]
+      jwt_audiences                = ["a", "b"]
+      jwt_issuers                  = ["https://issuer.example"]
+      dynamic_open                 = true
+      log_level                    = "debug"
+    }
+    rotation = { period = "2592000s" }
+  }
+
+  assert {
+    condition     = { for k, v in google_cloudfunctions2_function.this["public"].service_config[0].environment_variables : k => v if !contains(["DOORS", "GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "SIGNING_SECRETS", "DYNAMIC_TOKEN_SECRET", "GOMEMLIMIT"], k) } == { MAX_BODY_BYTES = "524288", SIGNING_SECRET_OVERLAP = "48h", DYNAMIC_TOKEN_OVERLAP = "24h", SECRET_TTL = "60s", STALE_LIMIT = "2h", REPLAY_TOLERANCE = "600s", REVOKED_VERSIONS = "projects/acme-prod/secrets/gemini-webhook-token/versions/3", JWT_AUDIENCES = "a,b", JWT_ISSUERS = "https://issuer.example", DYNAMIC_OPEN = "true", LOG_LEVEL = "debug" }
+    error_message = "Those of the public door."
+  }
+
+  assert {
+    condition     = { for k in ["BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "STALE_LIMIT", "LOG_LEVEL"] : k => google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables[k] } == { BATCH_RESULTS = "summary", CHUNK_BYTES = "1048576", MAX_LINE_BYTES = "4194304", STALE_LIMIT = "2h", LOG_LEVEL = "debug" }
+    error_message = "Those of the private door."
+  }
+
+  assert {
+    condition     = { for k, v in google_cloudfunctions2_function.this["rotate"].service_config[0].environment_variables : k => v if k != "GOMEMLIMIT" } == { GOOGLE_CLOUD_PROJECT = "acme-prod", GEMINI_API_KEY_SECRET = var.api_key_secret, SIGNING_SECRETS = "projects/acme-prod/secrets/gemini-webhook-signing-secret", SIGNING_SECRET_OVERLAP = "48h", LOG_LEVEL = "debug" }
+    error_message = "Those of the rotation."
+  }
+
+  assert {
+    condition     = one(google_secret_manager_secret.signing.rotation).rotation_period == "2592000s" && length(google_secret_manager_secret.signing.topics) == 1
+    error_message = "Secret Manager says when it is due."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["rotate"].build_config[0].entry_point == "RotateSigningSecret" && google_cloudfunctions2_function.this["rotate"].event_trigger[0].event_type == "google.cloud.pubsub.topic.v1.messagePublished" && google_cloudfunctions2_function.this["rotate"].event_trigger[0].retry_policy == "RETRY_POLICY_RETRY"
+    error_message = "The function hears of it, again if it failed."
+  }
+
+  assert {
+    condition     = google_project_service_identity.eventarc[0].service == "eventarc.googleapis.com" && contains(keys(google_project_service.this), "eventarc.googleapis.com")
+    error_message = "Eventarc is there to tell it."
+  }
+}
+
+run "labels_are_on_everything_that_takes_them" {
+  command = plan
+
+  variables {
+    labels   = { team = "search" }
+    rotation = { period = "2592000s" }
+    results  = { create = true }
+  }
+
+  assert {
+    condition     = alltrue([for l in concat([for f in google_cloudfunctions2_function.this : f.labels], [for s in google_pubsub_subscription.queue : s.labels], [for s in google_pubsub_subscription.inspect : s.labels], [google_pubsub_topic.queue.labels, google_pubsub_topic.outcomes.labels, google_pubsub_topic.results.labels, one(google_pubsub_topic.rotation).labels, google_storage_bucket.state.labels, google_storage_bucket.source.labels, one(google_storage_bucket.results).labels, google_secret_manager_secret.signing.labels, one(google_secret_manager_secret.token).labels, google_artifact_registry_repository.images.labels]) : l == tomap({ team = "search" })])
+    error_message = "One of the resources lacks the labels."
+  }
+}
+
+run "data_at_rest_takes_a_key" {
+  command = plan
+
+  variables {
+    cmek     = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k" }
+    bigquery = {}
+    results  = { create = true }
+  }
+
+  assert {
+    condition     = alltrue([for t in [google_pubsub_topic.queue, google_pubsub_topic.outcomes, google_pubsub_topic.results] : t.kms_key_name == var.cmek.key_name])
+    error_message = "Topics."
+  }
+
+  assert {
+    condition     = alltrue([for b in [google_storage_bucket.state, google_storage_bucket.source, one(google_storage_bucket.results)] : one(b.encryption).default_kms_key_name == var.cmek.key_name])
+    error_message = "Buckets."
+  }
+
+  assert {
+    condition     = alltrue([for s in [google_secret_manager_secret.signing, one(google_secret_manager_secret.token)] : s.replication[0].user_managed[0].replicas[0].customer_managed_encryption[0].kms_key_name == var.cmek.key_name && s.replication[0].user_managed[0].replicas[0].location == "europe-west1"])
+    error_message = "Secrets, in the region of the key."
+  }
+
+  assert {
+    condition     = toset(keys(google_kms_crypto_key_iam_member.agents)) == toset(["pubsub", "secretmanager", "storage", "bigquery"])
+    error_message = "The service agents may use it."
+  }
+}
+
+run "what_others_do_can_be_left_to_them" {
+  command = plan
+
+  variables {
+    cmek        = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k", grant_service_agents = false }
+    enable_apis = false
+    dynamic     = { enabled = false }
+    webhook     = { create = false }
+  }
+
+  assert {
+    condition     = length(google_kms_crypto_key_iam_member.agents) == 0
+    error_message = "No grant on the key."
+  }
+
+  assert {
+    condition     = length(google_project_service.this) == 0
+    error_message = "No API is enabled."
+  }
+
+  assert {
+    condition     = length(google_secret_manager_secret.token) == 0 && length(gemini_webhook_token.this) == 0 && length(google_logging_project_exclusion.tokens) == 0
+    error_message = "No token, and nothing about it."
+  }
+
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.this["public"].service_config[0].environment_variables), "DYNAMIC_TOKEN_SECRET") && output.dynamic_webhook_base == null
+    error_message = "The door refuses them."
+  }
+
+  assert {
+    condition     = toset(keys(google_secret_manager_secret_iam_member.public)) == toset(["signing-secretAccessor", "signing-viewer"])
+    error_message = "No grant for a secret that is not there."
+  }
+
+  assert {
+    condition     = length(gemini_webhook.this) == 0 && google_secret_manager_secret.signing.secret_id == "gemini-webhook-signing-secret"
+    error_message = "The secret is there for whoever registers it."
+  }
+}
+
+run "a_domain_of_ones_own_and_a_workflow" {
+  command = plan
+
+  variables {
+    webhook   = { base_url = "https://hooks.acme.example", path = "/a/b" }
+    workflows = { workflow_id = "projects/acme-prod/locations/europe-west1/workflows/done" }
+  }
+
+  assert {
+    condition     = output.webhook_uri == "https://hooks.acme.example/a/b" && output.dynamic_webhook_base == "https://hooks.acme.example/dynamic"
+    error_message = "Gemini is told the domain."
+  }
+
+  assert {
+    condition     = length(module.workflow) == 1
+    error_message = "A trigger."
+  }
+
+  assert {
+    condition     = contains(keys(google_project_service.this), "workflowexecutions.googleapis.com") && contains(keys(google_project_service.this), "eventarc.googleapis.com")
+    error_message = "The APIs for it."
+  }
+}

@@ -1,0 +1,307 @@
+# Wrong options, as wrong inputs in validations.tftest.hcl. The
+# plans are of the variables alone (tests/inputs has links to them), which takes
+# no provider and no time.
+
+variables {
+  project_id     = "acme-prod"
+  region         = "europe-west1"
+  api_key_secret = "projects/acme-prod/secrets/gemini-api-key"
+}
+
+run "half_a_cpu_serves_one_request" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    public_door = { cpu = 0.5 }
+  }
+  expect_failures = [var.public_door]
+}
+
+run "the_public_door_needs_memory" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    public_door = { memory_mib = 128 }
+  }
+  expect_failures = [var.public_door]
+}
+
+run "the_public_door_answers_soon" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    public_door = { timeout_seconds = 600 }
+  }
+  expect_failures = [var.public_door]
+}
+
+run "max_instances_is_not_below_min_instances" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    public_door = { min_instances = 30 }
+  }
+  expect_failures = [var.public_door]
+}
+
+run "the_private_door_has_few_requests_at_once" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    private_door = { concurrency = 80 }
+  }
+  expect_failures = [var.private_door]
+}
+
+run "the_private_door_is_not_cut_off_early" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    private_door = { timeout_seconds = 60 }
+  }
+  expect_failures = [var.private_door]
+}
+
+run "the_private_door_is_not_longer_than_pubsub_waits" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    private_door = { timeout_seconds = 900 }
+  }
+  expect_failures = [var.private_door]
+}
+
+run "all_authenticated_users_is_no_invoker" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    public_access = { invokers = ["allAuthenticatedUsers"] }
+  }
+  expect_failures = [var.public_access]
+}
+
+run "internal_only_keeps_gemini_out" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    public_access = { ingress = "ALLOW_INTERNAL_ONLY" }
+  }
+  expect_failures = [var.public_access]
+}
+
+run "batch_results_is_one_of_two" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    receiver = { batch_results = "none" }
+  }
+  expect_failures = [var.receiver]
+}
+
+run "limits_are_those_of_the_receiver" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    receiver = { max_body_bytes = 10 }
+  }
+  expect_failures = [var.receiver]
+}
+
+run "an_overlap_has_a_limit" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    receiver = { signing_secret_overlap_hours = 9000 }
+  }
+  expect_failures = [var.receiver]
+}
+
+run "latest_cannot_be_revoked" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    receiver = { revoked_versions = ["projects/acme-prod/secrets/s/versions/latest"] }
+  }
+  expect_failures = [var.receiver]
+}
+
+run "a_bucket_is_a_name" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "gs://acme-batches" }] }
+  }
+  expect_failures = [var.results]
+}
+
+run "a_prefix_ends_with_a_slash" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-batches", prefix = "team" }] }
+  }
+  expect_failures = [var.results]
+}
+
+run "a_prefix_cannot_break_out_of_its_condition" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-batches", prefix = "a\"/" }] }
+  }
+  expect_failures = [var.results]
+}
+
+run "a_place_is_named_once" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-batches" }, { name = "acme-batches" }] }
+  }
+  expect_failures = [var.results]
+}
+
+run "results_are_not_read_from_the_state_bucket" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-prod-gemini-webhook-state" }] }
+  }
+  expect_failures = [var.results]
+}
+
+run "state_outlives_dead_letters" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    state = { retention_days = 14 }
+  }
+  expect_failures = [var.state]
+}
+
+run "topics_keep_31_days_at_most" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    topics = { queue_retention_days = 60 }
+  }
+  expect_failures = [var.topics]
+}
+
+run "a_key_version_is_not_a_key" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    cmek = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1" }
+  }
+  expect_failures = [var.cmek]
+}
+
+run "a_key_is_in_the_region" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    cmek = { key_name = "projects/keys/locations/us-east1/keyRings/r/cryptoKeys/k" }
+  }
+  expect_failures = [var.cmek]
+}
+
+run "a_dataset_has_no_hyphen" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    bigquery = { dataset_id = "gemini-webhook" }
+  }
+  expect_failures = [var.bigquery]
+}
+
+run "a_workflow_is_a_full_name" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    workflows = { workflow_id = "done" }
+  }
+  expect_failures = [var.workflows]
+}
+
+run "a_channel_is_a_full_name" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { notification_channels = ["ops@acme.example"] }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "a_commit_is_one_word" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    build = { commit = "main branch" }
+  }
+  expect_failures = [var.build]
+}
+
+run "a_rotation_needs_a_webhook" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    rotation = { period = "2592000s" }
+    webhook  = { create = false }
+  }
+  expect_failures = [var.rotation]
+}

@@ -1,0 +1,289 @@
+variable "public_door" {
+  description = "Size and limits of the function that Gemini posts to. It only verifies and queues: small and quick."
+  type = object({
+    memory_mib      = optional(number, 256)
+    cpu             = optional(number, 1)
+    concurrency     = optional(number, 80)
+    min_instances   = optional(number, 0)
+    max_instances   = optional(number, 20)
+    timeout_seconds = optional(number, 15)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = var.public_door.memory_mib >= 256 && var.public_door.memory_mib <= 32768
+    error_message = "public_door.memory_mib must be from 256 to 32768: the door holds up to 32 MiB of bodies beside the program's 50."
+  }
+  validation {
+    condition     = var.public_door.concurrency >= 1 && var.public_door.concurrency <= 1000 && (var.public_door.cpu >= 1 || var.public_door.concurrency == 1)
+    error_message = "public_door.concurrency must be from 1 to 1000, and 1 where cpu is below 1: Cloud Run serves one request at a time on less than a whole CPU. Set cpu = 1."
+  }
+  validation {
+    condition     = var.public_door.min_instances >= 0 && var.public_door.max_instances >= 1 && var.public_door.max_instances >= var.public_door.min_instances
+    error_message = "public_door.max_instances must be 1 or more, and not below min_instances."
+  }
+  validation {
+    condition     = var.public_door.timeout_seconds >= 10 && var.public_door.timeout_seconds <= 60
+    error_message = "public_door.timeout_seconds must be from 10 to 60: an answer takes up to 9 s when Secret Manager and Pub/Sub are slow, and Gemini does not wait for a minute."
+  }
+}
+
+variable "private_door" {
+  description = "Size and limits of the function that Pub/Sub pushes work to. concurrency times max_instances is how many ranges are read at once. With single_service these are the limits of the one function."
+  type = object({
+    memory_mib      = optional(number, 1024)
+    cpu             = optional(number, 1)
+    concurrency     = optional(number, 4)
+    min_instances   = optional(number, 0)
+    max_instances   = optional(number, 10)
+    timeout_seconds = optional(number, 600)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = var.private_door.memory_mib >= 512 && var.private_door.memory_mib <= 32768
+    error_message = "private_door.memory_mib must be from 512 to 32768: each of the concurrent ranges holds lines of up to receiver.max_line_bytes, several times."
+  }
+  validation {
+    condition     = var.private_door.concurrency >= 1 && var.private_door.concurrency <= 4 && var.private_door.cpu >= 1
+    error_message = "private_door.concurrency must be from 1 to 4, and cpu 1 or more: a range keeps a CPU busy, so raise max_instances instead."
+  }
+  validation {
+    condition     = var.private_door.min_instances >= 0 && var.private_door.max_instances >= 1 && var.private_door.max_instances >= var.private_door.min_instances
+    error_message = "private_door.max_instances must be 1 or more, and not below min_instances."
+  }
+  validation {
+    # Above, Pub/Sub delivers a message again while it is still worked on.
+    condition     = var.private_door.timeout_seconds >= 540 && var.private_door.timeout_seconds <= 600
+    error_message = "private_door.timeout_seconds must be from 540 to 600: 600 s is Pub/Sub's longest acknowledgement deadline, and below 540 s work is handed on more often than needed. Leave it out."
+  }
+}
+
+variable "public_access" {
+  description = <<-EOT
+    Who may call the public door. `invokers`: IAM members with roles/run.invoker; Gemini cannot authenticate to Google Cloud, so it is allUsers,
+    and every delivery is verified by its signature. Where an organization policy forbids allUsers: [], and see terraform/README.md.
+    `ingress`: ALLOW_ALL, or ALLOW_INTERNAL_AND_GCLB behind an external load balancer.
+  EOT
+  type = object({
+    invokers = optional(set(string), ["allUsers"])
+    ingress  = optional(string, "ALLOW_ALL")
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for m in var.public_access.invokers : m == "allUsers" || can(regex("^(serviceAccount|user|group|domain|principal|principalSet):.+$", m))])
+    error_message = "public_access.invokers must be allUsers or IAM members such as serviceAccount:proxy@PROJECT.iam.gserviceaccount.com; allAuthenticatedUsers lets in every Google account and still keeps Gemini out."
+  }
+  validation {
+    condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_AND_GCLB"], var.public_access.ingress)
+    error_message = "public_access.ingress must be ALLOW_ALL, or ALLOW_INTERNAL_AND_GCLB behind a load balancer: with ALLOW_INTERNAL_ONLY Gemini reaches nothing."
+  }
+}
+
+variable "receiver" {
+  description = <<-EOT
+    Settings of the receiver, README.md "Configuration"; what is not set keeps the default there. `batch_results`: lines or summary.
+    `dynamic_open` accepts dynamic deliveries of anybody's jobs: for trying things out.
+  EOT
+  type = object({
+    batch_results                = optional(string)
+    chunk_bytes                  = optional(number)
+    max_line_bytes               = optional(number)
+    max_body_bytes               = optional(number)
+    signing_secret_overlap_hours = optional(number)
+    dynamic_token_overlap_hours  = optional(number)
+    secret_ttl_seconds           = optional(number)
+    stale_limit_hours            = optional(number)
+    replay_tolerance_seconds     = optional(number)
+    revoked_versions             = optional(list(string), [])
+    jwt_audiences                = optional(list(string), [])
+    jwt_issuers                  = optional(list(string), [])
+    dynamic_open                 = optional(bool, false)
+    log_level                    = optional(string)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = contains(["lines", "summary"], coalesce(var.receiver.batch_results, "lines"))
+    error_message = "receiver.batch_results must be lines (a message per line of a batch) or summary (batch.completed alone)."
+  }
+  validation {
+    condition     = contains(["debug", "info", "warn", "error"], coalesce(var.receiver.log_level, "info"))
+    error_message = "receiver.log_level must be debug, info, warn or error."
+  }
+  validation {
+    condition = alltrue([
+      coalesce(var.receiver.chunk_bytes, 1) >= 1,
+      coalesce(var.receiver.max_line_bytes, 1) >= 1 && coalesce(var.receiver.max_line_bytes, 1) <= 268435456,
+      coalesce(var.receiver.max_body_bytes, 1024) >= 1024 && coalesce(var.receiver.max_body_bytes, 1024) <= 8388608,
+      coalesce(var.receiver.secret_ttl_seconds, 1) >= 1 && coalesce(var.receiver.secret_ttl_seconds, 1) <= 86400,
+      coalesce(var.receiver.replay_tolerance_seconds, 1) >= 1 && coalesce(var.receiver.replay_tolerance_seconds, 1) <= 90000,
+      try(var.receiver.signing_secret_overlap_hours >= 0 && var.receiver.signing_secret_overlap_hours <= 8784, true),
+      try(var.receiver.dynamic_token_overlap_hours >= 0 && var.receiver.dynamic_token_overlap_hours <= 8784, true),
+      try(var.receiver.stale_limit_hours >= 0 && var.receiver.stale_limit_hours <= 720, true),
+    ])
+    error_message = "receiver: a limit is out of range, and the function would not start. chunk_bytes from 1; max_line_bytes from 1 to 268435456; max_body_bytes from 1024 to 8388608; secret_ttl_seconds from 1 to 86400; replay_tolerance_seconds from 1 to 90000; overlaps from 0 to 8784 hours; stale_limit_hours from 0 to 720."
+  }
+  validation {
+    condition     = alltrue([for v in var.receiver.revoked_versions : can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+/versions/[1-9][0-9]*$", v))])
+    error_message = "receiver.revoked_versions must be versions as projects/PROJECT/secrets/SECRET/versions/NUMBER, with a number and not latest."
+  }
+  validation {
+    condition     = alltrue([for v in concat(var.receiver.jwt_audiences, var.receiver.jwt_issuers) : can(regex("^[^,[:space:]]+$", v))])
+    error_message = "receiver.jwt_audiences and jwt_issuers must be texts without commas and white space, one entry each."
+  }
+}
+
+variable "results" {
+  description = <<-EOT
+    Where batch results are read from. `buckets`: existing ones; with `prefix`, which ends with a slash, only what is below it may be read, and the
+    bucket must have uniform bucket-level access. `create`: also make the bucket PROJECT-NAME-results, whose objects are deleted after
+    `delete_after_days` (null: never); `force_destroy` deletes them with it. `files_api`: also read the Files API, with the key in api_key_secret.
+  EOT
+  type = object({
+    buckets           = optional(list(object({ name = string, prefix = optional(string, "") })), [])
+    create            = optional(bool, false)
+    delete_after_days = optional(number)
+    force_destroy     = optional(bool, false)
+    files_api         = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for b in var.results.buckets : can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", b.name)) && !startswith(b.name, "goog")])
+    error_message = "results.buckets: name must be a bucket's name without gs:// and without a path: put the path into prefix."
+  }
+  validation {
+    condition     = alltrue([for b in var.results.buckets : b.prefix == "" || can(regex("^([^/\"\\\\,[:cntrl:]]+/)+$", b.prefix)) && !can(regex("(^|/)\\.\\.?/", b.prefix))])
+    error_message = "results.buckets: prefix must end with a slash and must not begin with one, without empty or dot segments, quotes, backslashes and commas: batches/2026/."
+  }
+  validation {
+    condition     = length(distinct([for b in var.results.buckets : "${b.name}/${b.prefix}"])) == length(var.results.buckets)
+    error_message = "results.buckets names a place twice: write each bucket and prefix once."
+  }
+  validation {
+    condition     = alltrue([for b in var.results.buckets : !contains(["${var.project_id}-${var.name}-state", "${var.project_id}-${var.name}-source"], b.name)])
+    error_message = "results.buckets must not name the receiver's own state or source bucket: results are never read from there."
+  }
+  validation {
+    condition     = try(var.results.delete_after_days >= 1, true)
+    error_message = "results.delete_after_days must be 1 or more, or left out to keep results for ever."
+  }
+}
+
+variable "state" {
+  description = "The state bucket, PROJECT-NAME-state: plans and markers. `retention_days`: after which they are deleted; longer than dead letters are kept (31 days), or a redrive repeats what was done. `force_destroy`: delete it with what is in it."
+  type = object({
+    retention_days = optional(number, 60)
+    force_destroy  = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = var.state.retention_days >= 32
+    error_message = "state.retention_days must be 32 or more: a dead letter that is redriven after 31 days must find its plan. Leave it out for 60."
+  }
+}
+
+variable "topics" {
+  description = "How long topics keep messages for those who seek back, in days, 1 to 31. Kept messages are billed as storage: results are as big as the results of your batches."
+  type = object({
+    queue_retention_days    = optional(number, 7)
+    outcomes_retention_days = optional(number, 7)
+    results_retention_days  = optional(number, 3)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for d in values(var.topics) : d >= 1 && d <= 31 && floor(d) == d])
+    error_message = "topics: retention must be whole days from 1 to 31, which is Pub/Sub's limit."
+  }
+}
+
+variable "cmek" {
+  description = <<-EOT
+    Customer-managed key for data at rest: topics, buckets, secrets, tables. `key_name`: projects/P/locations/REGION/keyRings/R/cryptoKeys/K in the
+    region of the receiver. `grant_service_agents`: give Google's service agents the use of the key; false where another team does.
+  EOT
+  type = object({
+    key_name             = string
+    grant_service_agents = optional(bool, true)
+  })
+  default = null
+  validation {
+    condition     = var.cmek == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.cmek.key_name))
+    error_message = "cmek.key_name must be projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version."
+  }
+  validation {
+    condition     = var.cmek == null || try(split("/", var.cmek.key_name)[3] == var.region, true)
+    error_message = "cmek.key_name must be a key in the region of the receiver: buckets and secrets are regional and take no key from elsewhere. Make a key in var.region."
+  }
+}
+
+variable "bigquery" {
+  description = <<-EOT
+    Write outcomes and results to BigQuery: dataset `dataset_id` (default: the name with underscores), tables outcomes and results by BigQuery
+    subscriptions, views outcomes_distinct and results_distinct without repeats. `delete_after_days`: age at which partitions are dropped (null: never).
+    `deletion_protection`: terraform destroy refuses to delete the tables.
+  EOT
+  type = object({
+    dataset_id          = optional(string)
+    location            = optional(string)
+    delete_after_days   = optional(number)
+    deletion_protection = optional(bool, true)
+  })
+  default = null
+  validation {
+    condition     = try(var.bigquery.dataset_id == null, true) || can(regex("^[A-Za-z0-9_]+$", var.bigquery.dataset_id))
+    error_message = "bigquery.dataset_id must be letters, digits and underscores: BigQuery takes no '-' here."
+  }
+  validation {
+    condition     = try(var.bigquery.delete_after_days >= 1, true)
+    error_message = "bigquery.delete_after_days must be 1 or more, or left out to keep rows for ever."
+  }
+}
+
+variable "workflows" {
+  description = "Start a workflow for every outcome: `workflow_id` is projects/P/locations/L/workflows/W in this project. Its argument is the Pub/Sub message as a CloudEvent; it is started again when it cannot be started, so the same outcome_id may come twice."
+  type = object({
+    workflow_id = string
+  })
+  default = null
+  validation {
+    condition     = var.workflows == null || can(regex("^projects/[^/]+/locations/[^/]+/workflows/[^/]+$", var.workflows.workflow_id))
+    error_message = "workflows.workflow_id must be projects/P/locations/L/workflows/W: use the id of the google_workflows_workflow."
+  }
+}
+
+variable "alerts" {
+  description = "Alert when a message is in the dead letters, or work waits for an hour. `notification_channels`: projects/P/notificationChannels/N, where to; none: no alerts."
+  type = object({
+    notification_channels = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for c in var.alerts.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", c))])
+    error_message = "alerts.notification_channels must be projects/P/notificationChannels/N: see \"gcloud beta monitoring channels list\"."
+  }
+}
+
+variable "build" {
+  description = "How the functions are built. `commit`: what published_by of the outcomes names beside the version; default: the hash of the source. `source_dir`: the repository, if the module is not inside it. `keep_images`: how many older images are kept to go back to."
+  type = object({
+    commit      = optional(string)
+    source_dir  = optional(string)
+    keep_images = optional(number, 10)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = can(regex("^[0-9A-Za-z.-]{1,40}$", coalesce(var.build.commit, "none")))
+    error_message = "build.commit must be up to 40 letters, digits, '.' and '-': it follows a '+' in the version. Use $(git describe --always --dirty --exclude='*')."
+  }
+  validation {
+    condition     = var.build.keep_images >= 1
+    error_message = "build.keep_images must be 1 or more: the image in use is one of them."
+  }
+}
