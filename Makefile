@@ -39,7 +39,7 @@ test: ## Run the tests
 	go test $(PKG)
 	cd terraform/provider && go test ./...
 
-check: ## Everything a change must pass: format, lint, modules, scripts, tests with -race, short fuzzing
+check: ## Everything a change must pass: format, lint, modules, scripts, tests with -race, Terraform, short fuzzing
 	@scripts/check
 
 fuzz: ## Fuzz every target for FUZZTIME (60s)

@@ -64,10 +64,13 @@ type ProcessorConfig struct {
 // with back-off, until it goes to the dead letters: no error is permanent
 // here, because a redrive after a repair must find the message. What the
 // configuration can never read is no error but an outcome, batch.unreadable.
-type Processor struct{ ProcessorConfig }
+type Processor struct {
+	ProcessorConfig
+	refusals refusals // of pushes; with both doors open, strangers can send some
+}
 
 // NewProcessor gives the private door.
-func NewProcessor(c ProcessorConfig) *Processor { return &Processor{c} }
+func NewProcessor(c ProcessorConfig) *Processor { return &Processor{ProcessorConfig: c} }
 
 // envelope is Pub/Sub's wrapped push format.
 type envelope struct {
@@ -127,7 +130,14 @@ func (p *Processor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		p.Log.InfoContext(ctx, "task done", attrs...)
 	case status == http.StatusUnauthorized:
-		p.Log.WarnContext(ctx, "push refused; PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT must be the subscription's", append(attrs, "code", verify.Code(err), "error", err.Error())...)
+		code := verify.Code(err)
+		ok, summary := p.refusals.admit(code, p.Now())
+		if summary != nil {
+			p.Log.WarnContext(ctx, "more pushes were refused than logged; the numbers are of this instance in about a minute", "not_logged", summary)
+		}
+		if ok {
+			p.Log.WarnContext(ctx, "push refused; PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT must be the subscription's", append(attrs, "code", code, "error", err.Error())...)
+		}
 	default:
 		p.Log.ErrorContext(ctx, "task not done; Pub/Sub delivers it again", append(attrs, "error", err.Error())...)
 	}

@@ -73,7 +73,7 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 	ctx := r.Context()
 	attrs := []any{
 		"event_id", res.headers.ID,
-		"path", event.PublicPath(r.URL.EscapedPath()),
+		"path", logged(event.PublicPath(r.URL.EscapedPath())),
 		"mode", res.proof.Mode,
 		"scheme", res.proof.Scheme,
 		"signer", res.proof.Signer,
@@ -104,6 +104,17 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 	default:
 		rc.Log.WarnContext(ctx, "delivery refused", attrs...)
 	}
+}
+
+// maxLoggedPath is how much of a path is in a line: a URL may have 64 KiB, and
+// what lines cost is not for strangers to decide.
+const maxLoggedPath = 1 << 10
+
+func logged(path string) string {
+	if len(path) <= maxLoggedPath {
+		return path
+	}
+	return path[:maxLoggedPath] + "…" // escaped, so one byte is one character
 }
 
 // receive checks a delivery, cheapest first, and queues it.

@@ -22,12 +22,13 @@ func (s *secretSet) lookup(ctx context.Context, old *snapshot, found int64) (*sn
 	}
 	listed, unlisted := s.withUnlisted(listed, old, found)
 	set := &snapshot{loaded: s.store.now()}
+	payloads := s.readAhead(ctx, listed)
 	var outage error
 	newest := true // no enabled version seen yet
 	for _, l := range listed {
 		v := version{number: l.Number, enabled: l.Enabled, created: l.Created}
 		if s.wanted(set, v, newest) {
-			payload, err := source.Access(ctx, s.name, v.number)
+			payload, err := payloads.of(v.number, func() ([]byte, error) { return source.Access(ctx, s.name, v.number) })
 			switch {
 			case err == nil:
 				keys, err := s.read(payload)
@@ -64,6 +65,49 @@ func (s *secretSet) lookup(ctx context.Context, old *snapshot, found int64) (*sn
 	}
 	set.loaded = old.loaded
 	return set, outage
+}
+
+// readsAtOnce bounds the requests to Secret Manager that are under way.
+const readsAtOnce = 8
+
+// payloads are what was read ahead, by version.
+type payloads map[int64]func() ([]byte, error)
+
+// of returns what was read ahead, else what read returns.
+func (p payloads) of(number int64, read func() ([]byte, error)) ([]byte, error) {
+	if ahead, ok := p[number]; ok {
+		return ahead()
+	}
+	return read()
+}
+
+// readAhead begins to read, newest first and several at once, the versions that
+// will most likely be wanted: however many were made within the overlap, a new
+// instance is to know them before its look-up has to end.
+func (s *secretSet) readAhead(ctx context.Context, listed []Version) payloads {
+	ahead, slots := payloads{}, make(chan struct{}, readsAtOnce)
+	newest := true
+	for i, l := range listed {
+		if !l.Enabled || s.store.isRevoked(s.name, l.Number) {
+			newest = newest && !l.Enabled
+			continue
+		}
+		if !newest && s.store.now().Sub(listed[i-1].Created) >= s.overlap {
+			break
+		}
+		newest = false
+		var payload []byte
+		var err error
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			payload, err = s.store.source.Access(ctx, s.name, l.Number)
+		}()
+		ahead[l.Number] = func() ([]byte, error) { <-done; return payload, err }
+	}
+	return ahead
 }
 
 // wanted says whether a version can be accepted, so that its payload is worth
