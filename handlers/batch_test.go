@@ -62,7 +62,7 @@ func TestBatch(t *testing.T) {
 // guarantees").
 func TestAnyChunkBytesGivesTheSameOutcomes(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 7))

@@ -12,6 +12,7 @@ import (
 
 	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // Every type of the catalogue, types unknown to us and bodies that are no
@@ -115,8 +116,15 @@ func TestEveryEventType(t *testing.T) {
 // happens more than once to an interaction (SPEC.md "Identity").
 func TestIdentity(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, options{cloud: localcloud.Options{Gemini: gemini.Options{DuplicateShare: 1}}})
-	second, _, err := r.operator.Register(t.Context(), "second", r.url()+"/other")
+	const otherSecret = "projects/" + localcloud.Project + "/secrets/other"
+	r := newRig(t, options{
+		cloud: localcloud.Options{Gemini: gemini.Options{DuplicateShare: 1}},
+		env:   []string{"SIGNING_SECRETS=" + localcloud.SigningSecret + "," + otherSecret},
+	})
+	r.cloud.Secrets.Create(otherSecret)
+	other, _, err := r.operator.Admin.Ensure(t.Context(), webhookadmin.Desired{
+		Name: "other", URI: r.url() + "/other", SubscribedEvents: []string{"batch.expired"}, Enabled: true, SigningSecret: otherSecret,
+	})
 	must(t, err)
 	action := func(at string) string {
 		return fmt.Sprintf(`{"type":"interaction.requires_action","timestamp":%q,"data":{"id":"int_1"}}`, at)
@@ -126,7 +134,7 @@ func TestIdentity(t *testing.T) {
 		`{"type":"batch.expired","timestamp":"2026-01-22T12:00:01Z","data":{"id":"batch_1"}}`,
 		action("2026-01-22T12:00:00Z"), action("2026-01-22T12:00:01Z"), action("2026-01-22T12:00:00Z"),
 	} {
-		ids, err := r.cloud.Gemini.SendRaw([]byte(body), gemini.EmitOptions{Webhooks: []string{r.webhook, second}})
+		ids, err := r.cloud.Gemini.SendRaw([]byte(body), gemini.EmitOptions{Webhooks: []string{r.webhook, other.ID}})
 		must(t, err)
 		if len(ids) != 2 {
 			t.Fatalf("sent to %d webhooks, want 2", len(ids))
