@@ -58,7 +58,7 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// A result of 1 GiB (128 MiB under the race detector, whose check is about the
+// A result of 1 GiB (64 MiB under the race detector, whose check is about the
 // rest) in bounded memory, with the default settings. It is not
 // parallel: the machine's memory and time are its own.
 func TestMemory(t *testing.T) {
@@ -67,7 +67,7 @@ func TestMemory(t *testing.T) {
 	}
 	sizes := map[int]int64{1: 1 << 30, 4: 256 << 20}
 	if raceDetector { // of the tests' own cloud; the receiver is built as always
-		sizes = map[int]int64{1: 128 << 20, 4: 128 << 20}
+		sizes = map[int]int64{1: 64 << 20, 4: 64 << 20}
 	}
 	for atOnce, size := range sizes {
 		t.Run(fmt.Sprintf("%d ranges at once", atOnce), func(t *testing.T) {

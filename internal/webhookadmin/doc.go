@@ -14,7 +14,7 @@
 //
 //	gemini-webhook-id        whose keys the secret's versions are
 //	gemini-webhook-pending   JSON: a run is at work, or did not finish
-//	gemini-webhook-rotated   when the newest key was stored
+//	gemini-webhook-rotated   when the last rotation stored its key
 //
 // Nothing that makes a key is sent to Gemini before the pending mark is written,
 // and the mark is removed after the key is stored, so that a key that was lost

@@ -26,8 +26,11 @@ func (a *Admin) free(ctx context.Context, secret string) (state, error) {
 	for {
 		st, err := a.read(ctx, secret)
 		switch {
-		case err != nil && ctx.Err() != nil && held.Run != "":
-			return state{}, heldBy(secret, held, a.lease, ctx.Err())
+		case err != nil && held.Run != "" && !secretmanager.Definite(err) && a.now().Sub(first) < a.lease:
+			if !sleep(ctx, a.poll) {
+				return state{}, heldBy(secret, held, a.lease, ctx.Err())
+			}
+			continue
 		case err != nil:
 			return state{}, err
 		case st.pending == nil || !st.pending.Held:
@@ -91,7 +94,7 @@ func (h *hold) done(ctx context.Context, id string) error {
 	now := h.a.now()
 	return h.change(ctx, func(st *state) {
 		st.id, st.rotated, st.pending = id, now, nil
-		if id == "" {
+		if id == "" || h.mark.Doing == doingCreate {
 			st.rotated = time.Time{}
 		}
 	})

@@ -16,8 +16,8 @@ const (
 	// another one to be made. Secret Manager's shortest rotation_period is an
 	// hour; people who try things out are faster, and a flood is much faster.
 	maxPerHour = 6
-	// undatedInterval is how old the newest key is before a notification that
-	// does not say when it was published makes another one.
+	// undatedInterval is how long the last rotation is ago before a notification
+	// that does not say when it was published makes another one.
 	undatedInterval = 30 * time.Minute
 )
 
@@ -137,7 +137,7 @@ func (r Rotation) due(ctx context.Context, st state, published time.Time) (Actio
 		}
 	}
 	switch {
-	case published.IsZero() && now.Sub(newest) < undatedInterval, newest.After(published) && !published.IsZero():
+	case published.IsZero() && now.Sub(st.rotated) < undatedInterval, newest.After(published) && !published.IsZero():
 		return ActionCurrent, nil
 	case lastHour >= maxPerHour:
 		return ActionLimited, nil

@@ -124,6 +124,22 @@ func TestFloodOfNotificationsIsLimited(t *testing.T) {
 	}
 }
 
+// TestUndatedNotification: the first one counts, however young the webhook is; a
+// repeated one cannot be told from it but by the time.
+func TestUndatedNotification(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{})
+	r.ensure(r.desired())
+	n := due(r)
+	n.Published = time.Time{}
+	for i, want := range []Action{ActionRotated, ActionCurrent} {
+		if got := r.handle(n); got.Action != want {
+			t.Errorf("time %d: %+v, want %s", i+1, got, want)
+		}
+	}
+	r.settled()
+}
+
 // TestAnySecretOfOurs: without a list, the annotation says whether a secret has a
 // webhook.
 func TestAnySecretOfOurs(t *testing.T) {

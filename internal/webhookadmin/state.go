@@ -15,7 +15,7 @@ import (
 const (
 	AnnotationID      = "gemini-webhook-id"      // the webhook's id
 	AnnotationPending = "gemini-webhook-pending" // the mark of a run, JSON
-	AnnotationRotated = "gemini-webhook-rotated" // RFC 3339
+	AnnotationRotated = "gemini-webhook-rotated" // when the newest key was stored, if a rotation made it; RFC 3339
 )
 
 // What a run is doing, in its mark; for people.

@@ -1,0 +1,6 @@
+//go:build !race
+
+package webhookadmin
+
+// raceDetector says whether everything is several times as slow.
+const raceDetector = false
