@@ -27,7 +27,7 @@ TF_VARS         = -var=project_id=$(PROJECT) -var=region=$(REGION) -var=api_key_
 export GOFLAGS := $(GOFLAGS) -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench fmt lint provider terraform-test deploy destroy clean
+.PHONY: help demo test check fuzz soak bench fmt lint provider terraform-test deploy destroy clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ check: ## Everything a change must pass: format, lint, modules, scripts, tests w
 
 fuzz: ## Fuzz every target for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+SOAK       ?= 10m
+SOAK_LINES ?= 1000000
+
+soak: ## Run both doors under faults and kills for SOAK (10m) with SOAK_LINES (1000000), and balance the ledger
+	SOAK=$(SOAK) SOAK_LINES=$(SOAK_LINES) go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/e2e
 
 bench: ## Run the benchmarks
 	go test -run='^$$' -bench=. -benchmem $(PKG)
