@@ -48,6 +48,13 @@ func (key) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalJSON returns REDACTED.
 func (key) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
+// CheckSigningSecret says why a receiver would not take a version's payload for
+// a signing secret, or nil. The error holds nothing of the payload.
+func CheckSigningSecret(payload []byte) error {
+	_, err := signingKeys(payload)
+	return err
+}
+
 // signingKeys reads the payload of a signing secret's version: what follows
 // whsec_ decoded, or else the bytes themselves and, if they are base64, what
 // they decode to. Both readings of a plain secret are in use (GEMINI.md

@@ -3,8 +3,10 @@ package verify
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"strings"
@@ -58,6 +60,23 @@ type tokenHash [sha256.Size]byte
 
 // madeBy says whether the token is the version's.
 func (h *tokenHash) madeBy(k key) bool { return subtle.ConstantTimeCompare(k.secret(), h[:]) == 1 }
+
+const newTokenBytes = 32 // of randomness: 256 bits, 43 characters in a URL
+
+// NewToken makes a path token. It is a secret: whoever makes it stores it as a
+// version and shows it to nobody.
+func NewToken() []byte {
+	random := make([]byte, newTokenBytes)
+	_, _ = rand.Read(random) // never fails: it ends the program instead
+	return base64.RawURLEncoding.AppendEncode(nil, random)
+}
+
+// CheckToken says why a receiver would not take a version's payload for a path
+// token, or nil. The error holds nothing of the payload.
+func CheckToken(payload []byte) error {
+	_, err := pathTokens(payload)
+	return err
+}
 
 // pathTokens reads the payload of a token secret's version, as the hash of the token.
 func pathTokens(payload []byte) ([]key, error) {

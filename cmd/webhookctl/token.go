@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -23,17 +20,12 @@ type tokenSecret struct {
 // AfterApply is kong's hook for validation.
 func (t tokenSecret) AfterApply() error { return checkSecret("--secret", t.Secret) }
 
-// tokenBytes of randomness: 256 bits, 43 characters in a URL.
-const tokenBytes = 32
-
 // dynamicURI prints a URL with the newest token.
 type dynamicURI struct {
 	tokenSecret
 	URL   string `required:"" env:"RECEIVER_URL" placeholder:"https://…" help:"Address of the public door, without a path."`
 	Label string `placeholder:"x" help:"What the job's outcomes are told apart by: it stays in their path, the token does not."`
 }
-
-var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{32,128}$`)
 
 // Run reads the newest enabled version and prints the URL.
 func (d dynamicURI) Run(ctx context.Context, s streams) error {
@@ -54,11 +46,10 @@ func (d dynamicURI) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	value := strings.TrimSpace(string(payload))
-	if !tokenForm.MatchString(value) {
-		return fmt.Errorf("version %d of %s is no token (32 to 128 letters, digits, _ and -); make one with: webhookctl token rotate", number, d.Secret)
+	if err := verify.CheckToken(payload); err != nil {
+		return fmt.Errorf("version %d of %s is no token: %w; make one with: webhookctl token rotate", number, d.Secret, err)
 	}
-	path := []string{"dynamic", value}
+	path := []string{"dynamic", strings.TrimSpace(string(payload))}
 	for _, label := range strings.Split(d.Label, "/") {
 		switch label {
 		case "":
@@ -146,9 +137,7 @@ func (t tokenRotate) Run(ctx context.Context, s streams) error {
 
 // addToken makes a token that nobody sees, and prints the version's name.
 func addToken(ctx context.Context, client *secretmanager.Client, secret string, s streams) error {
-	random := make([]byte, tokenBytes)
-	_, _ = rand.Read(random) // never fails: it ends the program instead
-	number, err := client.Add(ctx, secret, []byte(base64.RawURLEncoding.EncodeToString(random)))
+	number, err := client.Add(ctx, secret, verify.NewToken())
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ var importRules = map[string]mayImport{
 	"verify/verifytest":           {packages: []string{"verify"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
 	"internal/buildtest":          {},
 	"internal/e2e":                {},
-	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/webhookadmin", "verify/verifytest"}, modules: []string{"*"}},
+	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/webhookadmin", "verify", "verify/verifytest"}, modules: []string{"*"}},
 	"internal/doctor":             {packages: []string{"verify", "internal/gcp/...", "internal/webhookadmin"}, modules: cloud},
 	"terraform/tests/...":         {},
 	"docs/schemas":                {},

@@ -3,10 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/verify"
 )
 
 // version is an enabled version and what it holds, which is never shown. Read
@@ -45,14 +45,6 @@ func (d *doctor) enabled(ctx context.Context, f *finding, secret, make string) (
 	return versions, len(versions) > 0
 }
 
-// These forms are the receiver's (README.md, "Configuration").
-var (
-	placeholder = regexp.MustCompile(`(?is)^(whsec_)?replace|change.*me|placeholder|^<.*>$`)
-	tokenForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{32,128}$`)
-)
-
-const minSigningSecretChars = 16
-
 func (d *doctor) signingSecret(ctx context.Context, f *finding) {
 	create := "webhookctl webhook create --secret=" + d.SigningSecret + " --uri=" + d.below("/gemini") + ", or terraform apply"
 	versions, ok := d.enabled(ctx, f, d.SigningSecret, create)
@@ -60,7 +52,7 @@ func (d *doctor) signingSecret(ctx context.Context, f *finding) {
 		return
 	}
 	newest := versions[0]
-	if newest.read && (len(newest.payload) < minSigningSecretChars || placeholder.MatchString(newest.payload)) {
+	if newest.read && verify.CheckSigningSecret([]byte(newest.payload)) != nil {
 		f.fail(create, "version %d is no signing secret (a placeholder, or too short)", newest.number)
 	}
 	f.ok("%s%s", newestOf(newest), d.SigningSecret)
@@ -76,7 +68,7 @@ func (d *doctor) tokenSecret(ctx context.Context, f *finding) {
 		return
 	}
 	newest := versions[0]
-	if newest.read && (!tokenForm.MatchString(newest.payload) || placeholder.MatchString(newest.payload)) {
+	if newest.read && verify.CheckToken([]byte(newest.payload)) != nil {
 		f.fail("webhookctl token rotate --secret="+d.TokenSecret, "version %d is no token (32 to 128 letters, digits, _ and -)", newest.number)
 	}
 	f.ok("%s%s", newestOf(newest), d.TokenSecret)

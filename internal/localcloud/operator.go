@@ -2,8 +2,6 @@ package localcloud
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,7 @@ import (
 	gcpgemini "example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/verify"
 )
 
 // Operator does what people do with a real project, with Google's own clients
@@ -76,11 +75,9 @@ func (o *Operator) Rotate(ctx context.Context, behavior webhookadmin.Behavior) (
 // CreateToken makes a path token, which it returns too: what
 // `webhookctl token create` does.
 func (o *Operator) CreateToken(ctx context.Context) (token string, err error) {
-	random := make([]byte, 32)
-	_, _ = rand.Read(random) // never fails: it ends the program instead
-	token = base64.RawURLEncoding.EncodeToString(random)
-	_, err = o.secrets.Add(ctx, TokenSecret, []byte(token))
-	return token, err
+	made := verify.NewToken()
+	_, err = o.secrets.Add(ctx, TokenSecret, made)
+	return string(made), err
 }
 
 // RunBatch uploads requests (JSONL) and starts a batch job with them. It

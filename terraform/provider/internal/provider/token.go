@@ -2,8 +2,6 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"slices"
 	"strings"
 
@@ -13,10 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/verify"
 )
-
-// tokenBytes of randomness: 256 bits, 43 characters in a URL.
-const tokenBytes = 32
 
 // tokenResource is gemini_webhook_token.
 type tokenResource struct{ services *services }
@@ -100,10 +96,8 @@ func (r *tokenResource) add(ctx context.Context, m *tokenModel) (diags diag.Diag
 		diags.AddError("No connection", err.Error())
 		return diags
 	}
-	random := make([]byte, tokenBytes)
-	_, _ = rand.Read(random) // never fails: it ends the program instead
 	secret := m.Secret.ValueString()
-	number, err := client.Add(ctx, secret, []byte(base64.RawURLEncoding.EncodeToString(random)))
+	number, err := client.Add(ctx, secret, verify.NewToken())
 	if err != nil {
 		diags.AddError("The token is not stored", err.Error()+"\n\nApply again. If it was stored after all, it stays as one token more, which nobody knows.")
 		return diags
