@@ -86,26 +86,23 @@ func (p payloads) of(number int64, read func() ([]byte, error)) ([]byte, error) 
 // instance is to know them before its look-up has to end.
 func (s *secretSet) readAhead(ctx context.Context, listed []Version) payloads {
 	ahead, slots := payloads{}, make(chan struct{}, readsAtOnce)
-	newest := true
-	for i, l := range listed {
-		if !l.Enabled || s.store.isRevoked(s.name, l.Number) {
-			newest = newest && !l.Enabled
-			continue
+	assumed, newest := &snapshot{}, true // that none of them is refused
+	for _, l := range listed {
+		v := version{number: l.Number, enabled: l.Enabled, created: l.Created}
+		if s.wanted(assumed, v, newest) {
+			var payload []byte
+			var err error
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				payload, err = s.store.source.Access(ctx, s.name, v.number)
+			}()
+			ahead[v.number] = func() ([]byte, error) { <-done; return payload, err }
 		}
-		if !newest && s.store.now().Sub(listed[i-1].Created) >= s.overlap {
-			break
-		}
-		newest = false
-		var payload []byte
-		var err error
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			payload, err = s.store.source.Access(ctx, s.name, l.Number)
-		}()
-		ahead[l.Number] = func() ([]byte, error) { <-done; return payload, err }
+		assumed.versions = append(assumed.versions, v)
+		newest = newest && !v.enabled
 	}
 	return ahead
 }

@@ -23,8 +23,8 @@ type webhook struct {
 	Delete webhookDelete `cmd:"" help:"Delete the webhook; the secret keeps its versions."`
 }
 
-// defaultEvents are all that Gemini takes subscriptions to (GEMINI.md).
-const defaultEvents = "batch.succeeded,batch.expired,batch.failed,interaction.requires_action,interaction.completed,interaction.failed,video.generated"
+// defaultEvents are all that Gemini takes subscriptions to.
+var defaultEvents = strings.Join(gemini.SubscribableEvents, ",")
 
 // signingSecret is the flag that names the secret of the signing secrets.
 type signingSecret struct {
@@ -99,6 +99,6 @@ func (s *services) Close() error { return s.secrets.Close() }
 // of a run that is at work or did not finish. Both may be empty.
 func (s *services) noted(ctx context.Context, secret string) (id, pending string, err error) {
 	got, err := s.secrets.Get(ctx, secret)
-	id = strings.TrimPrefix(strings.TrimSpace(got.Annotations[webhookadmin.AnnotationID]), "webhooks/")
-	return id, got.Annotations[webhookadmin.AnnotationPending], err
+	note := webhookadmin.ReadNote(got, time.Now())
+	return note.WebhookID, note.Mark, err
 }

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"regexp"
@@ -13,9 +12,6 @@ import (
 	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
-
-// leaseTime is how long a run may be at work (webhookadmin, "State").
-const leaseTime = 2 * time.Minute
 
 // webhook looks at the webhook, at the run that may be changing it, and at its
 // keys.
@@ -93,17 +89,12 @@ func (d *doctor) unfinished(ctx context.Context, f *finding) {
 	if f.trouble(err, d.SigningSecret, "secretmanager.secrets.get (roles/secretmanager.viewer)", "terraform apply, or webhookctl webhook create") {
 		return
 	}
-	text, ok := got.Annotations[webhookadmin.AnnotationPending]
-	if !ok {
+	mark := webhookadmin.ReadNote(got, d.Now())
+	if mark.Mark == "" {
 		f.ok("none")
 		return
 	}
-	var mark struct {
-		Doing string    `json:"doing"`
-		Since time.Time `json:"since"`
-		Held  bool      `json:"held"`
-	}
-	if json.Unmarshal([]byte(text), &mark) == nil && mark.Held && d.Now().Sub(mark.Since) < leaseTime {
+	if mark.AtWork {
 		f.warn("run it again in two minutes", "a run (%s) is at work since %s", mark.Doing, mark.Since.UTC().Format(time.RFC3339))
 		return
 	}

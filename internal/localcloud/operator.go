@@ -51,10 +51,7 @@ func (o *Operator) Close() error { return o.secrets.Close() }
 func (o *Operator) Register(ctx context.Context, name, uri string) (id, secret string, err error) {
 	hook, _, err := o.Admin.Ensure(ctx, webhookadmin.Desired{
 		Name: name, URI: uri, Enabled: true, SigningSecret: SigningSecret,
-		SubscribedEvents: []string{
-			"batch.succeeded", "batch.expired", "batch.failed", "video.generated",
-			"interaction.requires_action", "interaction.completed", "interaction.failed",
-		},
+		SubscribedEvents: gcpgemini.SubscribableEvents,
 	})
 	if err != nil {
 		return "", "", err

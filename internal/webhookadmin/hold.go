@@ -26,24 +26,20 @@ func (a *Admin) free(ctx context.Context, secret string) (state, error) {
 	for {
 		st, err := a.read(ctx, secret)
 		switch {
-		case err != nil && held.Run != "" && !secretmanager.Definite(err) && a.now().Sub(first) < a.lease:
-			if !sleep(ctx, a.poll) {
-				return state{}, heldBy(secret, held, a.lease, ctx.Err())
-			}
-			continue
-		case err != nil:
+		case err != nil && (held.Run == "" || secretmanager.Definite(err)):
 			return state{}, err
+		case err != nil: // an outage while waiting: wait on
 		case st.pending == nil || !st.pending.Held:
 			return st, nil
+		case st.pending.Run != held.Run:
+			held, first = *st.pending, a.now()
 		}
 		// A mark from a clock ahead of ours is waited for once the lease, not for ever.
-		now := a.now()
-		if st.pending.Run != held.Run {
-			held, first = *st.pending, now
-		}
-		if now.Sub(first) >= a.lease {
-			st.pending.Held = false
-			return st, nil
+		if a.now().Sub(first) >= a.lease {
+			if err == nil {
+				st.pending.Held = false
+			}
+			return st, err
 		}
 		if !sleep(ctx, a.poll) {
 			return state{}, heldBy(secret, held, a.lease, ctx.Err())

@@ -45,6 +45,30 @@ type pending struct {
 	Disturbed bool `json:"disturbed,omitempty"`
 }
 
+func (p *pending) lapsed(now time.Time, lease time.Duration) bool { return now.Sub(p.Since) >= lease }
+
+// Note is what a secret's annotations say, for whoever only looks.
+type Note struct {
+	WebhookID string // empty where the secret names none
+	// Mark is the JSON of a run that is at work or did not finish, as it stands;
+	// empty where there is none.
+	Mark  string
+	Doing string    // what that run is about
+	Since time.Time // when it began
+	// AtWork: the run may be at work still. False: the next run heals it.
+	AtWork bool
+}
+
+// ReadNote reads the annotations of a secret as they are taken at a time.
+func ReadNote(got secretmanager.Secret, now time.Time) Note {
+	st := parse("", got)
+	n := Note{WebhookID: st.id, Mark: got.Annotations[AnnotationPending]}
+	if p := st.pending; p != nil {
+		n.Doing, n.Since, n.AtWork = p.Doing, p.Since, p.Held && !p.lapsed(now, leaseTime)
+	}
+	return n
+}
+
 // state is what a secret's annotations say.
 type state struct {
 	secret      string // as the caller names it
@@ -63,7 +87,7 @@ func (a *Admin) read(ctx context.Context, secret string) (state, error) {
 		return state{}, err
 	}
 	st := parse(secret, got)
-	if p := st.pending; p != nil && a.now().Sub(p.Since) >= a.lease {
+	if p := st.pending; p != nil && p.lapsed(a.now(), a.lease) {
 		p.Held = false // whoever held it is not heard of
 	}
 	return st, nil

@@ -32,6 +32,14 @@ const (
 	StateFailed = "disabled_due_to_failed_deliveries"
 )
 
+// SubscribableEvents are the types of events that the API accepts in
+// subscribed_events (GEMINI.md "Envelope and catalogue"); it may learn more.
+var SubscribableEvents = []string{
+	"batch.expired", "batch.failed", "batch.succeeded",
+	"interaction.completed", "interaction.failed", "interaction.requires_action",
+	"video.generated",
+}
+
 // Webhook is a registered webhook, as Gemini shows it: without its secrets.
 type Webhook struct {
 	ID               string          `json:"id"` // without "webhooks/"

@@ -10,16 +10,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // subscribable are the events that the API accepts in subscribed_events.
-var subscribable = []string{
-	"batch.expired", "batch.failed", "batch.succeeded",
-	"interaction.completed", "interaction.failed", "interaction.requires_action",
-	"video.generated",
-}
+var subscribable = gemini.SubscribableEvents
 
 // unsubscribable are documented events that it does not accept there.
 var unsubscribable = []string{"batch.cancelled", "interaction.cancelled"}

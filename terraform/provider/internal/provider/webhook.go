@@ -109,7 +109,7 @@ func (r *webhookResource) unfinished(ctx context.Context, secret string) (bool, 
 	if secretmanager.IsNotFound(err) {
 		return false, nil
 	}
-	return got.Annotations[webhookadmin.AnnotationPending] != "", err
+	return webhookadmin.ReadNote(got, r.services.options.Now()).Mark != "", err
 }
 
 // look finds the webhook that the secret names. Where it names none, or is gone
