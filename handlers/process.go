@@ -131,11 +131,7 @@ func (p *Processor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Log.InfoContext(ctx, "task done", attrs...)
 	case status == http.StatusUnauthorized:
 		code := verify.Code(err)
-		ok, summary := p.refusals.admit(code, p.Now())
-		if summary != nil {
-			p.Log.WarnContext(ctx, "more pushes were refused than logged; the numbers are of this instance in about a minute", "not_logged", summary)
-		}
-		if ok {
+		if p.refusals.admitOrCount(ctx, p.Log, "more pushes were refused than logged; the numbers are of this instance in about a minute", code, p.Now()) {
 			p.Log.WarnContext(ctx, "push refused; PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT must be the subscription's", append(attrs, "code", code, "error", err.Error())...)
 		}
 	default:

@@ -88,11 +88,7 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 		return
 	}
 	code := codeOf(res.err)
-	ok, summary := rc.refusals.admit(code+res.note, rc.Now())
-	if summary != nil {
-		rc.Log.WarnContext(ctx, "more deliveries were refused than logged; the numbers are of this instance in about a minute", "not_logged", summary)
-	}
-	if !ok {
+	if !rc.refusals.admitOrCount(ctx, rc.Log, "more deliveries were refused than logged; the numbers are of this instance in about a minute", code+res.note, rc.Now()) {
 		return
 	}
 	attrs = append(attrs, "code", code, "error", res.err.Error())

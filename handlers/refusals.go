@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"context"
+	"log/slog"
 	"maps"
 	"sync"
 	"time"
@@ -20,6 +22,16 @@ type refusals struct {
 	start      time.Time // of the window
 	logged     map[string]int
 	suppressed map[string]int
+}
+
+// admitOrCount says whether a refusal of this kind gets a line, and logs, under
+// the message more, how many did not in the window that has ended.
+func (r *refusals) admitOrCount(ctx context.Context, log *slog.Logger, more, kind string, now time.Time) bool {
+	ok, summary := r.admit(kind, now)
+	if summary != nil {
+		log.WarnContext(ctx, more, "not_logged", summary)
+	}
+	return ok
 }
 
 // admit reports whether a refusal of this kind is logged. Summary, where not

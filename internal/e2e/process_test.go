@@ -71,6 +71,12 @@ func command(t *testing.T, env ...string) *exec.Cmd {
 // kills it.
 func start(t *testing.T, env ...string) *child {
 	t.Helper()
+	return launch(t, (*child).healthy, env...)
+}
+
+// launch is start for what is ready by another sign.
+func launch(t *testing.T, ready func(*child) bool, env ...string) *child {
+	t.Helper()
 	for range 5 {
 		c := &child{addr: freeAddr(t), logs: &buffer{}, exited: make(chan struct{})}
 		_, port, err := net.SplitHostPort(c.addr)
@@ -88,7 +94,7 @@ func start(t *testing.T, env ...string) *child {
 				t.Logf("the receiver's last words:\n%s", c.logs.tail())
 			}
 		})
-		if c.healthy() {
+		if ready(c) {
 			return c
 		}
 		c.kill()

@@ -18,31 +18,24 @@ import (
 // startRotator runs the function RotateSigningSecret against r's cloud.
 func (r *rig) startRotator(env ...string) *child {
 	r.t.Helper()
-	c := &child{addr: freeAddr(r.t), logs: &buffer{}, exited: make(chan struct{})}
-	_, port, err := net.SplitHostPort(c.addr)
-	must(r.t, err)
-	c.cmd = command(r.t, append(append(r.cloud.Env(), env...),
-		"FUNCTION_TARGET=RotateSigningSecret", "GEMINI_API_KEY_SECRET="+localcloud.APIKeySecret, "PORT="+port, "LOCAL_ONLY=true")...)
-	c.cmd.Stdout, c.cmd.Stderr = c.logs, c.logs
-	must(r.t, c.cmd.Start())
-	go func() {
-		defer close(c.exited)
-		_ = c.cmd.Wait()
-	}()
-	r.t.Cleanup(func() {
-		c.kill()
-		if r.t.Failed() {
-			r.t.Logf("the rotator's last words:\n%s", c.logs.tail())
+	return launch(r.t, (*child).listens, append(append(r.cloud.Env(), env...),
+		"FUNCTION_TARGET=RotateSigningSecret", "GEMINI_API_KEY_SECRET="+localcloud.APIKeySecret, "LOCAL_ONLY=true")...)
+}
+
+// listens waits until a process takes connections: the framework's server
+// answers no health checks.
+func (c *child) listens() bool {
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
+		if conn, err := net.Dial("tcp", c.addr); err == nil {
+			return conn.Close() == nil
 		}
-	})
-	poll(r.t, startTimeout, "the rotator listens", func() bool {
-		conn, err := net.Dial("tcp", c.addr)
-		if err == nil {
-			_ = conn.Close()
+		select {
+		case <-c.exited:
+			return false
+		case <-time.After(2 * time.Millisecond):
 		}
-		return err == nil
-	})
-	return c
+	}
+	return false
 }
 
 // message is a Pub/Sub message of Secret Manager in a CloudEvent's data.
