@@ -41,6 +41,7 @@ func TestSIGTERM(t *testing.T) {
 	})
 	r.succeed(objectURI)
 	told(t, "a range in progress", reading)
+	r.wait("its first lines", func() bool { return r.seen.count(localcloud.ResultsTopic) > 0 }) // else there is nothing to hand on
 	r.cloud.PubSub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
 		if p.Messages[0].GetAttributes()["kind"] == "event" {
 			close(queueing)
