@@ -98,7 +98,7 @@ func (a *Admin) read(ctx context.Context, secret string) (state, error) {
 func parse(secret string, got secretmanager.Secret) state {
 	st := state{
 		secret: secret, etag: got.Etag, annotations: got.Annotations,
-		id: strings.TrimPrefix(strings.TrimSpace(got.Annotations[AnnotationID]), "webhooks/"),
+		id: webhookID(got.Annotations[AnnotationID]),
 	}
 	if text, ok := got.Annotations[AnnotationPending]; ok {
 		st.pending = new(pending)
@@ -110,6 +110,11 @@ func parse(secret string, got secretmanager.Secret) state {
 		st.rotated = at
 	}
 	return st
+}
+
+// webhookID is the id in an annotation, which people may write as a resource name.
+func webhookID(text string) string {
+	return strings.TrimSpace(text[strings.LastIndexByte(text, '/')+1:])
 }
 
 // render is all annotations of the secret with this state; those of others stay.
