@@ -36,7 +36,7 @@ type discard struct {
 	outcomes [][]byte        // the others
 }
 
-func newDiscard(t *testing.T) *discard {
+func newDiscard(t testing.TB) *discard {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -104,7 +104,7 @@ func (d *discard) others() [][]byte {
 
 // push works off the queue, atOnce messages at a time, until it is empty. All
 // must be done at the first attempt.
-func (d *discard) push(t *testing.T, cloud *localcloud.Cloud, url string, atOnce int) {
+func (d *discard) push(t testing.TB, cloud *localcloud.Cloud, url string, atOnce int) {
 	t.Helper()
 	env := environment(cloud)
 	token, err := cloud.Tokens.Mint(env["PUSH_AUDIENCE"], env["PUSH_SERVICE_ACCOUNT"])

@@ -19,7 +19,7 @@ type front struct {
 	pipes  sync.WaitGroup
 }
 
-func newFront(t *testing.T, target string) *front {
+func newFront(t testing.TB, target string) *front {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

@@ -58,7 +58,7 @@ type child struct {
 
 // command is the receiver with an environment of its own: nothing of whoever
 // runs the tests reaches it.
-func command(t *testing.T, env ...string) *exec.Cmd {
+func command(t testing.TB, env ...string) *exec.Cmd {
 	t.Helper()
 	path, err := binary()
 	must(t, err)
@@ -69,13 +69,13 @@ func command(t *testing.T, env ...string) *exec.Cmd {
 
 // start runs a receiver and waits until it is healthy. The end of the test
 // kills it.
-func start(t *testing.T, env ...string) *child {
+func start(t testing.TB, env ...string) *child {
 	t.Helper()
 	return launch(t, (*child).healthy, env...)
 }
 
 // launch is start for what is ready by another sign.
-func launch(t *testing.T, ready func(*child) bool, env ...string) *child {
+func launch(t testing.TB, ready func(*child) bool, env ...string) *child {
 	t.Helper()
 	for range 5 {
 		c := &child{addr: freeAddr(t), logs: &buffer{}, exited: make(chan struct{})}
@@ -109,7 +109,7 @@ func launch(t *testing.T, ready func(*child) bool, env ...string) *child {
 
 // freeAddr asks the system for a port. Another program may take it before the
 // receiver does.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -144,13 +144,13 @@ func (c *child) kill() {
 }
 
 // terminate sends SIGTERM.
-func (c *child) terminate(t *testing.T) {
+func (c *child) terminate(t testing.TB) {
 	t.Helper()
 	must(t, c.cmd.Process.Signal(syscall.SIGTERM))
 }
 
 // exitCode waits for the end of a process that was told to stop.
-func (c *child) exitCode(t *testing.T) int {
+func (c *child) exitCode(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-c.exited:
@@ -161,7 +161,7 @@ func (c *child) exitCode(t *testing.T) int {
 }
 
 // peakMemory is the most that the process had resident, in bytes.
-func (c *child) peakMemory(t *testing.T) int64 {
+func (c *child) peakMemory(t testing.TB) int64 {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	if errors.Is(err, os.ErrNotExist) {
@@ -179,7 +179,7 @@ func (c *child) peakMemory(t *testing.T) int64 {
 	return 0
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -106,7 +106,7 @@ func (r *rig) wait(what string, ok func() bool) {
 	poll(r.t, patience, what, ok)
 }
 
-func poll(t *testing.T, limit time.Duration, what string, ok func() bool) {
+func poll(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -169,7 +169,7 @@ func (r *rig) signed(id, body string) http.Header {
 	return verifytest.Static(r.secret, id, time.Now(), []byte(body))
 }
 
-func send(t *testing.T, method, url string, header http.Header, body string) answer {
+func send(t testing.TB, method, url string, header http.Header, body string) answer {
 	t.Helper()
 	a, err := trySend(t, method, url, header, body)
 	must(t, err)
@@ -177,7 +177,7 @@ func send(t *testing.T, method, url string, header http.Header, body string) ans
 }
 
 // trySend may be called from any goroutine.
-func trySend(t *testing.T, method, url string, header http.Header, body string) (answer, error) {
+func trySend(t testing.TB, method, url string, header http.Header, body string) (answer, error) {
 	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return answer{}, err
