@@ -12,6 +12,8 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 
 	"example.com/gemini-webhook/internal/outcome"
 )
@@ -19,9 +21,16 @@ import (
 // Client is one connection to Pub/Sub.
 type Client struct{ client *pubsub.Client }
 
+// window is how much of answers may be under way, which are a few kilobytes at
+// most. Left open, gRPC would measure the connection with a ping for each
+// answer, to find a better one.
+const window = 1 << 20
+
 // NewClient connects to the project's Pub/Sub. It makes no call yet.
 func NewClient(ctx context.Context, project string) (*Client, error) {
-	c, err := pubsub.NewClient(ctx, project)
+	c, err := pubsub.NewClient(ctx, project,
+		option.WithGRPCDialOption(grpc.WithInitialWindowSize(window)),
+		option.WithGRPCDialOption(grpc.WithInitialConnWindowSize(window)))
 	if err != nil {
 		return nil, fmt.Errorf("connect to Pub/Sub: %w", err)
 	}
@@ -63,47 +72,5 @@ func (c *Client) Topic(topic string) *Topic { return &Topic{c, topic} }
 func (t *Topic) Publish(ctx context.Context, m outcome.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, topicTimeout)
 	defer cancel()
-	return t.client.publish(ctx, t.topic, []*pubsubpb.PubsubMessage{{Data: m.Data, Attributes: m.Attributes}})
-}
-
-// Limits of a Stream. A request carries at most 1,000 messages and 10 MB; what
-// is under way is bounded in bytes because it is what memory goes to.
-const (
-	streamMessages    = 1000
-	streamBytes       = 1 << 20  // per request; larger ones are not faster
-	streamOutstanding = 24 << 20 // bytes handed over and not acknowledged, all requests of the process
-	streamDelay       = 20 * time.Millisecond
-	streamTimeout     = 60 * time.Second // of one request with its retries
-)
-
-// Stream publishes many outcomes, batched and pipelined.
-type Stream struct{ publisher *pubsub.Publisher }
-
-// Stream gives the publisher of many outcomes to a topic of the project. One
-// serves all requests of a process, so that its bounds hold for all together.
-func (c *Client) Stream(topic string) *Stream {
-	p := c.client.Publisher(topic)
-	p.PublishSettings.CountThreshold = streamMessages
-	p.PublishSettings.ByteThreshold = streamBytes
-	p.PublishSettings.DelayThreshold = streamDelay
-	p.PublishSettings.Timeout = streamTimeout
-	p.PublishSettings.FlowControlSettings = pubsub.FlowControlSettings{
-		MaxOutstandingMessages: -1,
-		MaxOutstandingBytes:    streamOutstanding,
-		LimitExceededBehavior:  pubsub.FlowControlBlock,
-	}
-	return &Stream{p}
-}
-
-// Publish hands m over, waiting while too much is under way. The function it
-// returns waits for the acknowledgement. Cancelling ctx does not take back
-// what was handed over.
-func (s *Stream) Publish(ctx context.Context, m outcome.Message) func(context.Context) error {
-	result := s.publisher.Publish(ctx, &pubsub.Message{Data: m.Data, Attributes: m.Attributes})
-	return func(ctx context.Context) error {
-		if _, err := result.Get(ctx); err != nil {
-			return fmt.Errorf("publish to topic %s: %w", s.publisher.ID(), err)
-		}
-		return nil
-	}
+	return t.client.publish(ctx, t.topic, []*pubsubpb.PubsubMessage{encode(m.Data, m.Attributes)})
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // Bounds of one publish request. Pub/Sub takes 1,000 messages and 10 MB; the
@@ -48,9 +47,10 @@ func (c *Client) Queue(topic string, timeout time.Duration) *Queue {
 // caller must not acknowledge what they stand for.
 func (q *Queue) Enqueue(ctx context.Context, kind string, messages ...[]byte) error {
 	entries := make([]*entry, len(messages))
+	attributes := map[string]string{"kind": kind}
 	for i, data := range messages {
-		m := &pubsubpb.PubsubMessage{Data: data, Attributes: map[string]string{"kind": kind}}
-		entries[i] = &entry{m, proto.Size(m), make(chan error, 1)}
+		m := encode(data, attributes)
+		entries[i] = &entry{m, size(m), make(chan error, 1)}
 	}
 	q.mu.Lock()
 	q.waiting = append(q.waiting, entries...)

@@ -1,0 +1,41 @@
+package pubsub
+
+import (
+	"testing"
+	"unicode/utf8"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// FuzzEncode: what is encoded by hand is what the library encodes, in as many
+// bytes as size says.
+func FuzzEncode(f *testing.F) {
+	f.Add([]byte("data"), "type", "batch.result", "", "")
+	f.Add([]byte{}, "", "", "k", "")
+	f.Add(make([]byte, 200), "key", string(make([]byte, 200)), "übergröße", "🙂")
+	f.Fuzz(func(t *testing.T, data []byte, k1, v1, k2, v2 string) {
+		for _, s := range []string{k1, v1, k2, v2} {
+			if !utf8.ValidString(s) {
+				t.Skip("attributes are UTF-8 already")
+			}
+		}
+		attributes := map[string]string{k1: v1, k2: v2}
+		m := encode(data, attributes)
+		request, err := proto.Marshal(&pubsubpb.PublishRequest{Messages: []*pubsubpb.PubsubMessage{m}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(data) > 0 && size(m) != len(request) { // without data there is no field for it
+			t.Errorf("size says %d bytes, %d are sent", size(m), len(request))
+		}
+		var got pubsubpb.PublishRequest
+		if err := proto.Unmarshal(request, &got); err != nil {
+			t.Fatal(err)
+		}
+		want := &pubsubpb.PublishRequest{Messages: []*pubsubpb.PubsubMessage{{Data: data, Attributes: attributes}}}
+		if !proto.Equal(want, &got) {
+			t.Errorf("got %v, want %v", &got, want)
+		}
+	})
+}
