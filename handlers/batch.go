@@ -37,7 +37,7 @@ func (p *Processor) batch(ctx context.Context, item work, e *event.Event) error 
 	if err := p.queueRanges(ctx, e, plan); err != nil {
 		return err
 	}
-	return p.complete(ctx, e.Key(), plan)
+	return p.complete(ctx, e.Key(), "event", plan)
 }
 
 // unreadableResults: what this configuration can never read. It is published
@@ -136,23 +136,31 @@ func (p *Processor) queueRanges(ctx context.Context, e *event.Event, plan *progr
 	return p.State.Flag(ctx, key, progress.Queued)
 }
 
-// completeAfter completes the batch if the range just done was its last. Most
-// are not, which a look at the range behind it tells: the work goes forward.
+// fewRanges of a plan have all their markers in one small list.
+const fewRanges = 64
+
+// completeAfter completes the batch if the range just done was its last. Where
+// there are many, most are not, which a look at the range behind it tells: the
+// work goes forward.
 func (p *Processor) completeAfter(ctx context.Context, task progress.Task, plan *progress.Plan) error {
-	object, next := plan.After(task.Object, task.Range)
-	markers, err := p.State.Markers(ctx, task.Key, object, next)
-	if err != nil {
-		return err
+	if !plan.AtMost(fewRanges) {
+		object, next := plan.After(task.Object, task.Range)
+		markers, err := p.State.Markers(ctx, task.Key, object, next)
+		if err != nil {
+			return err
+		}
+		if pos, _ := progress.Reach(markers, next); pos < next.End {
+			return nil
+		}
 	}
-	if pos, _ := progress.Reach(markers, next); pos < next.End {
-		return nil
-	}
-	return p.complete(ctx, task.Key, plan)
+	// Whatever is handed on of a range has its end.
+	return p.complete(ctx, task.Key, fmt.Sprintf("range %d/%d", task.Object, task.Range.End), plan)
 }
 
 // complete publishes batch.completed when the plan's markers cover it and that
-// is not done.
-func (p *Processor) complete(ctx context.Context, key string, plan *progress.Plan) error {
+// is not done. All who work on the last ranges see that they do: the first to
+// claim it does it, so that who is started by it is not started by each.
+func (p *Processor) complete(ctx context.Context, key, owner string, plan *progress.Plan) error {
 	markers, err := p.State.AllMarkers(ctx, key)
 	if err != nil {
 		return err
@@ -163,6 +171,10 @@ func (p *Processor) complete(ctx context.Context, key string, plan *progress.Pla
 	}
 	done, err := p.State.Flagged(ctx, key, progress.Completed)
 	if err != nil || done {
+		return err
+	}
+	mine, err := p.State.Claim(ctx, key, owner, p.Now(), pushDeadline)
+	if err != nil || !mine {
 		return err
 	}
 	e, err := event.Decode(plan.Event)

@@ -6,6 +6,7 @@
 //	v1/<event key>/plan                    the plan: objects, generations, ranges
 //	v1/<event key>/range/<object>/<a>-<b>  lines that begin in [a, b) are published; counts in the metadata
 //	v1/<event key>/flag/<name>             a step that happens once: queued, completed, published, …
+//	v1/<event key>/flag/completing         who is to publish batch.completed
 //
 // Nothing is ever overwritten: each object is created with a does-not-exist
 // precondition, and who loses the race uses the winner's. Losing the bucket's
@@ -113,6 +114,18 @@ func (o Object) Ranges() []Interval {
 		ranges = append(ranges, Interval{a, min(a+o.RangeSize, o.Size)})
 	}
 	return ranges
+}
+
+// AtMost reports whether the plan has no more than n ranges.
+func (p *Plan) AtMost(n int64) bool {
+	for _, o := range p.Objects {
+		if o.RangeSize == 0 {
+			n--
+		} else {
+			n -= (o.Size + o.RangeSize - 1) / o.RangeSize
+		}
+	}
+	return n >= 0
 }
 
 // After gives the range that follows r's in the plan, and after the last one

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -297,6 +298,36 @@ func TestAfter(t *testing.T) {
 	alone := &Plan{Objects: []Object{{Size: 4, RangeSize: 4}}}
 	if object, r := alone.After(0, Interval{0, 4}); object != 0 || r != (Interval{0, 4}) {
 		t.Errorf("the only range is followed by %d %v, want itself", object, r)
+	}
+}
+
+func TestAtMost(t *testing.T) {
+	t.Parallel()
+	p := Plan{Objects: []Object{{Name: "a", Size: 10, RangeSize: 3}, {Name: "empty", RangeSize: 3}, {Name: "gzip", Size: 100}}}
+	ranges := 0
+	for _, o := range p.Objects {
+		ranges += len(o.Ranges())
+	}
+	if ranges != 5 || !p.AtMost(5) || p.AtMost(4) {
+		t.Errorf("%d ranges; at most 5: %v, at most 4: %v", ranges, p.AtMost(5), p.AtMost(4))
+	}
+}
+
+func TestClaim(t *testing.T) {
+	t.Parallel()
+	s := New(&memory{})
+	start := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		owner string
+		after time.Duration
+		want  bool
+	}{
+		{"a", 0, true}, {"b", 0, false}, {"a", time.Minute, true}, {"b", 10 * time.Minute, false}, {"b", 11 * time.Minute, true}, {"a", 11 * time.Minute, true},
+	} {
+		got, err := s.Claim(t.Context(), "k", c.owner, start.Add(c.after), 10*time.Minute)
+		if err != nil || got != c.want {
+			t.Errorf("%s after %v: %v, %v, want %v", c.owner, c.after, got, err, c.want)
+		}
 	}
 }
 

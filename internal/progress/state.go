@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Flags of an event: steps that happen once.
@@ -14,6 +15,8 @@ const (
 	Queued    = "queued"    // all tasks of the plan are in the queue
 	Completed = "completed" // batch.completed is published
 	Published = "published" // the event's one outcome is published
+
+	completing = "completing" // somebody publishes batch.completed, see Claim
 )
 
 // State is the progress of all events, in one bucket.
@@ -122,6 +125,35 @@ func (s *State) Flag(ctx context.Context, key, flag string) error {
 		return fmt.Errorf("set flag %s: %w", flag, err)
 	}
 	return nil
+}
+
+// claim is who publishes batch.completed, and since when.
+type claim struct {
+	Owner string    `json:"owner"`
+	Since time.Time `json:"since"`
+}
+
+// Claim reports whether owner is to publish batch.completed: the first who asks
+// is, and again whenever that one comes back. Those who are not may leave it to
+// the owner, whose message is not acknowledged before it is published. A claim
+// older than lease holds nobody back.
+func (s *State) Claim(ctx context.Context, key, owner string, now time.Time, lease time.Duration) (bool, error) {
+	name := folder(key) + "flag/" + completing
+	data, err := json.Marshal(claim{owner, now})
+	if err != nil {
+		return false, fmt.Errorf("encode claim: %w", err)
+	}
+	if err = s.store.Create(ctx, name, data, nil); !errors.Is(err, ErrExists) {
+		return err == nil, err
+	}
+	if data, err = s.store.Read(ctx, name); err != nil {
+		return false, fmt.Errorf("read claim: %w", err)
+	}
+	var first claim
+	if err := json.Unmarshal(data, &first); err != nil {
+		return false, fmt.Errorf("decode claim: %w", err)
+	}
+	return first.Owner == owner || now.Sub(first.Since) > lease, nil
 }
 
 // Flagged reports whether a flag is set.

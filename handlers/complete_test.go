@@ -1,0 +1,146 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/gemini-webhook/internal/localcloud/gcs"
+	"example.com/gemini-webhook/internal/localcloud/pubsub"
+)
+
+// take gives all that is queued.
+func (r *rig) take() (all []work) {
+	for {
+		w, ok := r.next()
+		if !ok {
+			return all
+		}
+		w.attempt, w.cutoff = 1, time.Now().Add(time.Minute)
+		all = append(all, w)
+	}
+}
+
+func (r *rig) countCompleted() int {
+	r.t.Helper()
+	n := 0
+	for _, kind := range r.types(outcomesTopic) {
+		if kind == "batch.completed" {
+			n++
+		}
+	}
+	return n
+}
+
+// meet lets n operations of Cloud Storage go on only when all have come.
+func (r *rig) meet(n int, which func(gcs.Op) bool) {
+	var mu sync.Mutex
+	all, come := make(chan struct{}), 0
+	r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
+		if !which(op) {
+			return nil
+		}
+		mu.Lock()
+		if come++; come == n {
+			close(all)
+		}
+		mu.Unlock()
+		select {
+		case <-all:
+		case <-time.After(10 * time.Second):
+		}
+		return nil
+	})
+}
+
+// Ranges that end together all see that the batch is done. One says so.
+func TestCompletedOnceByRangesThatEndTogether(t *testing.T) {
+	t.Parallel()
+	const ranges = 8
+	r := newRig(t)
+	content := jsonl(ranges * 5)
+	r.restart(chunk(int64(len(content)+ranges-1) / ranges))
+	r.batch(content)
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	r.meet(ranges, func(op gcs.Op) bool { return op.Kind == gcs.OpInsert && strings.Contains(op.Object, "/range/") })
+	tasks := r.take()
+	var all sync.WaitGroup
+	for _, w := range tasks {
+		all.Go(func() {
+			if err := r.processor.process(context.Background(), &w); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := r.countCompleted(); len(tasks) != ranges || n != 1 {
+		t.Errorf("%d ranges that ended together published batch.completed %d times, want once by %d", len(tasks), n, ranges)
+	}
+}
+
+// Who claimed it publishes it, however often that takes, and the others leave
+// it to him, until his claim is old.
+func TestCompletedByWhoeverClaimedIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	content := jsonl(20)
+	r.restart(chunk(int64(len(content)+1) / 2))
+	r.batch(content)
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	r.pubsub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
+		if p.Topic == outcomesTopic {
+			return errPermission
+		}
+		return nil
+	}})
+	process := func(w work) string {
+		return fmt.Sprint(r.processor.process(context.Background(), &w) == nil, " ", r.countCompleted())
+	}
+	tasks := r.take()
+	first, last := tasks[0], tasks[1]
+	got := []string{process(first), process(last)} // the last one claims and fails
+	got = append(got, process(first), process(last))
+	r.pubsub.SetHook(pubsub.Hook{})
+	got = append(got, process(first), process(last), process(last), process(first))
+	want := []string{"true 0", "false 0", "true 0", "false 0", "true 0", "true 1", "true 1", "true 1"}
+	if !slices.Equal(got, want) {
+		t.Errorf("done, and batch.completed published: got %q, want %q", got, want)
+	}
+}
+
+func TestCompletedByAnyoneWhenTheClaimIsOld(t *testing.T) {
+	t.Parallel()
+	later := time.Now()
+	r := newRig(t)
+	content := jsonl(20)
+	r.restart(chunk(int64(len(content)+1)/2), func(c *ProcessorConfig) { c.Now = func() time.Time { return later } })
+	r.batch(content)
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	r.pubsub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
+		if p.Topic == outcomesTopic {
+			return errPermission
+		}
+		return nil
+	}})
+	tasks := r.take()
+	for _, w := range tasks {
+		_ = r.processor.process(context.Background(), &w) // the second one claims and fails, for good
+	}
+	r.pubsub.SetHook(pubsub.Hook{})
+	later = later.Add(pushDeadline + time.Second)
+	w := tasks[0]
+	w.cutoff = later.Add(time.Minute)
+	if err := r.processor.process(context.Background(), &w); err != nil || r.countCompleted() != 1 {
+		t.Errorf("batch.completed %d times, %v; want once, by who came later", r.countCompleted(), err)
+	}
+}
