@@ -51,8 +51,10 @@ SOAK_LINES ?= 1000000
 soak: ## Run both doors under faults and kills for SOAK (10m) with SOAK_LINES (1000000), and balance the ledger
 	SOAK=$(SOAK) SOAK_LINES=$(SOAK_LINES) go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/e2e
 
-bench: ## Run the benchmarks
-	go test -run='^$$' -bench=. -benchmem $(PKG)
+RUNS ?= 5
+
+bench: ## Run the benchmarks RUNS times (5) and print docs/performance.md's table; takes ten minutes
+	@RUNS=$(RUNS) scripts/bench
 
 fmt: ## Format the Go code
 	gofmt -w .

@@ -161,17 +161,13 @@ func (p *Processor) completeAfter(ctx context.Context, task progress.Task, plan 
 // is not done. All who work on the last ranges see that they do: the first to
 // claim it does it, so that who is started by it is not started by each.
 func (p *Processor) complete(ctx context.Context, key, owner string, plan *progress.Plan) error {
-	markers, err := p.State.AllMarkers(ctx, key)
-	if err != nil {
+	markers, completed, err := p.State.Done(ctx, key)
+	if err != nil || completed {
 		return err
 	}
 	sum := plan.Progress(markers)
 	if !sum.Complete() {
 		return nil
-	}
-	done, err := p.State.Flagged(ctx, key, progress.Completed)
-	if err != nil || done {
-		return err
 	}
 	mine, err := p.State.Claim(ctx, key, owner, p.Now(), pushDeadline)
 	if err != nil || !mine {

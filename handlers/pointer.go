@@ -41,8 +41,8 @@ func unreadableError(code string) *outcome.Error {
 }
 
 var (
-	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`)
-	fileID     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,255}$`)
+	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]+[a-z0-9]$`)
+	fileForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
 const filesHost = "generativelanguage.googleapis.com"
@@ -75,7 +75,7 @@ func (p *Processor) locate(text string) (pointer, *outcome.Error) {
 
 // allowed reports whether an object, or a prefix that ends in "/", may be read.
 func (p *Processor) allowed(bucket, name string) bool {
-	if !bucketName.MatchString(bucket) || bucket == p.StateBucket {
+	if len(bucket) > 222 || !bucketForm.MatchString(bucket) || bucket == p.StateBucket {
 		return false
 	}
 	for _, segment := range strings.Split(strings.TrimSuffix(name, "/"), "/") {
@@ -101,7 +101,7 @@ func fileName(text string) string {
 		text = strings.TrimSuffix(text, ":download")
 	}
 	id, ok := strings.CutPrefix(text, "files/")
-	if !ok || !fileID.MatchString(id) {
+	if !ok || len(id) > 256 || !fileForm.MatchString(id) {
 		return ""
 	}
 	return "files/" + id

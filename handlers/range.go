@@ -80,7 +80,7 @@ func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Pl
 	}
 	query, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
-	markers, listErr := p.State.AllMarkers(query, task.Key)
+	markers, _, listErr := p.State.Done(query, task.Key)
 	if listErr != nil {
 		return errors.Join(err, listErr)
 	}

@@ -40,7 +40,7 @@ var importRules = map[string]mayImport{
 
 	// Adapters speak the types of those they serve, never those of handlers.
 	"internal/gcp/logging":       {},
-	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: cloud},
+	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
 	"internal/gcp/secretmanager": {packages: []string{"verify"}, modules: cloud},
 	"internal/gcp/storage":       {packages: []string{"internal/progress", "internal/results"}, modules: cloud},
 	"internal/gcp/gemini":        {packages: []string{"internal/progress", "internal/results"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
@@ -54,6 +54,7 @@ var importRules = map[string]mayImport{
 
 	// Not in the deployed function.
 	"verify/verifytest":           {packages: []string{"verify"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+	"internal/benchtable":         {modules: []string{"golang.org/x/perf"}},
 	"internal/buildtest":          {},
 	"internal/e2e":                {},
 	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/webhookadmin", "verify", "verify/verifytest"}, modules: []string{"*"}},

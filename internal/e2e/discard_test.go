@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
@@ -27,13 +28,15 @@ type discard struct {
 	addr  string
 	queue chan *pubsubpb.PubsubMessage
 
+	delay    atomic.Int64 // of each request, ns
 	mu       sync.Mutex
 	next     int
-	lines    int             // batch.result
-	bytes    int64           // their data
-	ids      map[uint64]bool // their outcome_ids, hashed
-	reports  []string        // those of invalid lines
-	outcomes [][]byte        // the others
+	result   *pubsubpb.PubsubMessage // the first batch.result
+	lines    int                     // batch.result
+	bytes    int64                   // their data
+	ids      map[uint64]bool         // their outcome_ids, hashed
+	reports  []string                // those of invalid lines
+	outcomes [][]byte                // the others
 }
 
 func newDiscard(t testing.TB) *discard {
@@ -57,6 +60,7 @@ func (d *discard) CreateTopic(_ context.Context, topic *pubsubpb.Topic) (*pubsub
 }
 
 func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
+	time.Sleep(time.Duration(d.delay.Load()))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	answer := &pubsubpb.PublishResponse{}
@@ -68,7 +72,9 @@ func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsu
 		case localcloud.QueueTopic:
 			d.queue <- m
 		case localcloud.ResultsTopic:
-			d.lines++
+			if d.lines++; d.result == nil {
+				d.result = m
+			}
 			d.bytes += int64(len(m.GetData()))
 			id := fnv.New64a()
 			_, _ = id.Write([]byte(m.GetAttributes()["outcome_id"])) // never fails
@@ -83,11 +89,21 @@ func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsu
 	return answer, nil
 }
 
+// slow makes every request take that much longer.
+func (d *discard) slow(by time.Duration) { d.delay.Store(int64(by)) }
+
 // results are how many lines came, how many different ones, and their bytes.
 func (d *discard) results() (lines, distinct int, bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.lines, len(d.ids), d.bytes
+}
+
+// oneResult is a batch.result; one must have come.
+func (d *discard) oneResult() *pubsubpb.PubsubMessage {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.result
 }
 
 func (d *discard) invalid() []string {

@@ -22,6 +22,13 @@ import (
 var builds string
 
 func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		if err := play(role); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	if builds != "" {
 		_ = os.RemoveAll(builds) // a folder of the system's temporary ones
@@ -71,17 +78,18 @@ func command(t testing.TB, env ...string) *exec.Cmd {
 // kills it.
 func start(t testing.TB, env ...string) *child {
 	t.Helper()
-	return launch(t, (*child).healthy, env...)
+	return launch(t, command(t, env...), (*child).healthy)
 }
 
-// launch is start for what is ready by another sign.
-func launch(t testing.TB, ready func(*child) bool, env ...string) *child {
+// launch starts a program that serves PORT, and waits until it is ready.
+func launch(t testing.TB, program *exec.Cmd, ready func(*child) bool) *child {
 	t.Helper()
 	for range 5 {
 		c := &child{addr: freeAddr(t), logs: &buffer{}, exited: make(chan struct{})}
 		_, port, err := net.SplitHostPort(c.addr)
 		must(t, err)
-		c.cmd = command(t, append(env, "PORT="+port)...)
+		c.cmd = exec.Command(program.Path)
+		c.cmd.Env = append(program.Env, "PORT="+port)
 		c.cmd.Stdout, c.cmd.Stderr = c.logs, c.logs
 		must(t, c.cmd.Start())
 		go func() {

@@ -18,8 +18,9 @@ import (
 // startRotator runs the function RotateSigningSecret against r's cloud.
 func (r *rig) startRotator(env ...string) *child {
 	r.t.Helper()
-	return launch(r.t, (*child).listens, append(append(r.cloud.Env(), env...),
+	program := command(r.t, append(append(r.cloud.Env(), env...),
 		"FUNCTION_TARGET=RotateSigningSecret", "GEMINI_API_KEY_SECRET="+localcloud.APIKeySecret, "LOCAL_ONLY=true")...)
+	return launch(r.t, program, (*child).listens)
 }
 
 // listens waits until a process takes connections: the framework's server

@@ -222,12 +222,19 @@ func TestMarkersAreReadBack(t *testing.T) {
 		0: {{Interval{0, 4}, counts}, {Interval{4, 10}, counts}},
 		1: {{Interval{0, ToEnd}, counts}},
 	}
-	all, err := s.AllMarkers(t.Context(), "k")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, all); diff != "" {
-		t.Errorf("AllMarkers (-want +got):\n%s", diff)
+	for _, completed := range []bool{false, true} {
+		all, got, err := s.Done(t.Context(), "k")
+		if err != nil || got != completed {
+			t.Fatalf("completed %v, %v, want %v", got, err, completed)
+		}
+		if diff := cmp.Diff(want, all); diff != "" {
+			t.Errorf("Done (-want +got):\n%s", diff)
+		}
+		for _, flag := range []string{Queued, Completed} {
+			if err := s.Flag(t.Context(), "k", flag); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	for _, test := range []struct {
 		object int

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,29 +83,37 @@ func offset(n int64) string { return fmt.Sprintf("%019d", n) }
 // Markers lists what is done of one range.
 func (s *State) Markers(ctx context.Context, key string, object int, r Interval) ([]Marker, error) {
 	prefix := markers(key, object)
-	byObject, err := s.list(ctx, key, prefix, prefix+offset(r.Start), prefix+offset(r.End))
-	return byObject[object], err
-}
-
-// AllMarkers lists what is done of an event, by object.
-func (s *State) AllMarkers(ctx context.Context, key string) (map[int][]Marker, error) {
-	return s.list(ctx, key, folder(key)+"range/", "", "")
-}
-
-func (s *State) list(ctx context.Context, key, prefix, from, to string) (map[int][]Marker, error) {
-	entries, err := s.store.List(ctx, prefix, from, to)
+	entries, err := s.store.List(ctx, prefix, prefix+offset(r.Start), prefix+offset(r.End))
 	if err != nil {
 		return nil, fmt.Errorf("list markers: %w", err)
 	}
-	byObject := make(map[int][]Marker)
+	all, err := byObject(key, entries)
+	return all[object], err
+}
+
+// Done lists what is done of an event: markers by object, and whether
+// batch.completed is published.
+func (s *State) Done(ctx context.Context, key string) (markers map[int][]Marker, completed bool, err error) {
+	entries, err := s.store.List(ctx, folder(key), "", "")
+	if err != nil {
+		return nil, false, fmt.Errorf("list what is done: %w", err)
+	}
+	completed = slices.ContainsFunc(entries, func(e Entry) bool { return e.Name == folder(key)+"flag/"+Completed })
+	entries = slices.DeleteFunc(entries, func(e Entry) bool { return !strings.HasPrefix(e.Name, folder(key)+"range/") })
+	markers, err = byObject(key, entries)
+	return markers, completed, err
+}
+
+func byObject(key string, entries []Entry) (map[int][]Marker, error) {
+	all := make(map[int][]Marker)
 	for _, e := range entries {
 		object, m, err := parseMarker(strings.TrimPrefix(e.Name, folder(key)+"range/"), e.Metadata)
 		if err != nil {
 			return nil, fmt.Errorf("marker %q: %w", e.Name, err)
 		}
-		byObject[object] = append(byObject[object], m)
+		all[object] = append(all[object], m)
 	}
-	return byObject, nil
+	return all, nil
 }
 
 // parseMarker reads "<object>/<start>-<end>" and the counts beside it.

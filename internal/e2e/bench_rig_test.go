@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/verify/verifytest"
+)
+
+// samples collects what is measured in several rounds of a benchmark.
+type samples map[string][]float64
+
+func (s samples) add(unit string, value float64) { s[unit] = append(s[unit], value) }
+
+// report gives the medians in place of the time of a round, which says nothing.
+func (s samples) report(b *testing.B) {
+	b.ReportMetric(0, "ns/op")
+	for unit, values := range s {
+		slices.Sort(values)
+		b.ReportMetric(values[len(values)/2], unit)
+	}
+}
+
+// bench is a receiver with the embedded cloud in the process of the benchmark,
+// and a Pub/Sub that keeps nothing but the queue.
+type bench struct {
+	pubsub   *discard
+	cloud    *localcloud.Cloud
+	receiver *child
+	batches  int
+}
+
+// newBench starts a receiver with the default settings but for env.
+func newBench(tb testing.TB, env ...string) *bench {
+	tb.Helper()
+	r := &bench{pubsub: newDiscard(tb)}
+	var err error
+	r.cloud, err = localcloud.Start(tb.Context(), localcloud.Options{PubSubAddr: r.pubsub.addr})
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, r.cloud.Close()) })
+	r.cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
+	r.receiver = start(tb, append(r.cloud.Env(), env...)...)
+	return r
+}
+
+// accept has the receiver queue an event.
+func (r *bench) accept(tb testing.TB, body string) {
+	tb.Helper()
+	header := verifytest.Static(testSecret, fmt.Sprintf("msg_batch%d", r.batches), time.Now(), []byte(body))
+	if a := send(tb, http.MethodPost, r.receiver.url()+hookPath, header, body); a.status != http.StatusOK {
+		tb.Fatalf("delivery: %v", a)
+	}
+}
+
+// plan has the receiver plan a batch of generated lines: its ranges are in the
+// queue then.
+func (r *bench) plan(tb testing.TB, lines int64) {
+	tb.Helper()
+	r.batches++
+	name := fmt.Sprintf("%d.jsonl", r.batches)
+	r.cloud.Storage.PutGenerated(localcloud.ResultBucket, name, lines*generatedLine, generate)
+	r.accept(tb, fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/%d","output_file_uri":"gs://%s/%s"}}`, r.batches, localcloud.ResultBucket, name))
+	env := environment(r.cloud)
+	token, err := r.cloud.Tokens.Mint(env["PUSH_AUDIENCE"], env["PUSH_SERVICE_ACCOUNT"])
+	must(tb, err)
+	a := send(tb, http.MethodPost, r.receiver.url()+"/tasks/process", bearer(token), envelope(<-r.pubsub.queue, 1))
+	if a.status != http.StatusNoContent {
+		tb.Fatalf("plan: %v", a)
+	}
+}
+
+// smallEvent is a body of 300 bytes, as Gemini's are.
+func smallEvent(n int) string {
+	body := fmt.Sprintf(`{"type":"video.generated","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"operations/%09d","output_file_uri":"gs://bucket/video.mp4","file_name":"files/video"},"user_metadata":{"team":"search","job":"`, n)
+	const tail = `"}}`
+	return body + strings.Repeat("x", 300-len(body)-len(tail)) + tail
+}
+
+// delivery is the n-th of a load, which nobody has sent before.
+type delivery struct {
+	header http.Header
+	body   string
+}
+
+func newDelivery(n int) delivery {
+	body := smallEvent(n)
+	return delivery{verifytest.Static(testSecret, fmt.Sprintf("msg_%d", n), time.Now(), []byte(body)), body}
+}
+
+// sender posts deliveries over connections that stay open.
+type sender struct {
+	client *http.Client
+	url    string
+	next   atomic.Int64
+}
+
+func newSender(tb testing.TB, url string) *sender {
+	transport := &http.Transport{MaxIdleConnsPerHost: 1024, MaxIdleConns: 1024}
+	tb.Cleanup(transport.CloseIdleConnections)
+	return &sender{client: &http.Client{Transport: transport}, url: url}
+}
+
+func (s *sender) post(d delivery) error {
+	req, err := http.NewRequest(http.MethodPost, s.url, strings.NewReader(d.body))
+	if err != nil {
+		return err
+	}
+	req.Header = d.header
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// closedLoop posts n deliveries, each worker one after the other.
+func (s *sender) closedLoop(tb testing.TB, n, workers int) {
+	tb.Helper()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range n / workers {
+				if err := s.post(newDelivery(int(s.next.Add(1)))); err != nil {
+					tb.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// openLoop posts n deliveries at a rate (per second), whether those before are
+// answered or not, and gives the time that each took from when it was due.
+func (s *sender) openLoop(tb testing.TB, n int, rate float64) []time.Duration {
+	tb.Helper()
+	took := make([]time.Duration, n)
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for i := range n {
+		due := begin.Add(time.Duration(float64(i) / rate * float64(time.Second)))
+		d := newDelivery(int(s.next.Add(1)))
+		time.Sleep(time.Until(due))
+		wg.Go(func() {
+			if err := s.post(d); err != nil {
+				tb.Error(err)
+			}
+			took[i] = time.Since(due)
+		})
+	}
+	wg.Wait()
+	slices.Sort(took)
+	return took
+}
+
+// drainQueue forgets what is queued, until the benchmark is over.
+func (r *bench) drainQueue(tb testing.TB) {
+	done := make(chan struct{})
+	tb.Cleanup(func() { close(done) })
+	go func() {
+		for {
+			select {
+			case <-r.pubsub.queue:
+			case <-done:
+				return
+			}
+		}
+	}()
+}
+
+// cpu stops a process and gives the CPU time that it took from its start on.
+func (c *child) cpu(tb testing.TB) time.Duration {
+	tb.Helper()
+	c.terminate(tb)
+	c.exitCode(tb)
+	return c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
+}
