@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +49,13 @@ func newBench(tb testing.TB, env ...string) *bench {
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, r.cloud.Close()) })
 	r.cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
-	r.receiver = start(tb, append(r.cloud.Env(), env...)...)
+	// The log goes to a file: a pipe would wake the benchmark for each line.
+	program := command(tb, append(r.cloud.Env(), env...)...)
+	log, err := os.Create(filepath.Join(tb.TempDir(), "log"))
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, log.Close()) })
+	program.Stderr = log
+	r.receiver = launch(tb, program, (*child).healthy)
 	return r
 }
 

@@ -81,7 +81,8 @@ func start(t testing.TB, env ...string) *child {
 	return launch(t, command(t, env...), (*child).healthy)
 }
 
-// launch starts a program that serves PORT, and waits until it is ready.
+// launch starts a program that serves PORT, and waits until it is ready. What
+// it says is kept, unless the program has a place for it.
 func launch(t testing.TB, program *exec.Cmd, ready func(*child) bool) *child {
 	t.Helper()
 	for range 5 {
@@ -91,6 +92,9 @@ func launch(t testing.TB, program *exec.Cmd, ready func(*child) bool) *child {
 		c.cmd = exec.Command(program.Path)
 		c.cmd.Env = append(program.Env, "PORT="+port)
 		c.cmd.Stdout, c.cmd.Stderr = c.logs, c.logs
+		if program.Stderr != nil {
+			c.cmd.Stdout, c.cmd.Stderr = nil, program.Stderr
+		}
 		must(t, c.cmd.Start())
 		go func() {
 			defer close(c.exited)

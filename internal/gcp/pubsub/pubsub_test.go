@@ -79,7 +79,7 @@ func TestQueueDeliversEveryMessageOnce(t *testing.T) {
 	}
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		q.mu.Lock()
-		idle := !q.running && len(q.waiting) == 0
+		idle := q.requests == 0 && len(q.waiting) == 0
 		q.mu.Unlock()
 		if idle {
 			break
