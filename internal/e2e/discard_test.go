@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
@@ -26,6 +27,7 @@ type discard struct {
 	pubsubpb.UnimplementedPublisherServer
 	addr  string
 	queue chan *pubsubpb.PubsubMessage
+	pause time.Duration // before results are acknowledged
 
 	mu       sync.Mutex
 	next     int
@@ -57,6 +59,9 @@ func (d *discard) CreateTopic(_ context.Context, topic *pubsubpb.Topic) (*pubsub
 }
 
 func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
+	if path.Base(r.GetTopic()) == localcloud.ResultsTopic {
+		time.Sleep(d.pause)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	answer := &pubsubpb.PublishResponse{}

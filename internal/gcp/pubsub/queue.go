@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,15 +17,28 @@ const (
 	maxRequestBytes    = 3 << 20
 )
 
+// What a slow Pub/Sub changes. An answer takes some 10 ms. A request that takes
+// longer than maxWait no longer holds up the messages behind it: waiting for a
+// request and then for one's own would be twice what Pub/Sub needs, and more
+// than the callers have long before Pub/Sub is that slow.
+const (
+	maxWait     = 100 * time.Millisecond
+	maxRequests = 64 // under way; the public door's 4 s are over before there are 41
+)
+
 // Queue publishes to the work queue with group commit: a message that finds no
 // request under way is sent at once; those that arrive meanwhile go together
 // in the next. So a lone delivery waits for nothing, and a burst costs few
 // requests. Unlike the batching publisher it waits for no timer and honours
 // the callers' deadlines.
+//
+// What it holds is bounded by its callers: a message whose caller has left is
+// not sent any more, and a request ends with its timeout.
 type Queue struct {
 	client  *Client
 	topic   string
 	timeout time.Duration // of one request with its retries
+	slots   chan struct{} // one is taken by each request under way
 
 	mu      sync.Mutex
 	running bool
@@ -35,12 +49,13 @@ type entry struct {
 	message *pubsubpb.PubsubMessage
 	size    int
 	done    chan error // buffered: the caller may have left
+	left    bool       // the caller has; guarded by the queue's mu
 }
 
 // Queue gives the publisher to the work queue. A request is given up after
 // timeout, its retries included.
 func (c *Client) Queue(topic string, timeout time.Duration) *Queue {
-	return &Queue{client: c, topic: topic, timeout: timeout}
+	return &Queue{client: c, topic: topic, timeout: timeout, slots: make(chan struct{}, maxRequests)}
 }
 
 // Enqueue returns when Pub/Sub has acknowledged all messages, each with the
@@ -50,7 +65,7 @@ func (q *Queue) Enqueue(ctx context.Context, kind string, messages ...[]byte) er
 	entries := make([]*entry, len(messages))
 	for i, data := range messages {
 		m := &pubsubpb.PubsubMessage{Data: data, Attributes: map[string]string{"kind": kind}}
-		entries[i] = &entry{m, proto.Size(m), make(chan error, 1)}
+		entries[i] = &entry{message: m, size: proto.Size(m), done: make(chan error, 1)}
 	}
 	q.mu.Lock()
 	q.waiting = append(q.waiting, entries...)
@@ -66,32 +81,60 @@ func (q *Queue) Enqueue(ctx context.Context, kind string, messages ...[]byte) er
 		select {
 		case err := <-e.done:
 			if err != nil {
+				q.leave(entries)
 				return err
 			}
 		case <-ctx.Done():
+			q.leave(entries)
 			return context.Cause(ctx)
 		}
 	}
 	return nil
 }
 
-// run sends what waits, one request at a time, until nothing does.
+// leave takes back what still waits: nobody would hear how it went.
+func (q *Queue) leave(entries []*entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range entries {
+		e.left = true
+	}
+}
+
+// run starts a request with what waits when the one before it is answered or
+// maxWait old, until nothing waits.
 func (q *Queue) run() {
 	for {
+		q.slots <- struct{}{}
 		batch := q.next()
 		if batch == nil {
+			<-q.slots
 			return
 		}
-		messages := make([]*pubsubpb.PubsubMessage, len(batch))
-		for i, e := range batch {
-			messages[i] = e.message
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			q.send(batch)
+			<-q.slots
+		}()
+		select {
+		case <-answered:
+		case <-time.After(maxWait):
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), q.timeout)
-		err := q.client.publish(ctx, q.topic, messages)
-		cancel()
-		for _, e := range batch {
-			e.done <- err
-		}
+	}
+}
+
+// send makes one request and tells the callers how it went.
+func (q *Queue) send(batch []*entry) {
+	messages := make([]*pubsubpb.PubsubMessage, len(batch))
+	for i, e := range batch {
+		messages[i] = e.message
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), q.timeout)
+	defer cancel()
+	err := q.client.publish(ctx, q.topic, messages)
+	for _, e := range batch {
+		e.done <- err
 	}
 }
 
@@ -99,6 +142,7 @@ func (q *Queue) run() {
 func (q *Queue) next() []*entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.waiting = slices.DeleteFunc(q.waiting, func(e *entry) bool { return e.left })
 	n, size := 0, 0
 	for n < len(q.waiting) && n < maxRequestMessages && (n == 0 || size+q.waiting[n].size <= maxRequestBytes) {
 		size += q.waiting[n].size
@@ -110,6 +154,8 @@ func (q *Queue) next() []*entry {
 		return nil
 	}
 	batch := q.waiting[:n:n]
-	q.waiting = q.waiting[n:]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil // its array would keep the batch
+	}
 	return batch
 }
