@@ -33,13 +33,16 @@ func count(line results.Line) progress.Counts {
 	return c
 }
 
-// resultOf maps a line to its outcome.
-func resultOf(o progress.Object, raw results.RawLine, line results.Line) outcome.Result {
+// sourceOf is an object as the source of its lines.
+func sourceOf(o progress.Object) outcome.Source {
+	return outcome.Source{URI: o.URI(), Generation: generation(o), Encoding: o.Encoding}
+}
+
+// resultOf maps a line of a source to its outcome.
+func resultOf(source outcome.Source, raw results.RawLine, line results.Line) outcome.Result {
+	source.Offset, source.Length = raw.Offset, raw.Length
 	r := outcome.Result{
-		Source: outcome.Source{
-			URI: o.URI(), Generation: generation(o),
-			Offset: raw.Offset, Length: raw.Length, Encoding: o.Encoding,
-		},
+		Source:       source,
 		Status:       line.Status,
 		FinishReason: line.FinishReason,
 		ModelVersion: line.ModelVersion,
@@ -54,10 +57,10 @@ func resultOf(o progress.Object, raw results.RawLine, line results.Line) outcome
 	}
 	if u := line.Usage; u != nil {
 		r.Usage = &outcome.Usage{
-			Prompt:     present(u.PromptTokens, u.HasPromptTokens),
-			Candidates: present(u.CandidatesTokens, u.HasCandidatesTokens),
-			Thoughts:   present(u.ThoughtsTokens, u.HasThoughtsTokens),
-			Total:      present(u.TotalTokens, u.HasTotalTokens),
+			Prompt:     present(&u.PromptTokens, u.HasPromptTokens),
+			Candidates: present(&u.CandidatesTokens, u.HasCandidatesTokens),
+			Thoughts:   present(&u.ThoughtsTokens, u.HasThoughtsTokens),
+			Total:      present(&u.TotalTokens, u.HasTotalTokens),
 		}
 	}
 	if line.Error != nil {
@@ -66,11 +69,11 @@ func resultOf(o progress.Object, raw results.RawLine, line results.Line) outcome
 	return r
 }
 
-func present(n int64, has bool) *int64 {
+func present(n *int64, has bool) *int64 {
 	if !has {
 		return nil
 	}
-	return &n
+	return n
 }
 
 func generation(o progress.Object) string {

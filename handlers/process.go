@@ -13,6 +13,7 @@ import (
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/progress"
+	"example.com/gemini-webhook/internal/results"
 	"example.com/gemini-webhook/verify"
 )
 
@@ -66,11 +67,14 @@ type ProcessorConfig struct {
 // configuration can never read is no error but an outcome, batch.unreadable.
 type Processor struct {
 	ProcessorConfig
-	refusals refusals // of pushes; with both doors open, strangers can send some
+	longLines *results.LongLines
+	refusals  refusals // of pushes; with both doors open, strangers can send some
 }
 
 // NewProcessor gives the private door.
-func NewProcessor(c ProcessorConfig) *Processor { return &Processor{ProcessorConfig: c} }
+func NewProcessor(c ProcessorConfig) *Processor {
+	return &Processor{ProcessorConfig: c, longLines: results.NewLongLines()}
+}
 
 // envelope is Pub/Sub's wrapped push format.
 type envelope struct {

@@ -9,7 +9,6 @@ import (
 	"io"
 
 	"example.com/gemini-webhook/internal/event"
-	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/progress"
 	"example.com/gemini-webhook/internal/results"
 )
@@ -85,7 +84,8 @@ func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Pl
 		return errors.Join(err, listErr)
 	}
 	object := plan.Objects[task.Object]
-	at := outcome.Source{URI: object.URI(), Generation: generation(object), Offset: task.Range.Start, Encoding: object.Encoding}
+	at := sourceOf(object)
+	at.Offset = task.Range.Start
 	p.report(ctx, item, e, at, err, plan.Progress(markers))
 	return err
 }
@@ -105,8 +105,13 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 	}
 	defer body.Close()
 
-	outcomes := p.Factory.For(e)
+	outcomes, source := p.Factory.For(e), sourceOf(object)
 	scanner := results.NewScanner(body, r.Start, r.End, size, p.MaxLineBytes)
+	// Whoever waits for another range's long line until the time is over hands on.
+	turn, cancel := context.WithTimeoutCause(reading, item.cutoff.Sub(p.Now()), errNoTurn)
+	defer cancel()
+	scanner.Share(turn, p.longLines)
+	defer scanner.Release()
 	pending := window{end: r.Start}
 	finished := false
 	for !finished && !p.timeIsOver(item) {
@@ -118,12 +123,13 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 		line := parse(raw)
 		var wait func(context.Context) error
 		if plan.Mode == progress.Lines {
-			wait = p.Results.Publish(ctx, outcomes.Result(resultOf(object, raw, line)))
+			wait = p.Results.Publish(ctx, outcomes.Result(resultOf(source, raw, line)))
 		}
 		if err := pending.add(ctx, wait, scanner.Pos(), count(line)); err != nil {
 			return pending.acked(), err
 		}
 	}
+	scanner.Release()
 	if err := pending.drain(ctx); err != nil {
 		return pending.acked(), err
 	}
@@ -131,6 +137,7 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 	switch err := scanner.Err(); {
 	case err != nil && context.Cause(reading) == errStopping:
 		// A read that was waited for: what is done is handed on.
+	case errors.Is(err, errNoTurn):
 	case err != nil:
 		return done, fmt.Errorf("read %s: %w", object.URI(), err)
 	case finished:
@@ -139,7 +146,10 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 	return done, nil
 }
 
-var errStopping = errors.New("the instance is told to stop")
+var (
+	errStopping = errors.New("the instance is told to stop")
+	errNoTurn   = errors.New("long lines of other ranges took all the time")
+)
 
 // untilStopped gives a context for reads that ends when the instance is told
 // to stop: a read may hang for longer than is left then.

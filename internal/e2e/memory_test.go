@@ -96,19 +96,25 @@ func TestMemory(t *testing.T) {
 func processGenerated(t *testing.T, size int64, at func(int64, []byte), atOnce int) (peak int64, pubsub *discard) {
 	t.Helper()
 	pubsub = newDiscard(t)
-	cloud, err := localcloud.Start(t.Context(), localcloud.Options{PubSubAddr: pubsub.addr})
+	return pubsub.process(t, size, at, atOnce), pubsub
+}
+
+// process is processGenerated with env in place of some of the defaults.
+func (d *discard) process(t testing.TB, size int64, at func(int64, []byte), atOnce int, env ...string) (peak int64) {
+	t.Helper()
+	cloud, err := localcloud.Start(t.Context(), localcloud.Options{PubSubAddr: d.addr})
 	must(t, err)
 	t.Cleanup(func() { must(t, cloud.Close()) })
 	cloud.Storage.PutGenerated(localcloud.ResultBucket, object, size, at)
 	cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
-	receiver := start(t, cloud.Env()...)
+	receiver := start(t, append(cloud.Env(), env...)...)
 	body := fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/1","output_file_uri":%q}}`, objectURI)
 	header := verifytest.Static(testSecret, "msg_1", time.Now(), []byte(body))
 	if a := send(t, http.MethodPost, receiver.url()+hookPath, header, body); a.status != http.StatusOK {
 		t.Fatalf("delivery: %v", a)
 	}
-	pubsub.push(t, cloud, receiver.url(), atOnce)
-	return receiver.peakMemory(t), pubsub
+	d.push(t, cloud, receiver.url(), atOnce)
+	return receiver.peakMemory(t)
 }
 
 // onlyOutcome is the one besides the lines. It may be repeated.

@@ -32,7 +32,7 @@ func BenchmarkResult(b *testing.B) {
 // attributes and the parts that outlive the call are all that is allocated.
 func TestResultAllocations(t *testing.T) {
 	o, r := of(delivery(), batchBody), line()
-	const limit = 8
+	const limit = 7
 	if got := testing.AllocsPerRun(100, func() { o.Result(r) }); got > limit {
 		t.Errorf("%v allocations for a result, at most %d are wanted", got, limit)
 	}

@@ -18,5 +18,7 @@ func (o *Event) id(kind string, place Source) string {
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(place.Offset))
 	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	var text [43]byte
+	base64.RawURLEncoding.Encode(text[:], sum[:])
+	return string(text[:])
 }

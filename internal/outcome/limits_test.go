@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -80,6 +81,26 @@ func TestResultLimits(t *testing.T) {
 				t.Error("the caller's text was changed")
 			}
 		})
+	}
+}
+
+// TestHugeResultIsNotCopied: what cannot be published costs no memory. Not
+// parallel: it counts what the process allocates.
+func TestHugeResultIsNotCopied(t *testing.T) {
+	const mib = 1 << 20
+	text := strings.Repeat("x", 50*mib)
+	r := Result{Text: &text, Key: &text, Response: []byte(text)}
+	o := of(delivery(), batchBody)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m := o.Result(r)
+	runtime.ReadMemStats(&after)
+	if data := decode(t, m, MaxResultBytes); data["response_omitted"] != true || truncated(data) == nil {
+		t.Errorf("response_omitted %v, truncated %v, want both", data["response_omitted"], truncated(data))
+	}
+	// Two strings of 9 MiB, once to see that they are too long and once cut.
+	if n := after.TotalAlloc - before.TotalAlloc; n > 40*mib {
+		t.Errorf("%d MiB allocated, want at most 40", n>>20)
 	}
 }
 

@@ -13,12 +13,33 @@ func (o *Event) Result(r Result) Message {
 	if r.Key != nil {
 		attrs["key"] = attributeValue(*r.Key)
 	}
-	return o.message(TypeBatchResult, id, attrs, MaxResultBytes, &resultBody{Result: r})
+	b := &resultBody{Result: r}
+	b.clip()
+	return o.message(TypeBatchResult, id, attrs, MaxResultBytes, b)
 }
 
 type resultBody struct {
 	Result
 	omitted bool // response and request, for their size
+}
+
+// clip takes away what cannot be in the message whatever else it holds, so that
+// it is not copied: a line may have hundreds of megabytes. Nothing is encoded in
+// fewer bytes than it has, so the message is the same as without.
+func (r *resultBody) clip() {
+	size := len(r.Response) + len(r.Request)
+	if r.Text != nil {
+		size += len(*r.Text)
+	}
+	if size > MaxResultBytes {
+		r.omit()
+	}
+	for _, s := range []**string{&r.Text, &r.Key} {
+		if *s != nil && len(**s) > MaxResultBytes {
+			start := (**s)[:MaxResultBytes]
+			*s = &start
+		}
+	}
 }
 
 func (r *resultBody) omit() {

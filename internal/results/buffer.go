@@ -20,9 +20,11 @@ func (s *Scanner) readLimit() int64 {
 // Bytes that come together with an error are used before it counts.
 func (s *Scanner) fill(limit int64) bool {
 	if s.readErr == nil {
-		s.makeRoom(limit)
+		if s.err = s.makeRoom(limit); s.err != nil {
+			return false
+		}
 		free := s.buf[s.hi:]
-		free = free[:min(int64(len(free)), limit-s.readPos)]
+		free = free[:min(int64(len(free)), limit-s.readPos, maxRead)]
 		before := s.readPos
 		s.readErr = io.ErrNoProgress
 		for range maxEmptyRead {
@@ -49,46 +51,44 @@ func (s *Scanner) fill(limit int64) bool {
 }
 
 // makeRoom frees space behind hi: it moves the unfinished line to the front, and
-// doubles the buffer when that line fills it. The limit on a line's length
-// bounds the buffer, too.
-func (s *Scanner) makeRoom(limit int64) {
+// enlarges the buffer when that line fills it, for which a long line needs its
+// turn. The limit on a line's length bounds the buffer, too.
+func (s *Scanner) makeRoom(limit int64) error {
 	if s.hi < len(s.buf) && (s.lo == 0 || len(s.buf)-s.hi >= minBuffer/4) {
-		return
+		return nil
 	}
-	rest := s.buf[s.lo:s.hi]
+	rest, size := s.buf[s.lo:s.hi], int64(len(s.buf))
+	// A line at the limit, the mark before it and CR LF must fit.
+	need := max(s.maxLine+int64(len(bom))+2, minBuffer)
 	switch {
-	case len(s.buf) == 0: // a tiny range needs no more than it is long
+	case size == 0: // a tiny range needs no more than it is long
 		s.buf = make([]byte, min(max(limit-s.readPos, tinyBuffer), minBuffer))
-	case len(rest) == len(s.buf):
-		// A line at the limit, the mark before it and CR LF must fit.
-		need := max(s.maxLine+int64(len(bom))+2, minBuffer)
-		s.buf = make([]byte, min(2*int64(len(s.buf)), need))
-		s.calm = 0
+	case len(rest) < len(s.buf):
+	case size < maxOwn:
+		s.buf = make([]byte, min(2*size, need, maxOwn))
+	default:
+		if s.own == nil {
+			if err := s.long.take(s.wait); err != nil {
+				return err
+			}
+			s.own = s.buf
+		}
+		s.buf = s.long.grow(min(4*size, need))
 	}
 	s.hi = copy(s.buf, rest)
 	s.lo = 0
+	return nil
 }
 
-// settle gives a large buffer back once lines of four times its size went by
-// that needed less than a quarter of it, so that one huge line does not hold
-// memory for the rest of the object and many huge ones do not allocate anew.
-func (s *Scanner) settle(length int64) {
-	size := int64(len(s.buf))
-	if size <= minBuffer {
+// endTurn moves what is not used yet to our own buffer, if the line was long.
+func (s *Scanner) endTurn() {
+	if s.own == nil {
 		return
 	}
-	if length > size/4 {
-		s.calm = 0
-		return
-	}
-	s.calm += length + 1
-	if s.calm > 4*size && int64(s.hi-s.lo) <= size/4 {
-		// The yielded line keeps the old array until the next Scan.
-		rest := s.buf[s.lo:s.hi]
-		s.buf = make([]byte, max(size/2, minBuffer))
-		s.hi = copy(s.buf, rest)
-		s.lo, s.calm = 0, 0
-	}
+	s.hi = copy(s.own, s.buf[s.lo:s.hi])
+	s.lo = 0
+	s.long.giveBack(s.buf)
+	s.buf, s.own = s.own, nil
 }
 
 // blankCheck says whether a line that is not kept is white space only, in the

@@ -74,6 +74,9 @@ func count(v value) (int64, bool) {
 	if v.isString() {
 		digits = v[1 : len(v)-1]
 	}
+	if len(digits) == 0 {
+		return 0, false // most often; the parser's error would be allocated
+	}
 	n, err := strconv.ParseInt(string(digits), 10, 64)
 	if err != nil || n < 0 {
 		return 0, false

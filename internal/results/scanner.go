@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"math"
 	"strings"
@@ -28,7 +29,8 @@ type RawLine struct {
 // the byte at start-1 decides whether a line begins at start, and the last line
 // is read past end. So any way to cut an object into ranges gives each line
 // once. Blank lines are skipped (SPEC.md, Lines). Nothing past end is read but
-// for a line that began before it. Memory is bounded by the line limit.
+// for a line that began before it. It buffers up to 4 MiB, and in its turn (see
+// Share) a longer line.
 //
 // It does not look into a line; Parse does. It is for one goroutine.
 type Scanner struct {
@@ -42,7 +44,10 @@ type Scanner struct {
 	lo, hi  int   // the bytes read and not yet used are buf[lo:hi]
 	readPos int64 // object offset of buf[hi]
 	pos     int64 // all lines that begin before pos were yielded or skipped
-	calm    int64 // bytes of lines since one needed a buffer of this size
+
+	long *LongLines
+	wait context.Context // for the turn
+	own  []byte          // our buffer, while buf is that of long; else nil
 
 	aligned bool // a line begins at pos
 	done    bool
@@ -64,11 +69,23 @@ func NewScanner(r io.Reader, start, end, size, maxLine int64) *Scanner {
 		r: r, start: start, end: max(start, end), size: size,
 		maxLine: min(max(maxLine, 0), math.MaxInt32), // room for sums, and for int of 32 bits
 		readPos: max(start-1, 0), pos: start,
+		long: NewLongLines(), wait: context.Background(),
 	}
 }
 
+// Share lets a line of more than 4 MiB wait for its turn in long, until ctx is
+// over: its cause is then the Scanner's error. It is called before the first
+// Scan; whoever shares and stops before Scan is false calls Release.
+func (s *Scanner) Share(ctx context.Context, long *LongLines) { s.wait, s.long = ctx, long }
+
 // Line is the line that Scan found, valid until the next Scan.
 func (s *Scanner) Line() RawLine { return s.line }
+
+// Release gives back what a long line holds. The line is not valid any more.
+func (s *Scanner) Release() {
+	s.line = RawLine{}
+	s.endTurn()
+}
 
 // Err is why Scan stopped early: io.ErrUnexpectedEOF for a truncated object, or
 // the reader's error. It is nil at the end of the range.
@@ -88,7 +105,7 @@ func (s *Scanner) Pos() int64 {
 // Scan moves to the next line that is not blank. It is false at the end of the
 // range and after an error.
 func (s *Scanner) Scan() bool {
-	s.line = RawLine{}
+	s.Release()
 	for s.err == nil && !s.done {
 		if !s.aligned {
 			s.align()
@@ -102,6 +119,7 @@ func (s *Scanner) Scan() bool {
 			return true
 		}
 	}
+	s.Release()
 	return false
 }
 
@@ -164,7 +182,6 @@ func (s *Scanner) next() bool {
 func (s *Scanner) yield(data []byte, skip, advance int64) bool {
 	offset := s.pos + skip
 	s.pos += advance
-	s.settle(int64(len(data)))
 	if len(bytes.TrimSpace(data)) == 0 {
 		return false
 	}
@@ -206,6 +223,7 @@ func (s *Scanner) skipLong(skip int) bool {
 		}
 		take(window)
 		s.lo, s.hi = 0, 0
+		s.endTurn() // the rest of the line needs no memory
 		if s.fill(s.readLimit()) {
 			continue
 		}

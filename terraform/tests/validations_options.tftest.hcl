@@ -63,6 +63,31 @@ run "the_private_door_has_few_requests_at_once" {
   expect_failures = [var.private_door]
 }
 
+run "the_private_door_has_memory_for_its_longest_line" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    private_door = { memory_mib = 1279 }
+    receiver     = { max_line_bytes = 268435456 }
+  }
+  expect_failures = [var.private_door]
+}
+
+run "one_service_for_both_doors_has_memory_for_both" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    single_service = true
+    private_door   = { memory_mib = 512 }
+    receiver       = { max_line_bytes = 33554433 }
+  }
+  expect_failures = [var.private_door]
+}
+
 run "the_private_door_is_not_cut_off_early" {
   command = plan
   module {
