@@ -92,15 +92,15 @@ func smallEvent(n int) string {
 	return body + strings.Repeat("x", 300-len(body)-len(tail)) + tail
 }
 
-// delivery is the n-th of a load, which nobody has sent before.
-type delivery struct {
+// posted is the n-th delivery of a load, which nobody has sent before.
+type posted struct {
 	header http.Header
 	body   string
 }
 
-func newDelivery(n int) delivery {
+func newDelivery(n int) posted {
 	body := smallEvent(n)
-	return delivery{verifytest.Static(testSecret, fmt.Sprintf("msg_%d", n), time.Now(), []byte(body)), body}
+	return posted{verifytest.Static(testSecret, fmt.Sprintf("msg_%d", n), time.Now(), []byte(body)), body}
 }
 
 // sender posts deliveries over connections that stay open.
@@ -116,7 +116,7 @@ func newSender(tb testing.TB, url string) *sender {
 	return &sender{client: &http.Client{Transport: transport}, url: url}
 }
 
-func (s *sender) post(d delivery) error {
+func (s *sender) post(d posted) error {
 	req, err := http.NewRequest(http.MethodPost, s.url, strings.NewReader(d.body))
 	if err != nil {
 		return err

@@ -1,239 +1,255 @@
 package e2e
 
 import (
-	"encoding/json"
-	"fmt"
 	"math/rand/v2"
-	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"example.com/gemini-webhook/internal/localcloud"
-	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
-	"example.com/gemini-webhook/internal/localcloud/secrets"
-	"example.com/gemini-webhook/verify/verifytest"
+	"example.com/gemini-webhook/internal/localcloud/push"
 )
 
 // soak is a run under faults: both doors as processes of their own, killed and
-// replaced all the while.
+// replaced all the while, and a ledger of what went in and what came out.
 type soak struct {
 	*rig         // its child is the public door
 	tasks *child // the private door
 	door  *front // before it
 
-	mu        sync.Mutex
-	lines     map[string]string // key to outcome_id, of batch.result
-	repeats   int               // the same line under the same id
-	conflicts int               // the same line under another id
-	completed map[string]totals // by resource id
-	others    map[string]int    // outcomes of other types, by resource id
+	clock      clock        // Gemini's
+	pushClock  clock        // of push tokens
+	tokens     *push.Tokens // of push requests
+	certs      *gate        // their key set
+	jwks       *gate        // Gemini's
+	pathTokens []string
+	wire       *wire
+	forger     *forger
 
-	kills  int
-	stops  int
-	cutOff int // of the stops: requests were still in flight after 8 s
+	books     *books
+	again     redelivered
+	struck    struck
+	begin     time.Time
+	told      time.Time            // when something was logged last
+	names     int                  // of resources
+	late      *batch               // nil where none is late
+	stored    map[string][]string  // result objects by resource
+	completed map[string]time.Time // when sweep saw it first
 }
 
-// see counts an outcome; what it needs is in the attributes, but for totals.
-func (s *soak) see(data []byte, attributes map[string]string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := attributes["outcome_id"]
-	switch attributes["type"] {
-	case "batch.result":
-		before, again := s.lines[attributes["key"]]
-		switch {
-		case again && before == id:
-			s.repeats++
-		case again:
-			s.conflicts++
-		}
-		s.lines[attributes["key"]] = id
-	case "batch.completed":
-		var o outcome
-		if json.Unmarshal(data, &o) == nil {
-			s.completed[o.ResourceID] = o.Results
-		}
-	case "batch.incomplete": // may be followed by batch.completed
-	default:
-		s.others[attributes["resource_id"]]++
-	}
-}
-
-// Shares of publish requests and of storage operations that fail.
-const (
-	publishFaults = 0.2
-	storageFaults = 0.05
-)
-
-func (s *soak) faults() {
-	s.cloud.PubSub.SetHook(pubsub.Hook{Before: func(pubsub.Publish) error {
-		if rand.Float64() < publishFaults {
-			return status.Error(codes.Unavailable, "on purpose")
-		}
-		return nil
-	}})
-	s.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
-		if rand.Float64() >= storageFaults {
-			return nil
-		}
-		faults := []*gcs.Fault{{Status: 503}, {Status: 429}, {Delay: 200 * time.Millisecond}}
-		if op.Kind == gcs.OpRead && op.Length != 0 {
-			faults = append(faults, &gcs.Fault{Cut: gcs.CutReset, CutAfter: 1000}, &gcs.Fault{Cut: gcs.CutShort, CutAfter: 1000},
-				&gcs.Fault{Stall: 300 * time.Millisecond, StallAfter: 500})
-		}
-		return faults[rand.IntN(len(faults))]
-	})
-}
-
-// chaos ends one process or takes a service away for a moment, and repairs it.
-func (s *soak) chaos() {
-	end := func(c *child) {
-		if rand.IntN(2) == 0 {
-			s.kills++
-			c.kill()
-			return
-		}
-		s.stops++
-		c.terminate(s.t)
-		if c.exitCode(s.t) != 0 {
-			s.cutOff++
-		}
-	}
-	switch rand.IntN(4) {
-	case 0:
-		end(s.child)
-		s.child = start(s.t, append(s.env, "DOORS=public")...)
-		s.front.set(s.child.addr, false)
-	case 1, 2:
-		end(s.tasks)
-		s.tasks = start(s.t, append(s.env, "DOORS=tasks")...)
-		s.door.set(s.tasks.addr, false)
-	case 3:
-		s.failSecrets(&secrets.Fault{Err: status.Error(codes.Unavailable, "on purpose")})
-		time.Sleep(time.Second)
-		s.cloud.Secrets.Fail(nil)
-	}
-}
-
-// batchOf makes a result object of n lines and lets Gemini announce it.
-func (s *soak) batchOf(number, n int) {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, `{"key":"b%d-%d","response":{"candidates":[{"content":{"parts":[{"text":"%s"}]},"finishReason":"STOP"}]}}`+"\n",
-			number, i, strings.Repeat("x", rand.IntN(400)))
-	}
-	name := fmt.Sprintf("soak/%d.jsonl", number)
-	s.cloud.Storage.Put(localcloud.ResultBucket, name, []byte(b.String()), gcs.Attrs{})
-	s.emit("batch.succeeded", map[string]any{"id": fmt.Sprint("batches/", number), "output_file_uri": "gs://" + localcloud.ResultBucket + "/" + name})
-}
-
-// TestSoak runs for SOAK (10m) with SOAK_LINES (1,000,000) lines of results under
-// faults, and balances what came in with what went out.
+// TestSoak runs for SOAK (10m) with SOAK_LINES (1,000,000) lines of results, and
+// balances what was announced with what came out.
+//
+// All the time a fifth of the publish requests fails and reads of storage break
+// or stall, messages of the queue are pushed twice at once, deliveries are sent
+// twice at once and again later, and strangers forge. Every few seconds a
+// process is ended, and a service is taken away or changed: see troubles.
+//
+// The clocks that step are the senders': Gemini's (timestamps of deliveries, iat
+// and exp of its JWTs) and Pub/Sub's (iat and exp of push tokens), which to the
+// receiver look like steps of its own. The receiver's clock is the machine's and
+// does not step.
 func TestSoak(t *testing.T) {
-	duration, err := time.ParseDuration(os.Getenv("SOAK"))
+	length, err := time.ParseDuration(os.Getenv("SOAK"))
 	if err != nil {
 		t.Skip("SOAK does not say how long; make soak does")
 	}
-	want := 1_000_000
+	lines := 1_000_000
 	if n, err := strconv.Atoi(os.Getenv("SOAK_LINES")); err == nil {
-		want = n
+		lines = n
 	}
+	const mostOutstanding = 150_000 // lines; their results are in this process's memory
+
 	s := newSoak(t)
-	s.faults()
+	s.usual()
+	s.announceLate()
+	due := func() int { return int(float64(time.Since(s.begin)) / float64(length) * float64(lines)) }
+	troubles, endings := deck[trouble]{deal: troubles}, deck[ending]{deal: endings}
+	for s.books.opened() < lines || time.Since(s.begin) < length {
+		for s.books.opened() < min(lines, due()) && s.books.outstanding() < mostOutstanding {
+			s.announceBatch(anyMode(), min(anyOf(1000, 10_000, 30_000), lines-s.books.opened()), anyForm())
+		}
+		s.announceSmall()
+		s.announceEvents("static", "v1a", "jwt")
+		s.announceAtEdges()
+		s.redeliver(10)
+		s.forge()
+		s.during(troubles.next(), time.Second, endings.next().of(s))
+		s.sweep()
+		s.tell(30 * time.Second)
+	}
+	s.settle()
+	s.balance(atLeast)
+}
 
-	begin := time.Now()
-	var batches []int // lines of each
-	lines, simple, forged, accepted := 0, 0, 0, 0
-	kinds := []string{"batch.failed", "batch.expired", "batch.cancelled", "interaction.completed", "interaction.failed", "interaction.cancelled", "video.generated", "something.new"}
-	for lines < want || time.Since(begin) < duration {
-		if behind := float64(lines)/float64(want) > float64(time.Since(begin))/float64(duration); lines < want && !behind {
-			n := min([]int{0, 1, 10, 1000, 10_000, 30_000}[rand.IntN(6)], want-lines)
-			s.batchOf(len(batches), n)
-			batches, lines = append(batches, n), lines+n
-		}
-		for _, kind := range kinds {
-			s.emit(kind, map[string]any{"id": fmt.Sprint("simple-", simple), "output_file_uri": "gs://elsewhere/video.mp4"})
-			simple++
-		}
-		body := interaction(fmt.Sprint("forged-", forged))
-		a, err := trySend(t, http.MethodPost, s.url()+hookPath, verifytest.Static(another, fmt.Sprint("msg_forged", forged), time.Now(), []byte(body)), body)
-		if forged++; err == nil && a.status == http.StatusOK {
-			accepted++
-		}
-		s.chaos()
-		time.Sleep(time.Second)
+// TestSoakBriefly is the soak's code with a pass of every trouble and ending, so
+// that it stays good and the ledger is looked at with every change.
+func TestSoakBriefly(t *testing.T) {
+	t.Parallel()
+	s := newSoak(t)
+	s.usual()
+	for _, f := range []form{oneObject, windows, gzipped, prefixed} {
+		s.announceBatch(anyMode(), 500, f)
 	}
-	s.calm()
-	poll(t, 5*time.Minute, "everything that was announced has come out", func() bool {
-		time.Sleep(100 * time.Millisecond)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return len(s.completed) == len(batches) && len(s.lines) >= lines && len(s.others) >= simple
-	})
+	s.announceSmall()
+	s.announceEvents(anyMode())
+	s.announceAtEdges()
+	troubles, endings := troubles(), endings()
+	for i, trouble := range troubles {
+		end := func() {}
+		if each := len(troubles) / len(endings); i%each == 0 && i/each < len(endings) {
+			end = endings[i/each].of(s)
+			s.redeliver(3)
+		}
+		if i == len(troubles)/2 {
+			s.forge()
+		}
+		s.during(trouble, 20*time.Millisecond, end)
+	}
+	s.settle()
+	s.balance(figure)
+}
 
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	wrongTotals := 0
-	for number, n := range batches {
-		if s.completed[fmt.Sprint("batches/", number)] != (totals{Total: n, Succeeded: n}) {
-			wrongTotals++
-		}
+// deck deals everything once before anything comes again.
+type deck[T any] struct {
+	deal func() []T
+	left []T
+}
+
+func (d *deck[T]) next() T {
+	if len(d.left) == 0 {
+		d.left = d.deal()
 	}
-	t.Logf("%v: killed %d times, stopped %d times (%d with requests in flight), %d lines repeated under their ids",
-		time.Since(begin).Round(time.Second), s.kills, s.stops, s.cutOff, s.repeats)
-	for _, row := range []struct {
-		what      string
-		want, got int
-	}{
-		{"lines", lines, len(s.lines)},
-		{"lines under two ids", 0, s.conflicts},
-		{"batches completed", len(batches), len(s.completed)},
-		{"batches with wrong totals", 0, wrongTotals},
-		{"other events", simple, len(s.others)},
-		{"forged deliveries accepted", 0, accepted},
-		{"dead letters", 0, len(s.cloud.PubSub.Messages("projects/" + localcloud.Project + "/topics/" + localcloud.DeadLetterTopic))},
-	} {
-		t.Logf("%-28s %8d of %8d", row.what, row.got, row.want)
-		if row.got != row.want {
-			t.Errorf("%s: %d, want %d", row.what, row.got, row.want)
-		}
-	}
+	next := d.left[0]
+	d.left = d.left[1:]
+	return next
 }
 
 func newSoak(t *testing.T) *soak {
+	s := &soak{
+		books: newBooks(), stored: make(map[string][]string), completed: make(map[string]time.Time),
+		begin: time.Now(), told: time.Now(),
+	}
+	s.wire = newWire(s.books)
+	t.Cleanup(s.wire.base.CloseIdleConnections)
 	cloud, err := localcloud.Start(t.Context(), localcloud.Options{
-		TimeScale: timeScale, MaxDeliveryAttempts: 100,
-		Gemini: gemini.Options{DisableAfter: -1, DuplicateShare: 0.2},
+		// A day of Gemini's retries takes three minutes, Pub/Sub's back-off ends at 1.2 s.
+		TimeScale: 500,
+		Gemini: gemini.Options{
+			DisableAfter: -1, DuplicateShare: 0.2, RetryMax: 10 * time.Minute, MaxTextBytes: 200,
+			Signing: gemini.SignNewAtOnce, DynamicSigningFor: schemeFor, ResultPointer: gemini.PointerFile,
+			Token: gemini.Token{Claims: halfWithoutEvent},
+			Now:   s.clock.now, HTTPClient: s.wire.client(),
+		},
 	})
 	must(t, err)
-	s := &soak{
-		rig:   &rig{t: t, cloud: cloud, env: append(cloud.Env(), "CHUNK_BYTES=262144", "LOG_LEVEL=error")},
-		lines: map[string]string{}, completed: map[string]totals{}, others: map[string]int{},
-	}
+	s.rig = &rig{t: t, cloud: cloud}
 	t.Cleanup(s.close)
-	cloud.PubSub.Watch(func(p pubsub.Publish) {
-		for _, m := range p.Messages {
-			if strings.HasSuffix(p.Topic, localcloud.ResultsTopic) || strings.HasSuffix(p.Topic, localcloud.OutcomesTopic) {
-				s.see(m.Data, m.Attributes)
-			}
-		}
-	})
+	s.tokens, err = push.NewTokens(s.pushClock.now)
+	must(t, err)
+	cloud.Tokens = s.tokens
+	s.watch()
+
+	api, err := url.Parse(cloud.Gemini.URL())
+	must(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(api)
+	s.jwks, s.certs = newGate(t, proxy), newGate(t, s.tokens)
+	downloads := newGate(t, proxy)
+	downloads.fail(s.brokenDownloads(proxy))
+	s.env = append(cloud.Env(), "CHUNK_BYTES=262144", "LOG_LEVEL=error",
+		"JWKS_URL="+s.jwks.url+gemini.JWKSPath, "PUSH_JWKS_URL="+s.certs.url+push.CertsPath, "GOOGLE_GEMINI_BASE_URL="+downloads.url)
+
 	s.child = start(t, append(s.env, "DOORS=public")...)
 	s.tasks = start(t, append(s.env, "DOORS=tasks")...)
 	s.front, s.door = newFront(t, s.child.addr), newFront(t, s.tasks.addr)
-	must(t, cloud.Push(t.Context(), "http://"+s.door.addr(), nil))
+	must(t, cloud.Push(t.Context(), "http://"+s.door.addr(), s.books.pushed))
 	s.operator, err = cloud.Operator(t.Context())
 	must(t, err)
 	s.webhook, s.secret, err = s.operator.Register(t.Context(), "soak", s.url()+hookPath)
 	must(t, err)
+	s.addToken()
+	s.forger = newForger(s)
 	return s
+}
+
+// watch enters what is published. Pstest keeps the queue and the dead letters
+// only: it would hold gigabytes of results.
+func (s *soak) watch() {
+	s.cloud.PubSub.Discard(topicName(localcloud.ResultsTopic))
+	s.cloud.PubSub.Discard(topicName(localcloud.OutcomesTopic))
+	s.cloud.PubSub.Watch(func(p pubsub.Publish) {
+		for _, m := range p.Messages {
+			switch path.Base(p.Topic) {
+			case localcloud.QueueTopic:
+				s.books.queued(m)
+				s.pushTwice(m)
+			case localcloud.DeadLetterTopic:
+				s.books.buried(m.GetData())
+			default:
+				s.books.see(m.GetData(), m.GetAttributes())
+			}
+		}
+	})
+}
+
+func topicName(id string) string { return "projects/" + localcloud.Project + "/topics/" + id }
+
+func anyOf[T any](choices ...T) T { return choices[rand.IntN(len(choices))] }
+
+func anyForm() form { return form(rand.IntN(int(forms))) }
+
+func anyMode() string { return anyOf("static", "v1a", "jwt") }
+
+// settle ends all trouble and waits until everything has come out; what does
+// not is for the ledger to tell.
+func (s *soak) settle() {
+	s.calm()
+	if s.late != nil {
+		s.await(func() bool { return s.books.buriedOnes() > 0 })
+		s.redriveLate()
+	}
+	s.wire.finish()
+	done := func() bool { return s.books.missing() == "" }
+	s.await(done)
+	must(s.t, s.cloud.Gemini.Close()) // no more repeats
+	s.await(done)
+}
+
+// await gives the backlog of a soak some time, as long as there is progress.
+func (s *soak) await(done func() bool) {
+	const still = time.Minute
+	before, since := "", time.Now()
+	for !done() && time.Since(since) < still {
+		if now := s.books.missing(); now != before {
+			before, since = now, time.Now()
+		}
+		s.tell(10 * time.Second)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// tell logs what is to come, every so often.
+func (s *soak) tell(every time.Duration) {
+	if time.Since(s.told) > every {
+		s.told = time.Now()
+		s.t.Logf("%v: to come: %s", time.Since(s.begin).Round(time.Second), s.books.missing())
+	}
+}
+
+// balance prints the ledger and fails where a line of it does not balance.
+// Faults are to have struck at least once, or are just told.
+func (s *soak) balance(faults rule) {
+	l := slices.Concat(s.books.balance(), s.balanceFaults(faults))
+	s.t.Logf("after %v:\n%v", time.Since(s.begin).Round(time.Second), l)
+	if broken := l.broken(); len(broken) > 0 {
+		s.t.Errorf("do not balance: %q\n%s", broken, strings.Join(s.books.gaps(), "\n"))
+	}
 }

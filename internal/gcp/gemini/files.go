@@ -25,6 +25,10 @@ const defaultBaseURL = "https://generativelanguage.googleapis.com"
 // take is the caller's context's to say.
 const headerTimeout = 30 * time.Second
 
+// keyTimeout bounds the wait for the API key: the client that reads it waits, and
+// tries again, as long as its context lasts, and a push's lasts ten minutes.
+const keyTimeout = 10 * time.Second
+
 // Files downloads files of the Files service.
 type Files struct {
 	base   string
@@ -62,7 +66,9 @@ func NewFiles(key func(context.Context) (string, error)) *Files {
 // progress.ErrNotFound. files.get fails on the names of batch results, so
 // nothing is asked before the download, and the size is not known.
 func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	key, err := f.key(ctx)
+	asking, cancel := context.WithTimeout(ctx, keyTimeout)
+	key, err := f.key(asking)
+	cancel()
 	if err != nil {
 		return nil, fmt.Errorf("download %s: %w", name, err)
 	}

@@ -2,11 +2,13 @@ package gemini
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/genai"
@@ -85,4 +87,23 @@ func TestTheKeyStaysOnItsHost(t *testing.T) {
 	if len(got) != 2 || got[0] != key || got[1] != "" {
 		t.Errorf("keys sent: %q, want it to the first host alone", got)
 	}
+}
+
+// TestOpenDoesNotWaitForTheKey: a Secret Manager that is silent costs seconds
+// and not the ten minutes of a push.
+func TestOpenDoesNotWaitForTheKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		push, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		silent := NewFiles(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		})
+		begin := time.Now()
+		_, err := silent.Open(push, "files/any")
+		if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took > keyTimeout {
+			t.Errorf("%v after %v, want that the deadline is exceeded after %v", err, took, keyTimeout)
+		}
+	})
 }

@@ -41,9 +41,11 @@ type Server struct {
 	addr   string
 	served chan struct{}
 
-	mu       sync.Mutex
-	hook     Hook
-	watchers []func(Publish)
+	mu        sync.Mutex
+	hook      Hook
+	watchers  []func(Publish)
+	discarded map[string]bool // topics
+	count     int             // of discarded messages
 }
 
 // Start serves on addr, a host:port on loopback; empty means a free port.
@@ -88,8 +90,20 @@ func (s *Server) Watch(see func(Publish)) {
 	s.watchers = append(s.watchers, see)
 }
 
+// Discard lets the messages of a topic (projects/P/topics/T) go to hooks and
+// watchers only: they are acknowledged and not kept, and no subscription gets
+// them. Pstest holds every other message until Close.
+func (s *Server) Discard(topic string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.discarded == nil {
+		s.discarded = make(map[string]bool)
+	}
+	s.discarded[topic] = true
+}
+
 // Messages are all messages ever published to a topic (projects/P/topics/T),
-// in order.
+// in order, but for those that were discarded.
 func (s *Server) Messages(topic string) []*pstest.Message {
 	var found []*pstest.Message
 	for _, m := range s.fake.Messages() {
@@ -114,6 +128,9 @@ func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	}
 	s.mu.Lock()
 	hook, watchers := s.hook, s.watchers
+	if s.discarded[r.GetTopic()] {
+		handler = s.discard
+	}
 	s.mu.Unlock()
 	p := Publish{r.GetTopic(), r.GetMessages()}
 	if hook.Before != nil {
@@ -130,6 +147,19 @@ func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	}
 	for _, see := range watchers {
 		see(p)
+	}
+	return answer, nil
+}
+
+// discard is the handler of publish requests to discarded topics.
+func (s *Server) discard(_ context.Context, req any) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer := &pubsubpb.PublishResponse{}
+	for _, m := range req.(*pubsubpb.PublishRequest).GetMessages() {
+		s.count++
+		m.MessageId = fmt.Sprintf("discarded%d", s.count)
+		answer.MessageIds = append(answer.MessageIds, m.MessageId)
 	}
 	return answer, nil
 }

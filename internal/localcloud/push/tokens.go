@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -28,9 +29,11 @@ const (
 // Tokens signs OIDC tokens like those of Pub/Sub with a key of its own, and
 // serves the key set to verify them with.
 type Tokens struct {
+	now func() time.Time
+
+	mu  sync.Mutex
 	key *rsa.PrivateKey
 	kid string
-	now func() time.Time
 }
 
 // NewTokens makes a new RSA key. now is the clock of iat and exp; time.Now
@@ -39,23 +42,44 @@ func NewTokens(now func() time.Time) (*Tokens, error) {
 	if now == nil {
 		now = time.Now
 	}
+	t := &Tokens{now: now}
+	if err := t.Rotate(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Rotate replaces the key by a new one. The old one is gone from the key set at
+// once, which is harder than what Google does.
+func (t *Tokens) Rotate() error {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
-		return nil, fmt.Errorf("push: make token key: %w", err)
+		return fmt.Errorf("push: make token key: %w", err)
 	}
 	sum := sha256.Sum256(key.N.Bytes())
-	return &Tokens{key: key, kid: fmt.Sprintf("%x", sum[:20]), now: now}, nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.key, t.kid = key, fmt.Sprintf("%x", sum[:20])
+	return nil
+}
+
+// current is the key that signs now, and its id.
+func (t *Tokens) current() (key *rsa.PrivateKey, kid string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.key, t.kid
 }
 
 // Mint signs a token (RS256) for that audience, as Pub/Sub would for a
 // subscription with that service account. It is good for one hour.
 func (t *Tokens) Mint(audience, email string) (string, error) {
 	now := t.now()
+	key, kid := t.current()
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(email)) // never fails
 	// A service account's id has 21 digits.
 	subject := "1" + fmt.Sprintf("%020s", strconv.FormatUint(hash.Sum64(), 10))
-	header, err := segment(map[string]any{"alg": "RS256", "kid": t.kid, "typ": "JWT"})
+	header, err := segment(map[string]any{"alg": "RS256", "kid": kid, "typ": "JWT"})
 	if err != nil {
 		return "", err
 	}
@@ -68,7 +92,7 @@ func (t *Tokens) Mint(audience, email string) (string, error) {
 	}
 	signed := header + "." + claims
 	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, t.key, crypto.SHA256, digest[:])
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
 	if err != nil {
 		return "", fmt.Errorf("push: sign token: %w", err)
 	}
@@ -95,9 +119,10 @@ func (t *Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b64 := base64.RawURLEncoding.EncodeToString
+	key, kid := t.current()
 	set, err := json.Marshal(map[string]any{"keys": []any{map[string]string{
-		"kty": "RSA", "alg": "RS256", "use": "sig", "kid": t.kid,
-		"n": b64(t.key.N.Bytes()), "e": b64(big.NewInt(int64(t.key.E)).Bytes()),
+		"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid,
+		"n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes()),
 	}}})
 	if err != nil {
 		http.Error(w, "encode key set", http.StatusInternalServerError)

@@ -135,3 +135,35 @@ func TestTokensServesNothingElse(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestRotate: a token of the old key is good until then and no longer.
+func TestRotate(t *testing.T) {
+	t.Parallel()
+	tokens, err := push.NewTokens(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certs := httptest.NewServer(tokens)
+	t.Cleanup(certs.Close)
+	old, err := tokens.Mint("aud", account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jwt.ParseString(old, jwt.WithKeySet(fetchKeys(t, certs.URL+push.CertsPath))); err != nil {
+		t.Errorf("before: %v", err)
+	}
+	if err := tokens.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := tokens.Mint("aud", account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := fetchKeys(t, certs.URL+push.CertsPath)
+	if _, err := jwt.ParseString(fresh, jwt.WithKeySet(keys)); err != nil {
+		t.Errorf("a token of the new key: %v", err)
+	}
+	if _, err := jwt.ParseString(old, jwt.WithKeySet(keys)); err == nil {
+		t.Error("a token of the old key is still good")
+	}
+}
