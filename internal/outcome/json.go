@@ -13,7 +13,7 @@ func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0 // of what is to be copied as it is
 	for i := 0; i < len(s); {
-		if plain(s[i]) {
+		if plain[s[i]] {
 			i++
 			continue
 		}
@@ -47,8 +47,14 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// plain reports whether a byte stands for itself in a JSON string.
-func plain(c byte) bool { return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' }
+// plain says of each byte whether it stands for itself in a JSON string. Texts
+// are most of what is encoded, so it is a table.
+var plain = func() (table [256]bool) {
+	for c := byte(' '); c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
 
 // fitting returns how many bytes of s may stay, up to a rune border, so that they
 // take at most limit bytes between the quotes, and how many they take.
@@ -57,7 +63,7 @@ func fitting(s string, limit int) (n, encoded int) {
 		r, size := rune(s[n]), 1
 		cost := 1
 		switch {
-		case plain(s[n]):
+		case plain[s[n]]:
 		case r >= utf8.RuneSelf:
 			r, size = utf8.DecodeRuneInString(s[n:])
 			cost = utf8.RuneLen(r)
