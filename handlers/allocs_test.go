@@ -92,7 +92,7 @@ func TestLineAllocations(t *testing.T) {
 	item := work{cutoff: time.Now().Add(time.Hour)}
 	per := testing.AllocsPerRun(3, func() {
 		done, err := p.lines(t.Context(), item, plan, object, progress.Interval{End: object.Size})
-		if err != nil || done.counts.Succeeded != lines {
+		if err != nil || len(done) != 1 || done[0].Counts.Succeeded != lines {
 			t.Fatalf("%+v, %v", done, err)
 		}
 	}) / lines

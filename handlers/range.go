@@ -13,8 +13,8 @@ import (
 	"example.com/gemini-webhook/internal/results"
 )
 
-// rangeTask publishes the lines of a range, or of what is left of it, marks
-// them done and completes the batch if they were the last.
+// rangeTask publishes the lines of a range that no marker covers, marks them
+// done and completes the batch if they were the last.
 func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task) error {
 	plan, err := p.State.Plan(ctx, task.Key)
 	if errors.Is(err, progress.ErrNotFound) && len(task.Event) > 0 {
@@ -36,33 +36,40 @@ func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task
 	if err != nil {
 		return err
 	}
-	left := task.Range
-	if left.Start, _ = progress.Reach(markers, task.Range); left.Start == left.End {
-		return p.completeAfter(ctx, task, plan)
-	}
-
-	done, err := p.lines(ctx, item, plan, object, left)
-	if done.end > left.Start {
-		// What is published is recorded even if the time is over.
-		mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-		defer cancel()
-		r := progress.Interval{Start: left.Start, End: done.end}
-		if markErr := p.State.Mark(mark, task.Key, task.Object, r, done.counts); markErr != nil {
+	gap := progress.Gap(markers, task.Range)
+	for begin := gap.Start; gap.Start < task.Range.End; {
+		done, err := p.lines(ctx, item, plan, object, gap)
+		if markErr := p.mark(ctx, task, done); markErr != nil {
 			return errors.Join(err, markErr)
 		}
+		if err != nil {
+			return p.unfinished(ctx, item, plan, task, err)
+		}
+		markers = append(markers, done...)
+		next := progress.Gap(markers, task.Range)
+		switch {
+		case next.Start == begin:
+			return p.unfinished(ctx, item, plan, task, errNoProgress)
+		case next.Start < gap.End, next.Start < task.Range.End && p.timeIsOver(item):
+			task.Range.Start = next.Start
+			handOn, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+			defer cancel()
+			return p.Queue.Enqueue(handOn, kindRange, task.Encode())
+		}
+		gap = next
 	}
-	switch {
-	case err != nil:
-		return p.unfinished(ctx, item, plan, task, err)
-	case done.end == left.End:
-		return p.completeAfter(ctx, task, plan)
-	case done.end == left.Start:
-		return p.unfinished(ctx, item, plan, task, errNoProgress)
-	}
-	task.Range.Start = done.end
-	handOn, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	return p.completeAfter(ctx, task, plan)
+}
+
+// mark records what is published, even if the time is over.
+func (p *Processor) mark(ctx context.Context, task progress.Task, done []progress.Marker) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
-	return p.Queue.Enqueue(handOn, kindRange, task.Encode())
+	var err error
+	for _, m := range done {
+		err = errors.Join(err, p.State.Mark(ctx, task.Key, task.Object, m.Interval, m.Counts))
+	}
+	return err
 }
 
 var errNoProgress = errors.New("not one line was done before the instance stopped or its time was over; if it repeats, raise the request timeout of the private door")
@@ -90,18 +97,18 @@ func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Pl
 	return err
 }
 
-// lines publishes the lines that begin in r, and says how far all of them are
-// acknowledged. Where it stops early without an error, the time is over.
-func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, object progress.Object, r progress.Interval) (acked, error) {
+// lines publishes the lines that begin in r, and gives the stretches of them
+// that are acknowledged. Where it stops early without an error, the time is over.
+func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, object progress.Object, r progress.Interval) ([]progress.Marker, error) {
 	e, err := event.Decode(plan.Event)
 	if err != nil {
-		return acked{}, err
+		return nil, err
 	}
 	reading, stop := p.untilStopped(ctx)
 	defer stop()
 	body, size, err := p.open(reading, object, r)
 	if err != nil {
-		return acked{}, err
+		return nil, err
 	}
 	defer body.Close()
 
@@ -112,11 +119,14 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 	defer cancel()
 	scanner.Share(turn, p.longLines)
 	defer scanner.Release()
+	acknowledging, enough := outlive(ctx)
+	defer enough()
 	pending := window{end: r.Start}
-	finished := false
-	for !finished && !p.timeIsOver(item) {
+	for pending.err == nil && !p.timeIsOver(item) {
 		if !scanner.Scan() {
-			finished = true
+			if scanner.Err() == nil && pending.end < r.End { // blank lines behind the last
+				pending.add(acknowledging, nil, r.End, progress.Counts{})
+			}
 			break
 		}
 		raw := scanner.Line()
@@ -125,25 +135,20 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 		if plan.Mode == progress.Lines {
 			wait = p.Results.Publish(ctx, outcomes.Result(resultOf(source, raw, line)))
 		}
-		if err := pending.add(ctx, wait, scanner.Pos(), count(line)); err != nil {
-			return pending.acked(), err
-		}
+		pending.add(acknowledging, wait, scanner.Pos(), count(line))
 	}
 	scanner.Release()
-	if err := pending.drain(ctx); err != nil {
-		return pending.acked(), err
+	if err := pending.drain(acknowledging); err != nil {
+		return pending.acked, err
 	}
-	done := pending.acked()
 	switch err := scanner.Err(); {
 	case err != nil && context.Cause(reading) == errStopping:
 		// A read that was waited for: what is done is handed on.
 	case errors.Is(err, errNoTurn):
 	case err != nil:
-		return done, fmt.Errorf("read %s: %w", object.URI(), err)
-	case finished:
-		done.end = r.End // with the blank lines behind the last
+		return pending.acked, fmt.Errorf("read %s: %w", object.URI(), err)
 	}
-	return done, nil
+	return pending.acked, nil
 }
 
 var (

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"example.com/gemini-webhook/internal/progress"
 )
@@ -10,53 +12,63 @@ import (
 // bounded by the stream.
 const maxPending = 16_384
 
-// window holds the lines that are handed over, in order, and how far all are
-// acknowledged.
+// window holds the lines that are handed over, in order, and the stretches of
+// them that are acknowledged.
 type window struct {
-	end     int64 // lines that begin before are acknowledged
-	counts  progress.Counts
+	end     int64             // where the last one added ends
+	acked   []progress.Marker // in order; lines between them are refused
 	waiting []handed
+	err     error // of the first that is refused
 }
 
 type handed struct {
-	wait   func(context.Context) error // nil: nothing to wait for
-	end    int64                       // where the next line begins
-	counts progress.Counts
+	wait func(context.Context) error // nil: nothing to wait for
+	line progress.Marker
 }
 
-// acked is how far all lines are acknowledged, and what they came to.
-type acked struct {
-	end    int64
-	counts progress.Counts
-}
-
-func (w *window) acked() acked { return acked{w.end, w.counts} }
-
-// add takes a line. Where many wait it waits for the older half.
-func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, c progress.Counts) error {
-	w.waiting = append(w.waiting, handed{wait, end, c})
-	if len(w.waiting) < maxPending {
-		return nil
+// add takes the next line, from where the last one ended to end. Where many
+// wait it waits for the older half.
+func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, c progress.Counts) {
+	w.waiting = append(w.waiting, handed{wait, progress.Marker{Interval: progress.Interval{Start: w.end, End: end}, Counts: c}})
+	w.end = end
+	if len(w.waiting) == maxPending {
+		w.settle(ctx, maxPending/2)
 	}
-	return w.settle(ctx, maxPending/2)
 }
 
-// drain waits for all.
-func (w *window) drain(ctx context.Context) error { return w.settle(ctx, len(w.waiting)) }
+// drain waits for all, and gives the error of the first that is refused.
+func (w *window) drain(ctx context.Context) error {
+	w.settle(ctx, len(w.waiting))
+	return w.err
+}
 
-// settle waits for the oldest n. At the first that fails it stops: those
-// behind it are published again.
-func (w *window) settle(ctx context.Context, n int) error {
-	for i, h := range w.waiting[:n] {
+// settle waits for the oldest n, also behind one that is refused: what is
+// acknowledged there is not published again.
+func (w *window) settle(ctx context.Context, n int) {
+	for _, h := range w.waiting[:n] {
 		if h.wait != nil {
 			if err := h.wait(ctx); err != nil {
-				w.waiting = w.waiting[i:]
-				return err
+				w.err = cmp.Or(w.err, err)
+				continue
 			}
 		}
-		w.end = h.end
-		w.counts.Add(h.counts)
+		w.acknowledge(h.line)
 	}
 	w.waiting = append(w.waiting[:0], w.waiting[n:]...)
-	return nil
+}
+
+func (w *window) acknowledge(line progress.Marker) {
+	if n := len(w.acked); n > 0 && w.acked[n-1].End == line.Start {
+		w.acked[n-1].End = line.End
+		w.acked[n-1].Counts.Add(line.Counts)
+		return
+	}
+	w.acked = append(w.acked, line)
+}
+
+// outlive gives a context that ends lastWords after ctx.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })
+	return longer, func() { stop(); cancel() }
 }

@@ -104,3 +104,18 @@ func Reach(markers []Marker, r Interval) (pos int64, counts Counts) {
 	}
 	return pos, reached[pos]
 }
+
+// Gap is what is to be done next of r: from where Reach comes to, to where the
+// next marker starts. It is empty, at r.End, when nothing is. Beside markers
+// that overlap it may hold lines that are published: the way does not count
+// them.
+func Gap(markers []Marker, r Interval) Interval {
+	pos, _ := Reach(markers, r)
+	gap := Interval{pos, r.End}
+	for _, m := range markers {
+		if m.Start > pos {
+			gap.End = min(gap.End, m.Start)
+		}
+	}
+	return gap
+}

@@ -25,6 +25,10 @@ const defaultBaseURL = "https://generativelanguage.googleapis.com"
 // take is the caller's context's to say.
 const headerTimeout = 30 * time.Second
 
+// stallTimeout is how long a download may give no byte before it counts as
+// broken, as with Cloud Storage.
+const stallTimeout = 30 * time.Second
+
 // keyTimeout bounds the wait for the API key: the client that reads it waits, and
 // tries again, as long as its context lasts, and a push's lasts ten minutes.
 const keyTimeout = 10 * time.Second
@@ -34,6 +38,7 @@ type Files struct {
 	base   string
 	client *http.Client
 	key    func(context.Context) (string, error)
+	stall  time.Duration
 }
 
 // NewFiles gives the Files service. key returns the API key; it is called for
@@ -59,28 +64,39 @@ func NewFiles(key func(context.Context) (string, error)) *Files {
 			return nil
 		},
 	}
-	return &Files{strings.TrimSuffix(base, "/"), client, key}
+	return &Files{strings.TrimSuffix(base, "/"), client, key, stallTimeout}
 }
 
 // Open reads a file ("files/<id>") from its start; one that is not there is
 // progress.ErrNotFound. files.get fails on the names of batch results, so
-// nothing is asked before the download, and the size is not known.
+// nothing is asked before the download, and the size is not known. A read that
+// stalls fails.
 func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	content, err := f.download(ctx, name)
+	if err != nil {
+		stop(nil)
+		return nil, fmt.Errorf("download %s: %w", name, err)
+	}
+	return &body{content, ctx, stop, f.stall}, nil
+}
+
+func (f *Files) download(ctx context.Context, name string) (io.ReadCloser, error) {
 	asking, cancel := context.WithTimeout(ctx, keyTimeout)
 	key, err := f.key(asking)
 	cancel()
 	if err != nil {
-		return nil, fmt.Errorf("download %s: %w", name, err)
+		return nil, err
 	}
 	id := strings.TrimPrefix(name, "files/")
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.base+"/download/v1beta/files/"+url.PathEscape(id)+":download?alt=media", nil)
 	if err != nil {
-		return nil, fmt.Errorf("download %s: %w", name, err)
+		return nil, err
 	}
 	req.Header.Set("X-Goog-Api-Key", key)
 	resp, err := f.client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("download %s: %w", name, err)
+		return nil, err
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -93,5 +109,31 @@ func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		err = errors.New("not answered with the file")
 	}
 	resp.Body.Close()
-	return nil, fmt.Errorf("download %s: status %d: %w", name, resp.StatusCode, err)
+	return nil, fmt.Errorf("status %d: %w", resp.StatusCode, err)
+}
+
+var errStalled = errors.New("no data for too long")
+
+// body fails a read that gives no data for too long.
+type body struct {
+	io.ReadCloser
+	ctx   context.Context
+	stop  context.CancelCauseFunc
+	stall time.Duration
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	// What the caller does between reads is no stall.
+	timer := time.AfterFunc(b.stall, func() { b.stop(errStalled) })
+	n, err := b.ReadCloser.Read(p)
+	timer.Stop()
+	if cause := context.Cause(b.ctx); cause != nil && err != nil && err != io.EOF {
+		err = cause
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	b.stop(nil)
+	return b.ReadCloser.Close()
 }

@@ -107,3 +107,32 @@ func TestOpenDoesNotWaitForTheKey(t *testing.T) {
 		}
 	})
 }
+
+// TestADownloadThatStallsFails: it does not hold a range until the push's time
+// is over. A caller that takes its time between reads is not cut off.
+func TestADownloadThatStallsFails(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "some lines")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	service := files(t, server.URL, key)
+	service.stall = 200 * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	body, err := service.Open(ctx, "files/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	start := make([]byte, 5)
+	if _, err := io.ReadFull(body, start); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * service.stall)
+	rest, err := io.ReadAll(body)
+	if string(start)+string(rest) != "some lines" || !errors.Is(err, errStalled) {
+		t.Errorf("got %q and %q, %v, want both halves and that it stalled", start, rest, err)
+	}
+}
