@@ -330,7 +330,7 @@ func TestHandingOn(t *testing.T) {
 func TestStopping(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.batch(jsonl(4_000))              // several publish requests
+	r.batch(jsonl(4_000))               // several publish requests
 	if err, _ := r.step(); err != nil { // plan
 		t.Fatal(err)
 	}
