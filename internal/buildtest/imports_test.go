@@ -42,8 +42,9 @@ var importRules = map[string]mayImport{
 	"internal/gcp/logging":       {},
 	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
 	"internal/gcp/secretmanager": {packages: []string{"verify"}, modules: cloud},
-	"internal/gcp/storage":       {packages: []string{"internal/progress", "internal/results"}, modules: cloud},
-	"internal/gcp/gemini":        {packages: []string{"internal/progress", "internal/results"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
+	"internal/gcp/stall":         {},
+	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/progress", "internal/results"}, modules: cloud},
+	"internal/gcp/gemini":        {packages: []string{"internal/gcp/stall", "internal/progress", "internal/results"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
 	"internal/webhookadmin":      {packages: []string{"internal/gcp/..."}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
 
 	// The root is what the buildpack compiles. No fakes in there.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/progress"
 )
 
@@ -24,10 +25,6 @@ const defaultBaseURL = "https://generativelanguage.googleapis.com"
 // headerTimeout bounds the wait for the first byte; how long a download may
 // take is the caller's context's to say.
 const headerTimeout = 30 * time.Second
-
-// stallTimeout is how long a download may give no byte before it counts as
-// broken, as with Cloud Storage.
-const stallTimeout = 30 * time.Second
 
 // keyTimeout bounds the wait for the API key: the client that reads it waits, and
 // tries again, as long as its context lasts, and a push's lasts ten minutes.
@@ -64,7 +61,7 @@ func NewFiles(key func(context.Context) (string, error)) *Files {
 			return nil
 		},
 	}
-	return &Files{strings.TrimSuffix(base, "/"), client, key, stallTimeout}
+	return &Files{strings.TrimSuffix(base, "/"), client, key, stall.Timeout}
 }
 
 // Open reads a file ("files/<id>") from its start; one that is not there is
@@ -72,13 +69,13 @@ func NewFiles(key func(context.Context) (string, error)) *Files {
 // nothing is asked before the download, and the size is not known. A read that
 // stalls fails.
 func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	ctx, stop := context.WithCancelCause(ctx)
+	ctx, watch := stall.New(ctx, f.stall)
 	content, err := f.download(ctx, name)
 	if err != nil {
-		stop(nil)
+		watch.Stop()
 		return nil, fmt.Errorf("download %s: %w", name, err)
 	}
-	return &body{content, ctx, stop, f.stall}, nil
+	return watch.Body(content), nil
 }
 
 func (f *Files) download(ctx context.Context, name string) (io.ReadCloser, error) {
@@ -110,30 +107,4 @@ func (f *Files) download(ctx context.Context, name string) (io.ReadCloser, error
 	}
 	resp.Body.Close()
 	return nil, fmt.Errorf("status %d: %w", resp.StatusCode, err)
-}
-
-var errStalled = errors.New("no data for too long")
-
-// body fails a read that gives no data for too long.
-type body struct {
-	io.ReadCloser
-	ctx   context.Context
-	stop  context.CancelCauseFunc
-	stall time.Duration
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	// What the caller does between reads is no stall.
-	timer := time.AfterFunc(b.stall, func() { b.stop(errStalled) })
-	n, err := b.ReadCloser.Read(p)
-	timer.Stop()
-	if cause := context.Cause(b.ctx); cause != nil && err != nil && err != io.EOF {
-		err = cause
-	}
-	return n, err
-}
-
-func (b *body) Close() error {
-	b.stop(nil)
-	return b.ReadCloser.Close()
 }

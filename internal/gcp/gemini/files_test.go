@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/genai"
 
+	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 )
 
@@ -132,7 +133,7 @@ func TestADownloadThatStallsFails(t *testing.T) {
 	}
 	time.Sleep(2 * service.stall)
 	rest, err := io.ReadAll(body)
-	if string(start)+string(rest) != "some lines" || !errors.Is(err, errStalled) {
+	if string(start)+string(rest) != "some lines" || !errors.Is(err, stall.Err) {
 		t.Errorf("got %q and %q, %v, want both halves and that it stalled", start, rest, err)
 	}
 }

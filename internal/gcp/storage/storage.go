@@ -18,15 +18,12 @@ import (
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iterator"
 
+	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/progress"
 )
 
 // callTimeout bounds a call that moves little data, retries included.
 const callTimeout = 30 * time.Second
-
-// stallTimeout is how long a read may give no byte before it counts as broken;
-// the client's own retries happen inside it.
-const stallTimeout = 30 * time.Second
 
 // pageSize is what one listing request returns at most.
 const pageSize = 1000
@@ -119,54 +116,31 @@ func object(attrs *storage.ObjectAttrs) progress.Object {
 // from offset on, as they are stored: gzip is not decompressed. A generation
 // that is no longer there is progress.ErrNotFound. A read that stalls fails.
 func (c *Client) Open(ctx context.Context, o progress.Object, offset, length int64) (io.ReadCloser, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	r := &reader{cancel: cancel}
-	r.timer = time.AfterFunc(stallTimeout, func() { cancel(errStalled) })
-	body, err := c.client.Bucket(o.Bucket).Object(o.Name).Generation(o.Generation).ReadCompressed(true).NewRangeReader(ctx, offset, length)
-	r.timer.Stop()
+	ctx, watch := stall.New(ctx, stall.Timeout)
+	var body *storage.Reader
+	err := watch.Wait(func() (err error) {
+		body, err = c.client.Bucket(o.Bucket).Object(o.Name).Generation(o.Generation).ReadCompressed(true).NewRangeReader(ctx, offset, length)
+		return err
+	})
 	if err != nil {
-		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
-			err = cause
-		}
-		r.stop()
+		watch.Stop()
 		return nil, describe("read", o.Bucket, o.Name, err)
 	}
-	r.body, r.ctx, r.object = body, ctx, o
-	return r, nil
+	return &reader{watch.Body(body), o}, nil
 }
 
-var errStalled = fmt.Errorf("no data for %v", stallTimeout)
-
-// reader fails a read that gives no data for too long.
+// reader says what it read where it fails.
 type reader struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	body   io.ReadCloser
+	io.ReadCloser
 	object progress.Object
 }
 
 func (r *reader) Read(p []byte) (int, error) {
-	r.timer.Reset(stallTimeout)
-	n, err := r.body.Read(p)
-	r.timer.Stop() // what the caller does between reads is no stall
+	n, err := r.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
-		if cause := context.Cause(r.ctx); cause != nil {
-			err = cause
-		}
 		err = describe("read", r.object.Bucket, r.object.Name, err)
 	}
 	return n, err
-}
-
-func (r *reader) Close() error {
-	r.stop()
-	return r.body.Close()
-}
-
-func (r *reader) stop() {
-	r.timer.Stop()
-	r.cancel(nil)
 }
 
 // describe wraps an error of Google's client so that the handlers can tell a
