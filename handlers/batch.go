@@ -16,8 +16,14 @@ import (
 // maxObjects is how many result objects a batch may have (SPEC.md "Pointers").
 const maxObjects = 10_000
 
-// lastWords is what recording and reporting get after the time for work is over.
+// lastWords is what recording, handing on and reporting get after the time for
+// work is over.
 const lastWords = 20 * time.Second
+
+// afterwards gives a context for them, which the end of ctx does not end.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+}
 
 // batch plans a succeeded batch and queues its ranges, in the order in which
 // every crash heals: the plan is stored before its first task is queued, and
@@ -195,7 +201,7 @@ func (p *Processor) complete(ctx context.Context, key, owner string, plan *progr
 // the caller returns anyway, so its own errors are only logged.
 func (p *Processor) report(ctx context.Context, item work, e *event.Event, at outcome.Source, cause error, sum progress.Progress) {
 	// The cause may be that ctx is over.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	key, flag := e.Key(), "incomplete-"+url.PathEscape(item.id)
 	done, err := p.State.Flagged(ctx, key, flag)

@@ -52,7 +52,7 @@ func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task
 			return p.unfinished(ctx, item, plan, task, errNoProgress)
 		case next.Start < gap.End, next.Start < task.Range.End && p.timeIsOver(item):
 			task.Range.Start = next.Start
-			handOn, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+			handOn, cancel := afterwards(ctx)
 			defer cancel()
 			return p.Queue.Enqueue(handOn, kindRange, task.Encode())
 		}
@@ -63,7 +63,7 @@ func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task
 
 // mark records what is published, even if the time is over.
 func (p *Processor) mark(ctx context.Context, task progress.Task, done []progress.Marker) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	var err error
 	for _, m := range done {
@@ -84,7 +84,7 @@ func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Pl
 	if decodeErr != nil {
 		return errors.Join(err, decodeErr)
 	}
-	query, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	query, cancel := afterwards(ctx)
 	defer cancel()
 	markers, _, listErr := p.State.Done(query, task.Key)
 	if listErr != nil {

@@ -152,8 +152,12 @@ func (s *State) Claim(ctx context.Context, key, owner string, now time.Time, lea
 	if err != nil {
 		return false, fmt.Errorf("encode claim: %w", err)
 	}
-	if err = s.store.Create(ctx, name, data, nil); !errors.Is(err, ErrExists) {
-		return err == nil, err
+	err = s.store.Create(ctx, name, data, nil)
+	if err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, ErrExists) {
+		return false, fmt.Errorf("create claim: %w", err)
 	}
 	if data, err = s.store.Read(ctx, name); err != nil {
 		return false, fmt.Errorf("read claim: %w", err)

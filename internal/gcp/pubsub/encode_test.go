@@ -39,3 +39,17 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+// TestEncodeAllocations: a batch has millions of lines. Of one there are the
+// message and its attributes on the wire, however many they are.
+func TestEncodeAllocations(t *testing.T) {
+	attributes := make(map[string]string)
+	for _, key := range []string{"type", "outcome_id", "event_id", "event_type", "resource_id", "mode", "scheme", "origin", "path", "key", "status"} {
+		attributes[key] = "value of " + key
+	}
+	data := make([]byte, 2000)
+	const limit = 2
+	if got := testing.AllocsPerRun(100, func() { encode(data, attributes) }); got > limit {
+		t.Errorf("%v allocations for a message, at most %d are wanted", got, limit)
+	}
+}

@@ -15,10 +15,11 @@ import (
 	"google.golang.org/grpc"
 )
 
-// publisher is a Pub/Sub whose answers take as long as answer does.
+// publisher is a Pub/Sub that answers as the test says, and as late.
 type publisher struct {
 	pubsubpb.UnimplementedPublisherServer
-	answer func(context.Context, *pubsubpb.PublishRequest)
+	answer   func(context.Context, *pubsubpb.PublishRequest) error
+	requests atomic.Int64
 
 	mu  sync.Mutex
 	got []string // data of all messages that came
@@ -26,13 +27,16 @@ type publisher struct {
 
 func (p *publisher) Publish(ctx context.Context, r *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
 	answer := &pubsubpb.PublishResponse{}
+	p.requests.Add(1)
 	p.mu.Lock()
 	for _, m := range r.GetMessages() {
 		p.got = append(p.got, string(m.GetData()))
 		answer.MessageIds = append(answer.MessageIds, strconv.Itoa(len(p.got)))
 	}
 	p.mu.Unlock()
-	p.answer(ctx, r)
+	if err := p.answer(ctx, r); err != nil {
+		return nil, err
+	}
 	return answer, ctx.Err()
 }
 
@@ -42,25 +46,27 @@ func (p *publisher) messages() []string {
 	return slices.Clone(p.got)
 }
 
-func startPublisher(t *testing.T, answer func(context.Context, *pubsubpb.PublishRequest)) (*publisher, *Client) {
+func startPublisher(t *testing.T, answer func(context.Context, *pubsubpb.PublishRequest) error) (*publisher, *Client) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &publisher{answer: answer}
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(10_000_000)) // as Pub/Sub
 	pubsubpb.RegisterPublisherServer(server, p)
 	go func() { _ = server.Serve(listener) }() // ends with Stop
 	t.Cleanup(server.Stop)
 	return p, connect(t, listener.Addr().String())
 }
 
-func pause(ctx context.Context, d time.Duration) {
+// pause is an answer that takes its time.
+func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
+	return nil
 }
 
 // Nobody waits for a request and then as long again for one's own: callers that
@@ -68,11 +74,7 @@ func pause(ctx context.Context, d time.Duration) {
 func TestQueueKeepsPaceWithASlowPubSub(t *testing.T) {
 	t.Parallel()
 	const takes, patience = 1200 * time.Millisecond, 2 * time.Second // less than twice
-	var requests atomic.Int64
-	p, c := startPublisher(t, func(ctx context.Context, _ *pubsubpb.PublishRequest) {
-		requests.Add(1)
-		pause(ctx, takes)
-	})
+	p, c := startPublisher(t, func(ctx context.Context, _ *pubsubpb.PublishRequest) error { return pause(ctx, takes) })
 	q := c.Queue("t", patience)
 	const callers = 100
 	var wg sync.WaitGroup
@@ -91,7 +93,7 @@ func TestQueueKeepsPaceWithASlowPubSub(t *testing.T) {
 		t.Errorf("%d messages came, want %d", len(got), callers)
 	}
 	// Half a second of callers, a request every 100 ms: they still go together.
-	if n := requests.Load(); n > callers/4 {
+	if n := p.requests.Load(); n > callers/4 {
 		t.Errorf("%d requests for %d messages, want few", n, callers)
 	}
 }
@@ -102,10 +104,11 @@ func TestQueueRecoversAtOnce(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool
 	broken.Store(true)
-	_, c := startPublisher(t, func(ctx context.Context, _ *pubsubpb.PublishRequest) {
-		if broken.Load() {
-			pause(ctx, time.Minute)
+	_, c := startPublisher(t, func(ctx context.Context, _ *pubsubpb.PublishRequest) error {
+		if !broken.Load() {
+			return nil
 		}
+		return pause(ctx, time.Minute)
 	})
 	q := c.Queue("t", 10*time.Second)
 	for range 3 {
@@ -128,9 +131,10 @@ func TestQueueRecoversAtOnce(t *testing.T) {
 func TestQueueForgetsCallersThatLeft(t *testing.T) {
 	t.Parallel()
 	came, repaired := make(chan struct{}, 10), make(chan struct{})
-	p, c := startPublisher(t, func(context.Context, *pubsubpb.PublishRequest) {
+	p, c := startPublisher(t, func(context.Context, *pubsubpb.PublishRequest) error {
 		came <- struct{}{}
 		<-repaired
+		return nil
 	})
 	q := c.Queue("t", time.Minute)
 	q.most = 1 // so that one request holds up the others
@@ -167,10 +171,10 @@ func TestQueueRequestsAtOnce(t *testing.T) {
 		now += change
 		most = max(most, now)
 	}
-	p, c := startPublisher(t, func(ctx context.Context, _ *pubsubpb.PublishRequest) {
+	p, c := startPublisher(t, func(ctx context.Context, _ *pubsubpb.PublishRequest) error {
 		count(1)
-		pause(ctx, 400*time.Millisecond)
-		count(-1)
+		defer count(-1)
+		return pause(ctx, 400*time.Millisecond)
 	})
 	q := c.Queue("t", time.Minute)
 	q.most = 2

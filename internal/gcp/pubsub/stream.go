@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -59,7 +60,7 @@ func (s *Stream) Publish(ctx context.Context, m outcome.Message) func(context.Co
 	if !s.room.TryAcquire(n) {
 		s.send(s.take(nil)) // what waits for more to come is part of what is under way
 		if err := s.room.Acquire(ctx, n); err != nil {
-			return func(context.Context) error { return err }
+			return func(context.Context) error { return s.failed(err) }
 		}
 	}
 	full, b := s.add(message, n)
@@ -98,11 +99,14 @@ func (s *Stream) newBatch() *batch {
 		case <-b.done:
 			return b.err
 		case <-ctx.Done():
-			return ctx.Err()
+			return s.failed(ctx.Err())
 		}
 	}
 	return b
 }
+
+// failed is the error of a caller who does not wait any longer.
+func (s *Stream) failed(err error) error { return fmt.Errorf("publish to topic %s: %w", s.topic, err) }
 
 // take closes the open batch, if it is b or b is nil.
 func (s *Stream) take(b *batch) *batch {

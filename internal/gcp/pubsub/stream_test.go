@@ -3,50 +3,16 @@ package pubsub
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"example.com/gemini-webhook/internal/outcome"
 )
-
-// service is a Pub/Sub that answers as the test says, and counts.
-type service struct {
-	pubsubpb.UnimplementedPublisherServer
-	answer   func(*pubsubpb.PublishRequest) error
-	requests atomic.Int64
-	messages atomic.Int64
-}
-
-func (s *service) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
-	if err := s.answer(r); err != nil {
-		return nil, err
-	}
-	s.requests.Add(1)
-	s.messages.Add(int64(len(r.GetMessages())))
-	return &pubsubpb.PublishResponse{MessageIds: make([]string, len(r.GetMessages()))}, nil
-}
-
-func serve(t *testing.T, answer func(*pubsubpb.PublishRequest) error) (*service, *Client) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &service{answer: answer}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(10_000_000)) // as Pub/Sub
-	pubsubpb.RegisterPublisherServer(server, s)
-	go func() { _ = server.Serve(listener) }() // ends with Stop
-	t.Cleanup(server.Stop)
-	return s, connect(t, listener.Addr().String())
-}
 
 func message(size int) outcome.Message {
 	return outcome.Message{Data: make([]byte, size), Attributes: map[string]string{"type": "batch.result"}}
@@ -78,14 +44,14 @@ func TestStreamBatches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, client := serve(t, func(r *pubsubpb.PublishRequest) error {
+			server, client := startPublisher(t, func(_ context.Context, r *pubsubpb.PublishRequest) error {
 				if n := len(r.GetMessages()); n > c.each {
 					t.Errorf("%d messages in a request, want at most %d", n, c.each)
 				}
 				return nil
 			})
 			publishAll(t, client.Stream("t"), c.n, c.size)
-			if messages, requests := server.messages.Load(), server.requests.Load(); messages != int64(c.n) || requests > int64(c.atMost) {
+			if messages, requests := len(server.messages()), server.requests.Load(); messages != c.n || requests > int64(c.atMost) {
 				t.Errorf("%d messages in %d requests, want %d in at most %d", messages, requests, c.n, c.atMost)
 			}
 		})
@@ -95,7 +61,7 @@ func TestStreamBatches(t *testing.T) {
 // What was not acknowledged is an error of those messages alone.
 func TestStreamFailsByRequest(t *testing.T) {
 	t.Parallel()
-	_, client := serve(t, func(r *pubsubpb.PublishRequest) error {
+	_, client := startPublisher(t, func(_ context.Context, r *pubsubpb.PublishRequest) error {
 		if len(r.GetMessages()[0].GetData()) == 1 {
 			return status.Error(codes.PermissionDenied, "no")
 		}
@@ -116,7 +82,7 @@ func TestStreamFailsByRequest(t *testing.T) {
 func TestStreamIsBounded(t *testing.T) {
 	t.Parallel()
 	open := make(chan struct{})
-	server, client := serve(t, func(*pubsubpb.PublishRequest) error { <-open; return nil })
+	server, client := startPublisher(t, func(context.Context, *pubsubpb.PublishRequest) error { <-open; return nil })
 	s := client.Stream("t")
 	const size, n = 1_000_000, 40
 	var taken atomic.Int64
@@ -146,7 +112,7 @@ func TestStreamIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := server.messages.Load(); got != n {
+	if got := len(server.messages()); got != n {
 		t.Errorf("%d messages arrived, want %d", got, n)
 	}
 }
@@ -155,7 +121,7 @@ func TestStreamIsBounded(t *testing.T) {
 func TestStreamWaitsAsLongAsTheCaller(t *testing.T) {
 	t.Parallel()
 	open := make(chan struct{})
-	_, client := serve(t, func(*pubsubpb.PublishRequest) error { <-open; return nil })
+	_, client := startPublisher(t, func(context.Context, *pubsubpb.PublishRequest) error { <-open; return nil })
 	wait := client.Stream("t").Publish(t.Context(), message(10))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -167,27 +133,3 @@ func TestStreamWaitsAsLongAsTheCaller(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// A line costs the message, its attributes on the wire, and what the request
-// needs for it.
-func TestStreamAllocations(t *testing.T) {
-	server, client := serve(t, func(*pubsubpb.PublishRequest) error { return nil })
-	s := client.Stream("t")
-	m := message(2000)
-	const n = 10_000
-	per := testing.AllocsPerRun(3, func() {
-		waits := make([]func(context.Context) error, n)
-		for i := range n {
-			waits[i] = s.Publish(t.Context(), m)
-		}
-		for _, wait := range waits {
-			if err := wait(t.Context()); err != nil {
-				t.Error(err)
-			}
-		}
-	}) / n
-	_ = server
-	t.Log(per)
-}
-
-var _ = fmt.Sprint
