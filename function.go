@@ -10,9 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"os/signal"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
@@ -49,7 +46,7 @@ func init() {
 // What is served; both nil before Prepare, and one after it.
 var (
 	service *function
-	rotator *handlers.Rotator
+	rotator *rotatorFunction
 )
 
 // Prepare checks the configuration of the function that is about to be served
@@ -62,24 +59,19 @@ func Prepare(target string) {
 	if service != nil || rotator != nil {
 		return
 	}
-	told := make(chan os.Signal, 1) // before the first request can be in flight
 	switch target {
 	case Target:
 		c, log := load(config.Load)
-		signal.Notify(told, syscall.SIGTERM, os.Interrupt)
 		service = newFunction(c, log)
-		front, err := server.Listen(service, log)
-		if err != nil {
+		if err := server.Run(service, service.drain, log); err != nil {
 			fail(err)
 		}
-		go stopOnSignal(told, service.drain, log, func() { server.Flush(front) })
 	case TargetRotate:
 		c, log := load(config.LoadRotation)
-		signal.Notify(told, syscall.SIGTERM, os.Interrupt)
 		rotator = newRotator(c, log)
 		// The framework's server cannot be flushed: an answer that is lost has
 		// the notification delivered again, which does no harm.
-		go stopOnSignal(told, rotator.Drain, log, func() {})
+		server.ExitOnSIGTERM(rotator.drain, log)
 	}
 }
 
@@ -110,8 +102,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 type function struct {
 	config *config.Config
 	log    *slog.Logger
-	drain  *handlers.Drain
-	doors  *handlers.Doors
+	drain  *server.Drain
+	doors  http.Handler
 
 	pubsub  lazy[*pubsub.Client]
 	secrets lazy[*secretmanager.Client]
@@ -120,17 +112,20 @@ type function struct {
 }
 
 func newFunction(c *config.Config, log *slog.Logger) *function {
-	f := &function{config: c, log: log, drain: handlers.NewDrain()}
+	f := &function{config: c, log: log, drain: server.NewDrain()}
 	for _, warning := range c.Warnings() {
 		log.Warn(warning)
 	}
-	f.doors = &handlers.Doors{Drain: f.drain, Log: log}
+	doors := &handlers.Doors{Log: log}
 	if c.Doors.Public() {
-		f.doors.Public = f.door(&f.public, f.newReceiver)
+		doors.Public = f.door(&f.public, f.newReceiver)
 	}
 	if c.Doors.Tasks() {
-		f.doors.Private = f.door(&f.private, f.newProcessor)
+		doors.Private = f.door(&f.private, f.newProcessor)
 	}
+	f.doors = f.drain.Handler(doors, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		handlers.Unavailable(w)
+	}))
 	return f
 }
 
@@ -275,11 +270,28 @@ func rotate(ctx context.Context, e cloudevents.Event) error {
 	if rotator == nil {
 		return errors.New("set FUNCTION_TARGET=" + TargetRotate)
 	}
-	return rotator.Handle(ctx, e)
+	return rotator.handle(ctx, e)
 }
 
-func newRotator(c *config.Config, log *slog.Logger) *handlers.Rotator {
-	return &handlers.Rotator{Rotation: &rotation{config: c}, Drain: handlers.NewDrain(), Log: log}
+// rotatorFunction is RotateSigningSecret.
+type rotatorFunction struct {
+	*handlers.Rotator
+	drain *server.Drain
+}
+
+func newRotator(c *config.Config, log *slog.Logger) *rotatorFunction {
+	return &rotatorFunction{
+		Rotator: &handlers.Rotator{Rotation: &rotation{config: c}, Log: log},
+		drain:   server.NewDrain(),
+	}
+}
+
+func (r *rotatorFunction) handle(ctx context.Context, e cloudevents.Event) error {
+	if !r.drain.Enter() {
+		return errors.New("the instance stops; deliver it again")
+	}
+	defer r.drain.Leave()
+	return r.Handle(ctx, e)
 }
 
 // rotation is webhookadmin's, in the terms of handlers.
@@ -313,42 +325,4 @@ func (r *rotation) build(ctx context.Context) (webhookadmin.Rotation, error) {
 		Secrets: r.config.SigningSecrets,
 		Overlap: r.config.SigningSecretOverlap,
 	}, nil
-}
-
-// stopTimeout is most of the ten seconds between SIGTERM and SIGKILL.
-const stopTimeout = 8 * time.Second
-
-// stopOnSignal lets requests finish when the instance is told to stop, and
-// ends the process.
-func stopOnSignal(told <-chan os.Signal, drain *handlers.Drain, log *slog.Logger, flush func()) {
-	<-told
-	select {
-	case <-drain.Stop():
-		flush()
-		os.Exit(0)
-	case <-time.After(stopTimeout):
-		log.Warn("stopped with requests in flight; their senders send them again")
-		os.Exit(1)
-	}
-}
-
-// lazy builds a value when it is first asked for, and again after a failure.
-type lazy[T any] struct {
-	mu    sync.Mutex
-	built bool
-	value T
-}
-
-func (l *lazy[T]) get(build func(context.Context) (T, error)) (T, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.built {
-		// Not the request's context: a client outlives it.
-		value, err := build(context.Background())
-		if err != nil {
-			return value, err
-		}
-		l.value, l.built = value, true
-	}
-	return l.value, nil
 }

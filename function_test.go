@@ -1,14 +1,13 @@
 package receiver
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/sethvargo/go-envconfig"
 
 	"example.com/gemini-webhook/internal/config"
@@ -74,23 +73,22 @@ func TestDoors(t *testing.T) {
 	}
 }
 
-func TestLazyTriesAgainAfterAFailure(t *testing.T) {
-	t.Parallel()
-	var l lazy[int]
-	calls := 0
-	build := func(context.Context) (int, error) {
-		if calls++; calls == 1 {
-			return 0, errors.New("no credentials yet")
-		}
-		return calls, nil
+// What arrives after SIGTERM is delivered again.
+func TestNothingNewAfterSIGTERM(t *testing.T) {
+	f := newTestFunction(t, nil)
+	<-f.drain.Stop()
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader("{}")))
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"unavailable"`) {
+		t.Errorf("got %d %q, Retry-After %q, want 503 with it", w.Code, w.Body, w.Header().Get("Retry-After"))
 	}
-	if _, err := l.get(build); err == nil {
-		t.Error("the failure is hidden")
+	r := newRotator(f.config, f.log)
+	if err := r.handle(t.Context(), cloudevents.NewEvent()); err != nil {
+		t.Errorf("before: %v, want what is no notification ignored", err)
 	}
-	for range 2 {
-		if v, err := l.get(build); v != 2 || err != nil {
-			t.Errorf("got %d, %v, want what the second call built", v, err)
-		}
+	<-r.drain.Stop()
+	if err := r.handle(t.Context(), cloudevents.NewEvent()); err == nil {
+		t.Error("after: no error, want the notification delivered again")
 	}
 }
 

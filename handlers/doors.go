@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"sync"
 )
 
 // Doors routes requests to the door that they are for. A door that is nil is
@@ -14,18 +13,12 @@ import (
 type Doors struct {
 	Public  http.Handler // deliveries
 	Private http.Handler // /tasks/process
-	Drain   *Drain
 	Log     *slog.Logger
 }
 
 // ServeHTTP implements SPEC.md "The public door" and "The private door" as far
 // as paths and methods go.
 func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !d.Drain.enter() {
-		Unavailable(w)
-		return
-	}
-	defer d.Drain.leave()
 	defer func() {
 		// The framework's own recovery appends its text to what was written.
 		if p := recover(); p != nil {
@@ -94,58 +87,4 @@ func answer(w http.ResponseWriter, status int, member, value string) {
 func refuse(w http.ResponseWriter, status int) {
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(status)
-}
-
-// Drain lets requests finish when the instance is told to stop; the framework
-// does not. The zero value is not ready: use NewDrain.
-type Drain struct {
-	stopping chan struct{}
-
-	mu       sync.Mutex
-	stopped  bool
-	inFlight int
-	idle     chan struct{} // closed when stopped and nothing is in flight
-}
-
-// NewDrain gives a Drain that lets requests in.
-func NewDrain() *Drain {
-	return &Drain{stopping: make(chan struct{}), idle: make(chan struct{})}
-}
-
-// Stopping is closed when the instance is told to stop: long work hands on
-// what is left.
-func (d *Drain) Stopping() <-chan struct{} { return d.stopping }
-
-// Stop turns new requests away. The channel it returns is closed when the last
-// one in flight has been answered.
-func (d *Drain) Stop() (idle <-chan struct{}) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.stopped {
-		d.stopped = true
-		close(d.stopping)
-		if d.inFlight == 0 {
-			close(d.idle)
-		}
-	}
-	return d.idle
-}
-
-func (d *Drain) enter() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stopped {
-		return false
-	}
-	d.inFlight++
-	return true
-}
-
-func (d *Drain) leave() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.inFlight--
-	if d.stopped && d.inFlight == 0 {
-		close(d.idle)
-	}
 }

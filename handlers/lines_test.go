@@ -25,8 +25,7 @@ func TestFloodOfForgedPushesIsNotAFloodOfLines(t *testing.T) {
 				Audience: "https://receiver.example", ServiceAccount: "push@p.iam.gserviceaccount.com", Now: time.Now,
 			},
 			Now: time.Now, Log: logger,
-		}),
-		Drain: NewDrain(), Log: logger,
+		}), Log: logger,
 	})
 	t.Cleanup(s.Close)
 	for range 200 {

@@ -50,17 +50,9 @@ type queued struct {
 	mu       sync.Mutex
 	messages [][]byte
 	err      error
-	block    chan struct{}
 }
 
-func (q *queued) Enqueue(ctx context.Context, _ string, messages ...[]byte) error {
-	if q.block != nil {
-		select {
-		case <-q.block:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+func (q *queued) Enqueue(_ context.Context, _ string, messages ...[]byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.err != nil {
@@ -80,7 +72,6 @@ func (q *queued) all() [][]byte {
 type door struct {
 	*httptest.Server
 	queue *queued
-	drain *Drain
 	log   *lockedBuffer
 }
 
@@ -103,7 +94,7 @@ func (l *lockedBuffer) String() string {
 
 func newDoor(t *testing.T, maxBody int64) *door {
 	t.Helper()
-	d := &door{queue: &queued{}, drain: NewDrain(), log: &lockedBuffer{}}
+	d := &door{queue: &queued{}, log: &lockedBuffer{}}
 	log := slog.New(slog.NewJSONHandler(d.log, nil))
 	store := verify.NewSecretStore(oneSecret{}, verify.SecretConfig{TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
 	d.Server = httptest.NewServer(&Doors{
@@ -119,8 +110,7 @@ func newDoor(t *testing.T, maxBody int64) *door {
 			Now:             time.Now,
 			Log:             log,
 		}),
-		Drain: d.drain,
-		Log:   log,
+		Log: log,
 	})
 	t.Cleanup(d.Close)
 	return d
@@ -469,49 +459,11 @@ func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-func TestDrain(t *testing.T) {
-	t.Parallel()
-	d := newDoor(t, 1024)
-	d.queue.block = make(chan struct{})
-	first := make(chan int)
-	go func() {
-		status, _ := d.send(t, d.genuine(t))
-		first <- status
-	}()
-	for d.inFlight() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	idle := d.drain.Stop()
-	if status, answer := d.send(t, d.genuine(t)); status != 503 || answer != "error:unavailable" {
-		t.Errorf("a new request: got %d %s, want 503", status, answer)
-	}
-	select {
-	case <-idle:
-		t.Fatal("idle with a request in flight")
-	default:
-	}
-	close(d.queue.block)
-	if status := <-first; status != 200 {
-		t.Errorf("the request in flight: got %d, want 200", status)
-	}
-	<-idle
-	if n := len(d.queue.all()); n != 1 {
-		t.Errorf("%d messages queued, want 1", n)
-	}
-}
-
-func (d *door) inFlight() int {
-	d.drain.mu.Lock()
-	defer d.drain.mu.Unlock()
-	return d.drain.inFlight
-}
-
 func TestPanicIsUnavailable(t *testing.T) {
 	t.Parallel()
 	log := &lockedBuffer{}
 	s := httptest.NewServer(&Doors{
 		Public: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }),
-		Drain:  NewDrain(),
 		Log:    slog.New(slog.NewJSONHandler(log, nil)),
 	})
 	t.Cleanup(s.Close)

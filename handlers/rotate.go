@@ -37,7 +37,6 @@ type Rotation interface {
 // Rotator is the function RotateSigningSecret.
 type Rotator struct {
 	Rotation Rotation
-	Drain    *Drain
 	Log      *slog.Logger
 }
 
@@ -48,10 +47,6 @@ var errAgain = errors.New("not finished; deliver it again")
 // (google.cloud.pubsub.topic.v1.messagePublished). It returns an error only where
 // a later delivery may fare better: Eventarc then delivers again.
 func (r *Rotator) Handle(ctx context.Context, e event.Event) error {
-	if !r.Drain.enter() {
-		return errAgain
-	}
-	defer r.Drain.leave()
 	n, err := notification(e)
 	if err != nil { // it will be no better the next time
 		r.Log.ErrorContext(ctx, "not a message of Pub/Sub, ignored; check what triggers this function", "error", err.Error())

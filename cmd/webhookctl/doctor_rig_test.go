@@ -203,7 +203,7 @@ func (d *deployment) newReceiver(static, dynamic bool) http.Handler {
 			Tokens: verify.NewTokens(store, deployedToken, 96*time.Hour),
 		}
 	}
-	return &handlers.Doors{Drain: handlers.NewDrain(), Log: log, Public: handlers.NewReceiver(handlers.ReceiverConfig{
+	return &handlers.Doors{Log: log, Public: handlers.NewReceiver(handlers.ReceiverConfig{
 		Verifier: v, Queue: queue{}, ReplayTolerance: 5 * time.Minute, MaxBodyBytes: 1 << 18, Now: time.Now, Log: log,
 	})}
 }

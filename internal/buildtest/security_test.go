@@ -310,8 +310,7 @@ func newRefusingDoor() http.Handler {
 			Now:             time.Now,
 			Log:             log,
 		}),
-		Drain: handlers.NewDrain(),
-		Log:   log,
+		Log: log,
 	}
 }
 

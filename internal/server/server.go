@@ -1,11 +1,12 @@
-// Package server is the HTTP server that stands before the Functions
+// Package server owns the life of the process: it listens, drains on SIGTERM
+// and flushes the last answers. Its HTTP server stands before the Functions
 // Framework's, which cannot be configured: its mux answers a path with empty
 // or dot segments by a redirect that repeats it, and with it the token in a
 // dynamic webhook's path; a header may take for ever to arrive; and SIGTERM
 // ends the process with answers unsent.
 //
-// The framework reads PORT after the packages are initialized. Listen takes
-// that port before, and leaves the framework one on loopback that nobody uses.
+// The framework reads PORT after the packages are initialized. Run takes that
+// port before, and leaves the framework one on loopback that nobody uses.
 package server
 
 import (
@@ -27,11 +28,22 @@ const (
 	flushTimeout   = time.Second
 )
 
-// Listen serves h on the port that the environment names (default 8080) from
-// now on, and points the framework's own server elsewhere. Requests get the
-// deadline that the platform gives them (CLOUD_RUN_TIMEOUT_SECONDS), as the
-// framework would. With LOCAL_ONLY=true it listens on loopback only.
-func Listen(h http.Handler, log *slog.Logger) (*http.Server, error) {
+// Run serves h in the background, on the port that the environment names
+// (default 8080), and points the framework's own server elsewhere. On SIGTERM
+// it drains, flushes and ends the process. Requests get the deadline that the
+// platform gives them (CLOUD_RUN_TIMEOUT_SECONDS), as from the framework. With
+// LOCAL_ONLY=true it listens on loopback only.
+func Run(h http.Handler, drain *Drain, log *slog.Logger) error {
+	signals := sigterm() // before the first request can be in flight
+	s, err := listen(h, log)
+	if err != nil {
+		return err
+	}
+	go drain.exit(signals, log, func() { flush(s) })
+	return nil
+}
+
+func listen(h http.Handler, log *slog.Logger) (*http.Server, error) {
 	port, host := os.Getenv("PORT"), ""
 	if port == "" {
 		port = "8080"
@@ -75,8 +87,8 @@ func withDeadline(h http.Handler, seconds string) http.Handler {
 	})
 }
 
-// Flush waits until the last answers are on their way and closes the server.
-func Flush(s *http.Server) {
+// flush waits until the last answers are on their way and closes the server.
+func flush(s *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	_ = s.Shutdown(ctx) // the process ends, whatever is left

@@ -24,7 +24,7 @@ func start(t *testing.T, h http.HandlerFunc) (*http.Server, string) {
 	l.Close()
 	t.Setenv("PORT", addr[strings.LastIndexByte(addr, ':')+1:])
 	t.Setenv("LOCAL_ONLY", "true")
-	s, err := Listen(h, slog.New(slog.DiscardHandler))
+	s, err := listen(h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestFlushSendsTheLastAnswer(t *testing.T) {
 	})
 	go func() {
 		<-entered
-		Flush(s)
+		flush(s)
 	}()
 	resp, err := http.Get("http://" + addr)
 	if err != nil {
@@ -121,7 +121,7 @@ func TestAPortInUse(t *testing.T) {
 	defer l.Close()
 	t.Setenv("PORT", l.Addr().String()[len("127.0.0.1:"):])
 	t.Setenv("LOCAL_ONLY", "true")
-	if _, err := Listen(http.NotFoundHandler(), slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := listen(http.NotFoundHandler(), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error")
 	}
 }
