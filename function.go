@@ -23,6 +23,7 @@ import (
 	"example.com/gemini-webhook/internal/gcp/pubsub"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/gcp/storage"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/progress"
 	"example.com/gemini-webhook/internal/server"
@@ -226,7 +227,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files handlers.Files
+	var files object.Files
 	if c.GeminiAPIKeySecret != "" {
 		sm, err := f.secrets.get(secretmanager.NewClient)
 		if err != nil {
@@ -236,10 +237,6 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 			return sm.Latest(ctx, c.GeminiAPIKeySecret)
 		})
 	}
-	var allowed []handlers.Location
-	for _, b := range c.ResultBuckets {
-		allowed = append(allowed, handlers.Location(b))
-	}
 	return handlers.NewProcessor(handlers.ProcessorConfig{
 		Tokens: &verify.PushTokens{
 			Keys:           f.keySet(c.PushJWKSURL),
@@ -247,15 +244,16 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 			ServiceAccount: c.PushServiceAccount,
 			Now:            time.Now,
 		},
-		Queue:        ps.Queue(c.QueueTopic, workQueueTimeout),
-		Outcomes:     ps.Topic(c.OutcomesTopic),
-		Results:      ps.Stream(c.ResultsTopic),
-		Objects:      gcs,
-		Files:        files,
+		Queue:    ps.Queue(c.QueueTopic, workQueueTimeout),
+		Outcomes: ps.Topic(c.OutcomesTopic),
+		Results:  ps.Stream(c.ResultsTopic),
+		Objects: &object.Store{
+			Storage: gcs,
+			Files:   files,
+			Allowed: object.Allowed{Locations: c.ResultBuckets, StateBucket: c.StateBucket},
+		},
 		State:        progress.New(gcs.State(c.StateBucket)),
 		Factory:      outcome.NewFactory(version.String(), time.Now),
-		Allowed:      allowed,
-		StateBucket:  c.StateBucket,
 		Mode:         string(c.BatchResults),
 		ChunkBytes:   c.ChunkBytes,
 		MaxLineBytes: c.MaxLineBytes,

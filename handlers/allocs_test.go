@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/progress"
 	"example.com/gemini-webhook/verify"
@@ -68,11 +69,11 @@ func TestDeliveryAllocations(t *testing.T) {
 
 // oneObject is a Cloud Storage that has one object.
 type oneObject struct {
-	Objects
+	object.Storage
 	content []byte
 }
 
-func (o oneObject) Open(_ context.Context, _ progress.Object, offset, length int64) (io.ReadCloser, error) {
+func (o oneObject) Open(_ context.Context, _ object.Object, offset, length int64) (io.ReadCloser, error) {
 	end := min(offset+length, int64(len(o.content)))
 	return io.NopCloser(bytes.NewReader(o.content[offset:end])), nil
 }
@@ -81,17 +82,17 @@ func TestLineAllocations(t *testing.T) {
 	const lines = 1000
 	content := []byte(strings.ReplaceAll(jsonl(lines), "answer", strings.Repeat("answer ", 250)))
 	p := NewProcessor(ProcessorConfig{
-		Results: acceptsAll{}, Objects: oneObject{content: content},
-		Factory: outcome.NewFactory("test", time.Now),
-		Allowed: []Location{{Bucket: resultBucket}}, StateBucket: stateBucket,
+		Results:      acceptsAll{},
+		Objects:      &object.Store{Storage: oneObject{content: content}, Allowed: object.Allowed{Locations: []object.Location{{Bucket: resultBucket}}}},
+		Factory:      outcome.NewFactory("test", time.Now),
 		MaxLineBytes: 16 << 20, Stopping: make(chan struct{}), Now: time.Now,
 	})
-	object := progress.Object{Bucket: resultBucket, Name: "results.jsonl", Generation: 1, Size: int64(len(content))}
+	one := progress.Object{Object: object.Object{Bucket: resultBucket, Name: "results.jsonl", Generation: 1, Size: int64(len(content))}}
 	d := event.Delivery{ID: "msg_1", ReceivedAt: time.Now(), Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Path: "/hook"}
-	plan := &progress.Plan{Mode: progress.Lines, Event: event.Encode(d, []byte(testBody)), Objects: []progress.Object{object}}
+	plan := &progress.Plan{Mode: progress.Lines, Event: event.Encode(d, []byte(testBody)), Objects: []progress.Object{one}}
 	item := work{cutoff: time.Now().Add(time.Hour)}
 	per := testing.AllocsPerRun(3, func() {
-		done, err := p.lines(t.Context(), item, plan, object, progress.Interval{End: object.Size})
+		done, err := p.lines(t.Context(), item, plan, one, progress.Interval{End: one.Size})
 		if err != nil || len(done) != 1 || done[0].Counts.Succeeded != lines {
 			t.Fatalf("%+v, %v", done, err)
 		}

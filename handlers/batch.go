@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/progress"
 )
-
-// maxObjects is how many result objects a batch may have (SPEC.md "Pointers").
-const maxObjects = 10_000
 
 // lastWords is what recording, handing on and reporting get after the time for
 // work is over.
@@ -30,9 +27,9 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 // the flag that all are queued is set last.
 func (p *Processor) batch(ctx context.Context, item work, e *event.Event) error {
 	plan, err := p.plan(ctx, e)
-	var refused *unreadableResults
-	if errors.As(err, &refused) {
-		return p.once(ctx, e, p.Factory.For(e).Unreadable(e.Pointer, refused.cause))
+	var never *object.Unreadable
+	if errors.As(err, &never) {
+		return p.once(ctx, e, p.Factory.For(e).Unreadable(e.Pointer, outcome.Error{Code: never.Code, Message: never.Message}))
 	}
 	if err != nil {
 		if p.lastChance(item) {
@@ -46,30 +43,19 @@ func (p *Processor) batch(ctx context.Context, item work, e *event.Event) error 
 	return p.complete(ctx, e.Key(), "event", plan)
 }
 
-// unreadableResults: what this configuration can never read. It is published
-// and not retried.
-type unreadableResults struct{ cause outcome.Error }
-
-func (u *unreadableResults) Error() string { return u.cause.Code + ": " + u.cause.Message }
-
 // plan reads the event's stored plan or makes it.
 func (p *Processor) plan(ctx context.Context, e *event.Event) (*progress.Plan, error) {
 	plan, err := p.State.Plan(ctx, e.Key())
 	if !errors.Is(err, progress.ErrNotFound) {
 		return plan, err
 	}
-	at, refused := p.locate(e.Pointer)
-	if refused != nil {
-		return nil, &unreadableResults{*refused}
-	}
-	objects, err := p.resolve(ctx, at)
+	found, err := p.Objects.Find(ctx, e.Pointer)
 	if err != nil {
 		return nil, err
 	}
-	for i := range objects {
-		if o := &objects[i]; o.Encoding == "" && o.Bucket != "" {
-			o.RangeSize = progress.RangeSize(o.Size, p.ChunkBytes)
-		}
+	objects := make([]progress.Object, 0, len(found))
+	for _, o := range found {
+		objects = append(objects, progress.Cut(o, p.ChunkBytes))
 	}
 	return p.State.Create(ctx, e.Key(), &progress.Plan{
 		URI:     e.Pointer,
@@ -77,40 +63,6 @@ func (p *Processor) plan(ctx context.Context, e *event.Event) (*progress.Plan, e
 		Event:   event.Encode(e.Delivery, e.Body),
 		Objects: objects,
 	})
-}
-
-// resolve pins the objects that a pointer names.
-func (p *Processor) resolve(ctx context.Context, at pointer) ([]progress.Object, error) {
-	if at.file != "" {
-		return []progress.Object{{Name: at.file}}, nil
-	}
-	if !strings.HasSuffix(at.name, "/") {
-		o, err := p.Objects.Stat(ctx, at.bucket, at.name)
-		if err != nil {
-			return nil, err
-		}
-		return []progress.Object{o}, nil
-	}
-	found, refused := false, false
-	objects, err := p.Objects.List(ctx, at.bucket, at.name, func(o progress.Object) bool {
-		if !strings.HasSuffix(o.Name, ".jsonl") && !strings.HasSuffix(o.Name, ".jsonl.gz") {
-			return false
-		}
-		found = true
-		refused = refused || !p.allowed(o.Bucket, o.Name)
-		return o.Size > 0
-	}, maxObjects+1)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(objects) > maxObjects:
-		return nil, &unreadableResults{*unreadableError(codeTooManyObjects)}
-	case refused: // an empty segment or ".." below the prefix
-		return nil, &unreadableResults{*unreadableError(codeNotAllowed)}
-	case !found:
-		return nil, fmt.Errorf("no .jsonl or .jsonl.gz object under gs://%s/%s: %w", at.bucket, at.name, progress.ErrNotFound)
-	}
-	return objects, nil
 }
 
 // queueRanges queues a task for every range of the plan, once.
@@ -207,7 +159,7 @@ func (p *Processor) report(ctx context.Context, item work, e *event.Event, at ou
 	done, err := p.State.Flagged(ctx, key, flag)
 	if err == nil && !done {
 		code := "unfinished"
-		if errors.Is(cause, progress.ErrNotFound) {
+		if errors.Is(cause, object.ErrNotFound) {
 			code = "not_found"
 		}
 		m := p.Factory.For(e).Incomplete(at, outcome.Error{Code: code, Message: cause.Error()}, sum.Done, sum.Missing)

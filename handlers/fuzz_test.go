@@ -31,38 +31,3 @@ func FuzzReadEnvelope(f *testing.F) {
 		}
 	})
 }
-
-// A pointer that may be read names an object or prefix of an allowed place, in
-// canonical form, or a file.
-func FuzzLocate(f *testing.F) {
-	for _, seed := range []string{
-		"gs://results-bucket/ok/o.jsonl", "gs://results-bucket/ok/", "gs://results-bucket/ok/../x", "gs://state-bucket/ok/x",
-		"files/abc", "https://generativelanguage.googleapis.com/v1beta/files/abc:download?alt=media", "gs://", "gs:///", "\x00",
-	} {
-		f.Add(seed)
-	}
-	p := NewProcessor(ProcessorConfig{
-		Allowed:     []Location{{Bucket: "results-bucket", Prefix: "ok/"}, {Bucket: "state-bucket"}},
-		StateBucket: "state-bucket",
-		Files:       memoryFiles{},
-	})
-	f.Fuzz(func(t *testing.T, text string) {
-		at, refused := p.locate(text)
-		switch {
-		case refused != nil:
-			if refused.Code == "" || refused.Message == "" || at != (pointer{}) {
-				t.Fatalf("%q: %+v, %+v", text, at, refused)
-			}
-		case at.file != "":
-			id := strings.TrimPrefix(at.file, "files/")
-			if id == at.file || strings.ContainsAny(id, "/?#%:\\ ") || strings.HasPrefix(id, ".") {
-				t.Fatalf("%q: file %q", text, at.file)
-			}
-		default:
-			if text != "gs://"+at.bucket+"/"+at.name || at.bucket != "results-bucket" || !strings.HasPrefix(at.name, "ok/") ||
-				strings.Contains("/"+at.name+"/", "/../") || strings.Contains(at.name, "//") {
-				t.Fatalf("%q: bucket %q, object %q", text, at.bucket, at.name)
-			}
-		}
-	})
-}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/progress"
 	"example.com/gemini-webhook/internal/results"
@@ -40,14 +41,11 @@ type ProcessorConfig struct {
 	Queue    Queue
 	Outcomes Topic  // outcomes of events
 	Results  Stream // outcomes of lines
-	Objects  Objects
-	Files    Files // nil without an API key
+	Objects  *object.Store
 	State    *progress.State
 	Factory  *outcome.Factory
 
-	Allowed      []Location // what results may be read from
-	StateBucket  string     // never read from
-	Mode         string     // progress.Lines or progress.Summary
+	Mode         string // progress.Lines or progress.Summary
 	ChunkBytes   int64
 	MaxLineBytes int64
 	MaxAttempts  int // the subscription's: before the last, what fails is reported as batch.incomplete

@@ -1,14 +1,12 @@
 package handlers
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/progress"
 	"example.com/gemini-webhook/internal/results"
 )
@@ -31,14 +29,13 @@ func (p *Processor) rangeTask(ctx context.Context, item work, task progress.Task
 	if task.Object >= len(plan.Objects) {
 		return fmt.Errorf("range task for object %d of a plan of %d", task.Object, len(plan.Objects))
 	}
-	object := plan.Objects[task.Object]
 	markers, err := p.State.Markers(ctx, task.Key, task.Object, task.Range)
 	if err != nil {
 		return err
 	}
 	gap := progress.Gap(markers, task.Range)
 	for begin := gap.Start; gap.Start < task.Range.End; {
-		done, err := p.lines(ctx, item, plan, object, gap)
+		done, err := p.lines(ctx, item, plan, plan.Objects[task.Object], gap)
 		if markErr := p.mark(ctx, task, done); markErr != nil {
 			return errors.Join(err, markErr)
 		}
@@ -77,7 +74,7 @@ var errNoProgress = errors.New("not one line was done before the instance stoppe
 // unfinished reports a range that may never be finished and returns err. An
 // object that was replaced does not come back, so it is reported at once.
 func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Plan, task progress.Task, err error) error {
-	if !p.lastChance(item) && !errors.Is(err, progress.ErrNotFound) {
+	if !p.lastChance(item) && !errors.Is(err, object.ErrNotFound) {
 		return err
 	}
 	e, decodeErr := event.Decode(plan.Event)
@@ -90,8 +87,7 @@ func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Pl
 	if listErr != nil {
 		return errors.Join(err, listErr)
 	}
-	object := plan.Objects[task.Object]
-	at := sourceOf(object)
+	at := sourceOf(plan.Objects[task.Object])
 	at.Offset = task.Range.Start
 	p.report(ctx, item, e, at, err, plan.Progress(markers))
 	return err
@@ -99,20 +95,20 @@ func (p *Processor) unfinished(ctx context.Context, item work, plan *progress.Pl
 
 // lines publishes the lines that begin in r, and gives the stretches of them
 // that are acknowledged. Where it stops early without an error, the time is over.
-func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, object progress.Object, r progress.Interval) ([]progress.Marker, error) {
+func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, from progress.Object, r progress.Interval) ([]progress.Marker, error) {
 	e, err := event.Decode(plan.Event)
 	if err != nil {
 		return nil, err
 	}
 	reading, stop := p.untilStopped(ctx)
 	defer stop()
-	body, size, err := p.open(reading, object, r)
+	body, size, err := p.Objects.Open(reading, from.Object, max(r.Start-1, 0), r.End)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
 
-	outcomes, source := p.Factory.For(e), sourceOf(object)
+	outcomes, source := p.Factory.For(e), sourceOf(from)
 	scanner := results.NewScanner(body, r.Start, r.End, size, p.MaxLineBytes)
 	// Whoever waits for another range's long line until the time is over hands on.
 	turn, cancel := context.WithTimeoutCause(reading, item.cutoff.Sub(p.Now()), errNoTurn)
@@ -146,7 +142,7 @@ func (p *Processor) lines(ctx context.Context, item work, plan *progress.Plan, o
 		// A read that was waited for: what is done is handed on.
 	case errors.Is(err, errNoTurn):
 	case err != nil:
-		return pending.acked, fmt.Errorf("read %s: %w", object.URI(), err)
+		return pending.acked, fmt.Errorf("read %s: %w", from.URI(), err)
 	}
 	return pending.acked, nil
 }
@@ -178,57 +174,4 @@ func (p *Processor) timeIsOver(item work) bool {
 	default:
 		return p.Now().After(item.cutoff)
 	}
-}
-
-// open gives the bytes from one before r's start on, and the size that they
-// end at, -1 where that is not known.
-func (p *Processor) open(ctx context.Context, o progress.Object, r progress.Interval) (io.ReadCloser, int64, error) {
-	from := max(r.Start-1, 0)
-	if o.Bucket == "" {
-		if p.Files == nil {
-			return nil, 0, fmt.Errorf("read %s: GEMINI_API_KEY_SECRET is no longer set", o.Name)
-		}
-		body, err := p.Files.Open(ctx, o.Name)
-		if err != nil {
-			return nil, 0, err
-		}
-		return skip(body, body, from)
-	}
-	// Configuration may have changed since the plan was made, and the queue is a
-	// trust boundary.
-	if !p.allowed(o.Bucket, o.Name) {
-		return nil, 0, fmt.Errorf("read %s: %s", o.URI(), unreadable[codeNotAllowed])
-	}
-	if o.Encoding == "" {
-		open := func(offset, length int64) (io.ReadCloser, error) { return p.Objects.Open(ctx, o, offset, length) }
-		return results.NewSegments(open, from, r.End-from, o.Size), o.Size, nil
-	}
-	body, err := p.Objects.Open(ctx, o, 0, -1)
-	if err != nil {
-		return nil, 0, err
-	}
-	// An object that is called gzip may not be: a name ending, or a server that
-	// has decompressed it.
-	stored := bufio.NewReader(body)
-	if magic, _ := stored.Peek(2); string(magic) != "\x1f\x8b" {
-		return skip(stored, body, from)
-	}
-	plain, err := gzip.NewReader(stored)
-	if err != nil {
-		body.Close()
-		return nil, 0, fmt.Errorf("read %s: %w", o.URI(), err)
-	}
-	return skip(plain, body, from)
-}
-
-// skip reads to an offset of a stream that cannot seek.
-func skip(r io.Reader, closer io.Closer, from int64) (io.ReadCloser, int64, error) {
-	if _, err := io.CopyN(io.Discard, r, from); err != nil {
-		closer.Close()
-		return nil, 0, fmt.Errorf("skip to where the work was handed on: %w", err)
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{r, closer}, -1, nil
 }

@@ -23,6 +23,7 @@ import (
 	gcpstorage "example.com/gemini-webhook/internal/gcp/storage"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/outcome/schematest"
 	"example.com/gemini-webhook/internal/progress"
@@ -92,14 +93,14 @@ func (r *rig) restart(change ...func(*ProcessorConfig)) {
 	r.t.Cleanup(func() { ps.Close(); storage.Close() })
 	r.stopping = make(chan struct{})
 	c := ProcessorConfig{
-		Queue:        ps.Queue("queue", 10*time.Second),
-		Outcomes:     ps.Topic("outcomes"),
-		Results:      ps.Stream("results"),
-		Objects:      storage,
+		Queue:    ps.Queue("queue", 10*time.Second),
+		Outcomes: ps.Topic("outcomes"),
+		Results:  ps.Stream("results"),
+		Objects: &object.Store{Storage: storage, Allowed: object.Allowed{
+			Locations: []object.Location{{Bucket: resultBucket}}, StateBucket: stateBucket,
+		}},
 		State:        progress.New(storage.State(stateBucket)),
 		Factory:      outcome.NewFactory("test", time.Now),
-		Allowed:      []Location{{Bucket: resultBucket}},
-		StateBucket:  stateBucket,
 		Mode:         progress.Lines,
 		ChunkBytes:   8 << 20,
 		MaxLineBytes: 16 << 20,

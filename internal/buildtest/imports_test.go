@@ -25,16 +25,17 @@ var cloud = []string{"cloud.google.com/go", "google.golang.org/api", "google.gol
 // key counts.
 var importRules = map[string]mayImport{
 	"internal/event":    {},
-	"internal/progress": {},
+	"internal/object":   {},
+	"internal/progress": {packages: []string{"internal/object"}},
 	"internal/server":   {},
 	"internal/version":  {},
 	"internal/results":  {modules: []string{"github.com/goccy/go-json", "github.com/tidwall/gjson"}},
-	"internal/config":   {modules: []string{"github.com/sethvargo/go-envconfig"}},
+	"internal/config":   {packages: []string{"internal/object"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
 	"internal/outcome":  {packages: []string{"internal/event"}},
 	"verify":            {modules: []string{"github.com/lestrrat-go/jwx/v3"}},
 
 	"handlers": {
-		packages: []string{"verify", "internal/event", "internal/outcome", "internal/results", "internal/progress"},
+		packages: []string{"verify", "internal/event", "internal/object", "internal/outcome", "internal/results", "internal/progress"},
 		modules:  []string{"golang.org/x/sync", "github.com/cloudevents/sdk-go/v2"},
 	},
 
@@ -43,13 +44,13 @@ var importRules = map[string]mayImport{
 	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
 	"internal/gcp/secretmanager": {packages: []string{"verify"}, modules: cloud},
 	"internal/gcp/stall":         {},
-	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/progress", "internal/results"}, modules: cloud},
-	"internal/gcp/gemini":        {packages: []string{"internal/gcp/stall", "internal/progress", "internal/results"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
+	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/object", "internal/progress"}, modules: cloud},
+	"internal/gcp/gemini":        {packages: []string{"internal/gcp/stall", "internal/object"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
 	"internal/webhookadmin":      {packages: []string{"internal/gcp/..."}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
 
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {
-		packages: []string{"verify", "handlers", "internal/config", "internal/event", "internal/outcome", "internal/progress", "internal/results", "internal/server", "internal/version", "internal/gcp/...", "internal/webhookadmin"},
+		packages: []string{"verify", "handlers", "internal/config", "internal/event", "internal/object", "internal/outcome", "internal/progress", "internal/results", "internal/server", "internal/version", "internal/gcp/...", "internal/webhookadmin"},
 		modules:  append([]string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2", "golang.org/x/sync", "google.golang.org/genai"}, cloud...),
 	},
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
+
+	"example.com/gemini-webhook/internal/object"
 )
 
 // Doors says which doors of GeminiWebhook are open (DOORS).
@@ -39,13 +41,6 @@ const (
 	BatchResultsSummary BatchResults = "summary" // only batch.completed
 )
 
-// ResultBucket is a place that results may be read from: one entry of
-// RESULT_BUCKETS.
-type ResultBucket struct {
-	Bucket string
-	Prefix string // empty for the whole bucket, else it ends with "/"
-}
-
 // Config is the environment of SPEC "Environment", checked. Fields of a door
 // that is closed hold their defaults or what was set, and may be empty.
 type Config struct {
@@ -62,7 +57,7 @@ type Config struct {
 	PushJWKSURL         string
 	MaxDeliveryAttempts int
 
-	ResultBuckets []ResultBucket // empty: no gs:// pointer is allowed
+	ResultBuckets []object.Location // empty: no gs:// pointer is allowed
 	BatchResults  BatchResults
 	ChunkBytes    int64
 	MaxLineBytes  int64

@@ -12,6 +12,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"example.com/gemini-webhook/internal/config"
+	"example.com/gemini-webhook/internal/object"
 )
 
 // required is the least that both doors start with.
@@ -120,7 +121,7 @@ func TestLoadEverything(t *testing.T) {
 		PushServiceAccount:  "push@acme.iam.gserviceaccount.com",
 		PushJWKSURL:         "http://127.0.0.1:9000/certs",
 		MaxDeliveryAttempts: 2,
-		ResultBuckets:       []config.ResultBucket{{Bucket: "acme-results"}, {Bucket: "acme-more", Prefix: "batches/2026/"}},
+		ResultBuckets:       []object.Location{{Bucket: "acme-results"}, {Bucket: "acme-more", Prefix: "batches/2026/"}},
 		BatchResults:        config.BatchResultsSummary,
 		ChunkBytes:          1,
 		MaxLineBytes:        1,

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"example.com/gemini-webhook/internal/object"
 )
 
 // Resource names as their services document them. Lengths are checked beside:
@@ -99,8 +101,8 @@ func validBucket(name string) bool {
 	return len(name) >= 3 && len(name) <= limit && net.ParseIP(name) == nil && !strings.HasPrefix(name, "goog")
 }
 
-func (c *checker) resultBuckets(variable, value string) []ResultBucket {
-	var buckets []ResultBucket
+func (c *checker) resultBuckets(variable, value string) []object.Location {
+	var buckets []object.Location
 	for i, entry := range list(value) {
 		bucket, prefix, slash := strings.Cut(entry, "/")
 		segments := strings.Split(strings.TrimSuffix(prefix, "/"), "/")
@@ -119,7 +121,7 @@ func (c *checker) resultBuckets(variable, value string) []ResultBucket {
 			c.refuse(variable, fmt.Sprintf("entry %d %s", i+1, wants))
 			continue
 		}
-		buckets = append(buckets, ResultBucket{Bucket: bucket, Prefix: prefix})
+		buckets = append(buckets, object.Location{Bucket: bucket, Prefix: prefix})
 	}
 	return buckets
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"example.com/gemini-webhook/internal/object"
 )
 
 // Warnings says what is allowed but seldom meant, one sentence each, for the
@@ -15,7 +17,7 @@ func (c *Config) Warnings() []string {
 	if c.Doors.Tasks() && len(c.ResultBuckets) == 0 {
 		warnings = append(warnings, "RESULT_BUCKETS is empty: every batch whose results are in Cloud Storage is reported as batch.unreadable (bucket_not_allowed); list the buckets that your jobs write to")
 	}
-	if c.Doors.Tasks() && slices.ContainsFunc(c.ResultBuckets, func(b ResultBucket) bool { return b.Bucket == c.StateBucket }) {
+	if c.Doors.Tasks() && slices.ContainsFunc(c.ResultBuckets, func(l object.Location) bool { return l.Bucket == c.StateBucket }) {
 		warnings = append(warnings, "RESULT_BUCKETS names STATE_BUCKET: results are never read from there; give state a bucket of its own")
 	}
 	return warnings

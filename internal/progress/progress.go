@@ -21,14 +21,16 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"example.com/gemini-webhook/internal/object"
 )
 
 // Errors of a Store, which adapters wrap.
 var (
 	// ErrExists: Create found an object of that name.
 	ErrExists = errors.New("state object exists already")
-	// ErrNotFound: there is no object of that name (and generation).
-	ErrNotFound = errors.New("object not found")
+	// ErrNotFound: there is no state object of that name.
+	ErrNotFound = errors.New("state object not found")
 )
 
 // ErrUnknownFormat: an object in the state bucket was written by a version of
@@ -77,20 +79,17 @@ type Plan struct {
 
 // Object is one result object of a plan.
 type Object struct {
-	Bucket     string `json:"bucket,omitempty"` // empty: a Files API name
-	Name       string `json:"name"`
-	Generation int64  `json:"generation,omitempty"`
-	Size       int64  `json:"size"`               // stored bytes
-	Encoding   string `json:"encoding,omitempty"` // "gzip": offsets count decompressed bytes
-	RangeSize  int64  `json:"range_size"`         // bytes; 0: one range to the end
+	object.Object
+	RangeSize int64 `json:"range_size"` // bytes; 0: one range to the end
 }
 
-// URI is the object's address, as outcomes name it.
-func (o Object) URI() string {
-	if o.Bucket == "" {
-		return o.Name
+// Cut is an object as a plan has it, in ranges of chunk bytes where its bytes
+// can be read from any offset.
+func Cut(o object.Object, chunk int64) Object {
+	if !o.Seekable() {
+		return Object{o, 0}
 	}
-	return "gs://" + o.Bucket + "/" + o.Name
+	return Object{o, RangeSize(o.Size, chunk)}
 }
 
 // maxRanges bounds the ranges of one object, so that the listing of its

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/object"
 )
 
 // memory is a Store as Cloud Storage behaves.
@@ -60,6 +62,9 @@ func (m *memory) List(_ context.Context, prefix, from, to string) ([]Entry, erro
 	return found, nil
 }
 
+// sized is an object in ranges; 0: in one.
+func sized(size, rangeSize int64) Object { return Object{object.Object{Size: size}, rangeSize} }
+
 func TestRangeSize(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ size, chunk, want int64 }{
@@ -75,7 +80,7 @@ func TestRangeSize(t *testing.T) {
 		if got != test.want {
 			t.Errorf("RangeSize(%d, %d) = %d, want %d", test.size, test.chunk, got, test.want)
 		}
-		if n := len((Object{Size: test.size, RangeSize: got}).Ranges()); n > maxRanges {
+		if n := len(sized(test.size, got).Ranges()); n > maxRanges {
 			t.Errorf("size %d in ranges of %d: %d ranges", test.size, got, n)
 		}
 	}
@@ -88,10 +93,10 @@ func TestRangesCoverTheObject(t *testing.T) {
 		o    Object
 		want []Interval
 	}{
-		{"empty", Object{Size: 0, RangeSize: 8}, []Interval{}},
-		{"one", Object{Size: 8, RangeSize: 8}, []Interval{{0, 8}}},
-		{"a rest", Object{Size: 9, RangeSize: 4}, []Interval{{0, 4}, {4, 8}, {8, 9}}},
-		{"of unknown length", Object{Size: 9}, []Interval{{0, ToEnd}}},
+		{"empty", sized(0, 8), []Interval{}},
+		{"one", sized(8, 8), []Interval{{0, 8}}},
+		{"a rest", sized(9, 4), []Interval{{0, 4}, {4, 8}, {8, 9}}},
+		{"of unknown length", sized(9, 0), []Interval{{0, ToEnd}}},
 	} {
 		if diff := cmp.Diff(test.want, test.o.Ranges()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
@@ -184,11 +189,11 @@ func TestPlanIsTheFirstOne(t *testing.T) {
 	if _, err := s.Plan(t.Context(), "k"); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("no plan yet: got %v, want ErrNotFound", err)
 	}
-	first := &Plan{URI: "gs://b/o", Mode: Lines, Event: []byte("e\xff"), Objects: []Object{{Bucket: "b", Name: "o", Generation: 7, Size: 10, RangeSize: 4}}}
+	first := &Plan{URI: "gs://b/o", Mode: Lines, Event: []byte("e\xff"), Objects: []Object{{object.Object{Bucket: "b", Name: "o", Generation: 7, Size: 10}, 4}}}
 	if _, err := s.Create(t.Context(), "k", first); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Create(t.Context(), "k", &Plan{URI: "gs://b/o", Mode: Summary, Objects: []Object{{Bucket: "b", Name: "o", Generation: 8, Size: 11, RangeSize: 5}}})
+	got, err := s.Create(t.Context(), "k", &Plan{URI: "gs://b/o", Mode: Summary, Objects: []Object{{object.Object{Bucket: "b", Name: "o", Generation: 8, Size: 11}, 5}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,9 +265,9 @@ func TestMarkersAreReadBack(t *testing.T) {
 func TestProgressOfAPlan(t *testing.T) {
 	t.Parallel()
 	p := &Plan{Objects: []Object{
-		{Bucket: "b", Name: "1", Size: 10, RangeSize: 4},
-		{Bucket: "b", Name: "2.gz", Size: 5, Encoding: "gzip"},
-		{Bucket: "b", Name: "3", Size: 0, RangeSize: 4},
+		sized(10, 4),
+		sized(5, 0),
+		sized(0, 4),
 	}}
 	c := Counts{Total: 1}
 	some := map[int][]Marker{
@@ -284,7 +289,7 @@ func TestProgressOfAPlan(t *testing.T) {
 func TestAfter(t *testing.T) {
 	t.Parallel()
 	p := &Plan{Objects: []Object{
-		{Name: "0", Size: 10, RangeSize: 4}, {Name: "1"}, {Name: "2", Size: 0, RangeSize: 4}, {Name: "3", Size: 4, RangeSize: 4},
+		sized(10, 4), sized(0, 0), sized(0, 4), sized(4, 4),
 	}}
 	type place struct {
 		object int
@@ -302,7 +307,7 @@ func TestAfter(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(place{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	alone := &Plan{Objects: []Object{{Size: 4, RangeSize: 4}}}
+	alone := &Plan{Objects: []Object{sized(4, 4)}}
 	if object, r := alone.After(0, Interval{0, 4}); object != 0 || r != (Interval{0, 4}) {
 		t.Errorf("the only range is followed by %d %v, want itself", object, r)
 	}
@@ -310,7 +315,7 @@ func TestAfter(t *testing.T) {
 
 func TestAtMost(t *testing.T) {
 	t.Parallel()
-	p := Plan{Objects: []Object{{Name: "a", Size: 10, RangeSize: 3}, {Name: "empty", RangeSize: 3}, {Name: "gzip", Size: 100}}}
+	p := Plan{Objects: []Object{sized(10, 3), sized(0, 3), sized(100, 0)}}
 	ranges := 0
 	for _, o := range p.Objects {
 		ranges += len(o.Ranges())

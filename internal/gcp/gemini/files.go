@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/gcp/stall"
-	"example.com/gemini-webhook/internal/progress"
+	"example.com/gemini-webhook/internal/object"
 )
 
 const defaultBaseURL = "https://generativelanguage.googleapis.com"
@@ -65,7 +65,7 @@ func NewFiles(key func(context.Context) (string, error)) *Files {
 }
 
 // Open reads a file ("files/<id>") from its start; one that is not there is
-// progress.ErrNotFound. files.get fails on the names of batch results, so
+// object.ErrNotFound. files.get fails on the names of batch results, so
 // nothing is asked before the download, and the size is not known. A read that
 // stalls fails.
 func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
@@ -99,7 +99,7 @@ func (f *Files) download(ctx context.Context, name string) (io.ReadCloser, error
 	case http.StatusOK:
 		return resp.Body, nil
 	case http.StatusNotFound:
-		err = progress.ErrNotFound
+		err = object.ErrNotFound
 	case http.StatusUnauthorized, http.StatusForbidden:
 		err = errors.New("refused; the file has expired, or the key in GEMINI_API_KEY_SECRET is not of the project that made the batch")
 	default:

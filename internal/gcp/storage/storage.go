@@ -19,6 +19,7 @@ import (
 	"google.golang.org/api/iterator"
 
 	"example.com/gemini-webhook/internal/gcp/stall"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/progress"
 )
 
@@ -46,27 +47,27 @@ func NewClient(ctx context.Context) (*Client, error) {
 func (c *Client) Close() error { return c.client.Close() }
 
 // Stat describes an object as it is now; an object that is not there is
-// progress.ErrNotFound.
-func (c *Client) Stat(ctx context.Context, bucket, name string) (progress.Object, error) {
+// object.ErrNotFound.
+func (c *Client) Stat(ctx context.Context, bucket, name string) (object.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	attrs, err := c.client.Bucket(bucket).Object(name).Attrs(ctx)
 	if err != nil {
-		return progress.Object{}, describe("stat", bucket, name, err)
+		return object.Object{}, describe("stat", bucket, name, err)
 	}
-	return object(attrs), nil
+	return pinned(attrs), nil
 }
 
 // List describes the objects under prefix in name order, at most limit of
 // those that want lets through.
-func (c *Client) List(ctx context.Context, bucket, prefix string, want func(progress.Object) bool, limit int) ([]progress.Object, error) {
+func (c *Client) List(ctx context.Context, bucket, prefix string, want func(object.Object) bool, limit int) ([]object.Object, error) {
 	q := &storage.Query{Prefix: prefix}
 	if err := q.SetAttrSelection([]string{"Bucket", "Name", "Generation", "Size", "ContentEncoding"}); err != nil {
 		return nil, fmt.Errorf("list gs://%s/%s: %w", bucket, prefix, err)
 	}
-	var found []progress.Object
+	var found []object.Object
 	err := c.each(ctx, bucket, q, func(attrs *storage.ObjectAttrs) bool {
-		if o := object(attrs); want(o) {
+		if o := pinned(attrs); want(o) {
 			found = append(found, o)
 		}
 		return len(found) < limit
@@ -102,20 +103,20 @@ func (c *Client) page(ctx context.Context, bucket string, q *storage.Query, toke
 	return page, next, err
 }
 
-// object is what the plan needs to know of an object. Gzip is told by the
+// pinned is what the plan needs to know of an object. Gzip is told by the
 // stored encoding or by the name.
-func object(attrs *storage.ObjectAttrs) progress.Object {
-	o := progress.Object{Bucket: attrs.Bucket, Name: attrs.Name, Generation: attrs.Generation, Size: attrs.Size}
+func pinned(attrs *storage.ObjectAttrs) object.Object {
+	o := object.Object{Bucket: attrs.Bucket, Name: attrs.Name, Generation: attrs.Generation, Size: attrs.Size}
 	if attrs.ContentEncoding == "gzip" || strings.HasSuffix(attrs.Name, ".gz") {
-		o.Encoding = "gzip"
+		o.Encoding = object.Gzip
 	}
 	return o
 }
 
 // Open reads length bytes (-1: to the end) of the object's pinned generation
 // from offset on, as they are stored: gzip is not decompressed. A generation
-// that is no longer there is progress.ErrNotFound. A read that stalls fails.
-func (c *Client) Open(ctx context.Context, o progress.Object, offset, length int64) (io.ReadCloser, error) {
+// that is no longer there is object.ErrNotFound. A read that stalls fails.
+func (c *Client) Open(ctx context.Context, o object.Object, offset, length int64) (io.ReadCloser, error) {
 	ctx, watch := stall.New(ctx, stall.Timeout)
 	var body *storage.Reader
 	err := watch.Wait(func() (err error) {
@@ -132,22 +133,26 @@ func (c *Client) Open(ctx context.Context, o progress.Object, offset, length int
 // reader says what it read where it fails.
 type reader struct {
 	io.ReadCloser
-	object progress.Object
+	of object.Object
 }
 
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
-		err = describe("read", r.object.Bucket, r.object.Name, err)
+		err = describe("read", r.of.Bucket, r.of.Name, err)
 	}
 	return n, err
 }
 
-// describe wraps an error of Google's client so that the handlers can tell a
-// missing object, and the operator what was tried.
+// describe wraps an error of Google's client so that whoever asked for a result
+// can tell that it is missing, and the operator what was tried.
 func describe(what, bucket, name string, err error) error {
+	return describeAs(object.ErrNotFound, what, bucket, name, err)
+}
+
+func describeAs(missing error, what, bucket, name string, err error) error {
 	if errors.Is(err, storage.ErrObjectNotExist) || errors.Is(err, storage.ErrBucketNotExist) {
-		err = fmt.Errorf("%w (%v)", progress.ErrNotFound, err)
+		err = fmt.Errorf("%w (%v)", missing, err)
 	}
 	return fmt.Errorf("%s gs://%s/%s: %w", what, bucket, name, err)
 }
@@ -190,7 +195,7 @@ func (s *State) Read(ctx context.Context, name string) ([]byte, error) {
 	defer cancel()
 	r, err := s.client.client.Bucket(s.bucket).Object(name).NewReader(ctx)
 	if err != nil {
-		return nil, describe("read", s.bucket, name, err)
+		return nil, describeAs(progress.ErrNotFound, "read", s.bucket, name, err)
 	}
 	defer r.Close()
 	data, err := io.ReadAll(r)

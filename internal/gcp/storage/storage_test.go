@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-webhook/internal/localcloud/gcs"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/progress"
 )
 
@@ -81,8 +82,8 @@ func TestObjects(t *testing.T) {
 			c, ctx := connect(t, s), t.Context()
 			content := []byte("0123456789")
 			packed := []byte("\x1f\x8b packed")
-			plain := progress.Object{Bucket: bucket, Name: "out/a.jsonl", Generation: s.put("out/a.jsonl", content, ""), Size: 10}
-			named := progress.Object{Bucket: bucket, Name: "out/b.jsonl.gz", Generation: s.put("out/b.jsonl.gz", packed, ""), Size: int64(len(packed)), Encoding: "gzip"}
+			plain := object.Object{Bucket: bucket, Name: "out/a.jsonl", Generation: s.put("out/a.jsonl", content, ""), Size: 10}
+			named := object.Object{Bucket: bucket, Name: "out/b.jsonl.gz", Generation: s.put("out/b.jsonl.gz", packed, ""), Size: int64(len(packed)), Encoding: "gzip"}
 			s.put("out/notes.txt", content, "")
 
 			got, err := c.Stat(ctx, bucket, "out/a.jsonl")
@@ -90,17 +91,17 @@ func TestObjects(t *testing.T) {
 			if diff := cmp.Diff(plain, got); diff != "" {
 				t.Errorf("Stat (-want +got):\n%s", diff)
 			}
-			if _, err := c.Stat(ctx, bucket, "absent"); !errors.Is(err, progress.ErrNotFound) {
+			if _, err := c.Stat(ctx, bucket, "absent"); !errors.Is(err, object.ErrNotFound) {
 				t.Errorf("Stat of nothing: %v, want ErrNotFound", err)
 			}
-			if _, err := c.Stat(ctx, "absent-bucket", "absent"); !errors.Is(err, progress.ErrNotFound) {
+			if _, err := c.Stat(ctx, "absent-bucket", "absent"); !errors.Is(err, object.ErrNotFound) {
 				t.Errorf("Stat in no bucket: %v, want ErrNotFound", err)
 			}
 
-			jsonl := func(o progress.Object) bool { return strings.Contains(o.Name, ".jsonl") }
+			jsonl := func(o object.Object) bool { return strings.Contains(o.Name, ".jsonl") }
 			all, err := c.List(ctx, bucket, "out/", jsonl, 10)
 			must(t, err)
-			if diff := cmp.Diff([]progress.Object{plain, named}, all); diff != "" {
+			if diff := cmp.Diff([]object.Object{plain, named}, all); diff != "" {
 				t.Errorf("List (-want +got):\n%s", diff)
 			}
 			if some, err := c.List(ctx, bucket, "out/", jsonl, 1); err != nil || len(some) != 1 {
@@ -108,7 +109,7 @@ func TestObjects(t *testing.T) {
 			}
 
 			for _, test := range []struct {
-				o              progress.Object
+				o              object.Object
 				offset, length int64
 				want           string
 			}{
@@ -127,7 +128,7 @@ func TestObjects(t *testing.T) {
 			}
 
 			s.put("out/a.jsonl", []byte("replaced"), "")
-			if r, err := c.Open(ctx, plain, 0, -1); !errors.Is(err, progress.ErrNotFound) {
+			if r, err := c.Open(ctx, plain, 0, -1); !errors.Is(err, object.ErrNotFound) {
 				t.Errorf("the replaced generation: %v, %v, want ErrNotFound", r, err)
 			}
 		})

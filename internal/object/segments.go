@@ -1,4 +1,4 @@
-package results
+package object
 
 import (
 	"io"
@@ -11,15 +11,15 @@ const (
 	maxPiece   = 16 << 20 // 16 MiB; bounds what an unfinished read throws away
 )
 
-// OpenFunc opens length bytes of an object from offset; length -1 means to the
-// end. It may give more than was asked for, which is not used.
-type OpenFunc func(offset, length int64) (io.ReadCloser, error)
+// openFunc opens length bytes of an object from offset. It may give more than
+// was asked for, which is not used.
+type openFunc func(offset, length int64) (io.ReadCloser, error)
 
-// Segments is an io.ReadCloser over an object from an offset to its end that
+// segments is an io.ReadCloser over an object from an offset to its end that
 // opens it piece by piece: whoever stops reading has not asked the store for
 // much more than was read. It does not retry. It is for one goroutine.
-type Segments struct {
-	open   OpenFunc
+type segments struct {
+	open   openFunc
 	offset int64 // of the next byte
 	size   int64
 	piece  int64 // length of the next piece
@@ -29,20 +29,19 @@ type Segments struct {
 	err    error
 }
 
-// NewSegments reads the object from offset. The first piece is first bytes (to
+// newSegments reads the object from offset. The first piece is first bytes (to
 // the end of a range) and 64 KiB more, the next ones 1 MiB, doubling to 16 MiB.
 // size is the object's size in bytes: a piece that ends early is
-// io.ErrUnexpectedEOF. With an unknown size, -1, the object is opened once, to
-// its end: what has no size (decompressed bytes) has no ranges either.
-func NewSegments(open OpenFunc, offset, first, size int64) *Segments {
+// io.ErrUnexpectedEOF.
+func newSegments(open openFunc, offset, first, size int64) *segments {
 	// What is beyond the size is cut when the piece is opened; no sum may overflow.
-	return &Segments{open: open, offset: offset, size: size, then: minPiece,
+	return &segments{open: open, offset: offset, size: size, then: minPiece,
 		piece: max(first, max(first, 0)+firstSlack)}
 }
 
-// Read implements io.Reader. Errors of OpenFunc and of the pieces are returned
+// Read implements io.Reader. Errors of openFunc and of the pieces are returned
 // as they are, again and again.
-func (s *Segments) Read(p []byte) (int, error) {
+func (s *segments) Read(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
@@ -54,15 +53,8 @@ func (s *Segments) Read(p []byte) (int, error) {
 			return 0, s.err
 		}
 	}
-	if s.left >= 0 {
-		p = p[:min(int64(len(p)), s.left)]
-	}
-	n, err := s.body.Read(p)
+	n, err := s.body.Read(p[:min(int64(len(p)), s.left)])
 	s.offset += int64(n)
-	if s.left < 0 { // to the end: the body's EOF is the object's
-		s.err = err
-		return n, err
-	}
 	s.left -= int64(n)
 	switch {
 	case s.left == 0:
@@ -78,14 +70,11 @@ func (s *Segments) Read(p []byte) (int, error) {
 }
 
 // next opens the next piece.
-func (s *Segments) next() error {
-	length := int64(-1)
-	if s.size >= 0 {
-		if s.offset >= s.size {
-			return io.EOF
-		}
-		length = min(s.piece, s.size-s.offset)
+func (s *segments) next() error {
+	if s.offset >= s.size {
+		return io.EOF
 	}
+	length := min(s.piece, s.size-s.offset)
 	body, err := s.open(s.offset, length)
 	if err == io.EOF { // not to be taken for the object's end
 		err = io.ErrUnexpectedEOF
@@ -99,7 +88,7 @@ func (s *Segments) next() error {
 }
 
 // Close closes the open piece. Reading afterwards fails with fs.ErrClosed.
-func (s *Segments) Close() error {
+func (s *segments) Close() error {
 	s.err = fs.ErrClosed
 	if s.body == nil {
 		return nil

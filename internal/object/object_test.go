@@ -1,0 +1,229 @@
+package object
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// memory is a Cloud Storage: contents by "bucket/name".
+type memory map[string]string
+
+func (m memory) Stat(_ context.Context, bucket, name string) (Object, error) {
+	content, ok := m[bucket+"/"+name]
+	if !ok {
+		return Object{}, ErrNotFound
+	}
+	o := Object{Bucket: bucket, Name: name, Generation: 1, Size: int64(len(content))}
+	if strings.HasSuffix(name, ".gz") {
+		o.Encoding = Gzip
+	}
+	return o, nil
+}
+
+func (m memory) List(ctx context.Context, bucket, prefix string, want func(Object) bool, limit int) (found []Object, err error) {
+	for path := range m {
+		if name, ok := strings.CutPrefix(path, bucket+"/"); ok && strings.HasPrefix(name, prefix) {
+			if o, _ := m.Stat(ctx, bucket, name); want(o) {
+				found = append(found, o)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b Object) int { return strings.Compare(a.Name, b.Name) })
+	return found[:min(len(found), limit)], nil
+}
+
+func (m memory) Open(_ context.Context, o Object, offset, length int64) (io.ReadCloser, error) {
+	content := m[o.Bucket+"/"+o.Name][offset:]
+	if length >= 0 {
+		content = content[:length]
+	}
+	return io.NopCloser(strings.NewReader(content)), nil
+}
+
+// files is a Files service.
+type files map[string]string
+
+func (f files) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	content, ok := f[name]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return io.NopCloser(strings.NewReader(content)), nil
+}
+
+var allowed = Allowed{
+	Locations:   []Location{{Bucket: "results-bucket", Prefix: "ok/"}, {Bucket: "state-bucket"}},
+	StateBucket: "state-bucket",
+}
+
+func TestUnreadablePointers(t *testing.T) {
+	t.Parallel()
+	s := &Store{Allowed: allowed} // no Storage: nothing may be looked at
+	for pointer, want := range map[string]*Unreadable{
+		"":                                            ErrNoPointer,
+		"gs://other-bucket/ok/o.jsonl":                ErrNotAllowed,
+		"gs://results-bucket/elsewhere/o.jsonl":       ErrNotAllowed,
+		"gs://results-bucket/okay":                    ErrNotAllowed,
+		"gs://results-bucket/ok/../secret":            ErrNotAllowed,
+		"gs://results-bucket/ok//o.jsonl":             ErrNotAllowed,
+		"gs://results-bucket/ok/..":                   ErrNotAllowed,
+		"gs://state-bucket/v1/x":                      ErrNotAllowed,
+		"gs://BAD_Bucket/x":                           ErrNotAllowed,
+		"gs://b/x":                                    ErrNotAllowed,
+		"gs:///x":                                     ErrNotAllowed,
+		"gs://results-bucket":                         ErrUnknownPointer,
+		"gs://results-bucket/":                        ErrUnknownPointer,
+		"s3://results-bucket/o":                       ErrUnknownPointer,
+		"https://storage.googleapis.com/b/o":          ErrUnknownPointer,
+		"https://evil.example/v1beta/files/batch-abc": ErrUnknownPointer,
+		"https://generativelanguage.googleapis.com@evil.example/v1beta/files/x": ErrUnknownPointer,
+		"files/../secrets": ErrUnknownPointer,
+		"files/":           ErrUnknownPointer,
+		"files/batch-abc":  ErrNoAPIKey,
+		"https://generativelanguage.googleapis.com/v1beta/files/batch-abc":                             ErrNoAPIKey,
+		"https://generativelanguage.googleapis.com/download/v1beta/files/batch-abc:download?alt=media": ErrNoAPIKey,
+	} {
+		if _, err := s.Find(t.Context(), pointer); err != error(want) {
+			t.Errorf("%q: got %v, want %v", pointer, err, want)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	storage := memory{
+		"results-bucket/ok/a.jsonl": "aa", "results-bucket/ok/b.jsonl.gz": "bbb", "results-bucket/ok/empty.jsonl": "",
+		"results-bucket/ok/notes.txt": "n", "results-bucket/elsewhere.jsonl": "e",
+		"results-bucket/ok/bad/../x.jsonl": "x", "results-bucket/ok/none/notes.txt": "n", "results-bucket/ok/nothing/o.jsonl": "",
+	}
+	for i := range maxObjects + 1 {
+		storage[fmt.Sprintf("results-bucket/ok/many/%05d.jsonl", i)] = "{}"
+	}
+	good := memory{"results-bucket/ok/a.jsonl": "aa", "results-bucket/ok/b.jsonl.gz": "bbb", "results-bucket/ok/empty.jsonl": "", "results-bucket/ok/notes.txt": "n"}
+	a := Object{Bucket: "results-bucket", Name: "ok/a.jsonl", Generation: 1, Size: 2}
+	b := Object{Bucket: "results-bucket", Name: "ok/b.jsonl.gz", Generation: 1, Size: 3, Encoding: Gzip}
+	for _, test := range []struct {
+		pointer string
+		storage memory
+		want    []Object
+		err     error
+	}{
+		{"gs://results-bucket/ok/a.jsonl", storage, []Object{a}, nil},
+		{"gs://results-bucket/ok/absent", storage, nil, ErrNotFound},
+		{"gs://results-bucket/ok/", good, []Object{a, b}, nil},
+		{"gs://results-bucket/ok/nothing/", storage, nil, nil}, // empty results, and complete
+		{"gs://results-bucket/ok/none/", storage, nil, ErrNotFound},
+		{"gs://results-bucket/ok/bad/", storage, nil, ErrNotAllowed}, // what a prefix lists is checked, too
+		{"gs://results-bucket/ok/many/", storage, nil, ErrTooManyObjects},
+		{"files/abc", storage, []Object{{Name: "files/abc"}}, nil},
+		{"https://generativelanguage.googleapis.com/v1beta/files/abc", storage, []Object{{Name: "files/abc"}}, nil},
+		{"https://generativelanguage.googleapis.com/download/v1beta/files/abc:download?alt=media", storage, []Object{{Name: "files/abc"}}, nil},
+	} {
+		s := &Store{Storage: test.storage, Files: files{}, Allowed: allowed}
+		got, err := s.Find(t.Context(), test.pointer)
+		if diff := cmp.Diff(test.want, got); diff != "" || !errors.Is(err, test.err) {
+			t.Errorf("%s: %v, want %v (-want +got):\n%s", test.pointer, err, test.err, diff)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	fmt.Fprint(w, "0123456789")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{
+		Storage: memory{
+			"results-bucket/ok/plain": "0123456789", "results-bucket/ok/packed.gz": packed.String(),
+			"results-bucket/ok/named.gz": "0123456789", "results-bucket/ok/broken.gz": "\x1f\x8bxxxxxxxxxx", "state-bucket/plan": "{}",
+		},
+		Files: files{"files/abc": "0123456789"}, Allowed: allowed,
+	}
+	stored := func(bucket, name, encoding string) Object {
+		return Object{Bucket: bucket, Name: name, Generation: 1, Size: 10, Encoding: encoding}
+	}
+	for _, test := range []struct {
+		o        Object
+		from     int64
+		want     string
+		size     int64
+		seekable bool
+	}{
+		{stored("results-bucket", "ok/plain", ""), 0, "0123456789", 10, true},
+		{stored("results-bucket", "ok/plain", ""), 7, "789", 10, true},
+		{stored("results-bucket", "ok/packed.gz", Gzip), 7, "789", -1, false},
+		{stored("results-bucket", "ok/named.gz", Gzip), 7, "789", -1, false},
+		{File("files/abc"), 7, "789", -1, false},
+	} {
+		body, size, err := s.Open(t.Context(), test.o, test.from, 10)
+		if err != nil {
+			t.Errorf("%s: %v", test.o.URI(), err)
+			continue
+		}
+		got, err := io.ReadAll(body)
+		if string(got) != test.want || size != test.size || err != nil || test.o.Seekable() != test.seekable {
+			t.Errorf("%s from %d: %q, size %d, %v, seekable %v", test.o.URI(), test.from, got, size, err, test.o.Seekable())
+		}
+	}
+	for name, o := range map[string]Object{
+		"outside what is allowed": stored("results-bucket", "secret", ""),
+		"the state bucket":        stored("state-bucket", "plan", ""),
+		"broken gzip":             stored("results-bucket", "ok/broken.gz", Gzip),
+		"an absent file":          File("files/none"),
+	} {
+		if _, _, err := s.Open(t.Context(), o, 0, 10); err == nil {
+			t.Errorf("%s is opened", name)
+		}
+	}
+	s.Files = nil
+	if _, _, err := s.Open(t.Context(), File("files/abc"), 0, 10); err == nil {
+		t.Error("a file is opened without an API key")
+	}
+	if _, _, err := s.Open(t.Context(), stored("results-bucket", "ok/packed.gz", Gzip), 11, 12); err == nil {
+		t.Error("work was handed on behind the end, and nothing is said")
+	}
+}
+
+// A pointer that may be read names an object or prefix of an allowed place, in
+// canonical form, or a file.
+func FuzzPointer(f *testing.F) {
+	for _, seed := range []string{
+		"gs://results-bucket/ok/o.jsonl", "gs://results-bucket/ok/", "gs://results-bucket/ok/../x", "gs://state-bucket/ok/x",
+		"files/abc", "https://generativelanguage.googleapis.com/v1beta/files/abc:download?alt=media", "gs://", "gs:///", "\x00",
+	} {
+		f.Add(seed)
+	}
+	s := &Store{Files: files{}, Allowed: allowed}
+	f.Fuzz(func(t *testing.T, text string) {
+		at, err := s.locate(text)
+		var refused *Unreadable
+		switch {
+		case errors.As(err, &refused):
+			if refused.Code == "" || refused.Message == "" || at != (Pointer{}) {
+				t.Fatalf("%q: %+v, %+v", text, at, refused)
+			}
+		case at.file != "":
+			id := strings.TrimPrefix(at.file, "files/")
+			if id == at.file || strings.ContainsAny(id, "/?#%:\\ ") || strings.HasPrefix(id, ".") {
+				t.Fatalf("%q: file %q", text, at.file)
+			}
+		default:
+			if text != "gs://"+at.bucket+"/"+at.name || at.bucket != "results-bucket" || !strings.HasPrefix(at.name, "ok/") ||
+				strings.Contains("/"+at.name+"/", "/../") || strings.Contains(at.name, "//") {
+				t.Fatalf("%q: bucket %q, object %q", text, at.bucket, at.name)
+			}
+		}
+	})
+}

@@ -1,0 +1,104 @@
+package object
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Unreadable is what this configuration can never read: it is published as
+// batch.unreadable and not retried.
+type Unreadable struct {
+	Code    string // contract, "Outcomes", batch.unreadable
+	Message string // what to change
+}
+
+// Error implements error.
+func (u *Unreadable) Error() string { return u.Code + ": " + u.Message }
+
+// Why results cannot be read.
+var (
+	ErrNoPointer      = &Unreadable{"no_pointer", "the event names no result file; results of inline requests are read with batches.get"}
+	ErrUnknownPointer = &Unreadable{"unknown_pointer", "the pointer is neither gs://bucket/object, gs://bucket/prefix/ nor files/<id>"}
+	ErrNotAllowed     = &Unreadable{"bucket_not_allowed", "the pointer is outside RESULT_BUCKETS; add its bucket, or bucket/prefix/, and grant the private door's service account read access"}
+	ErrNoAPIKey       = &Unreadable{"no_api_key", "the pointer is a Files API name; set GEMINI_API_KEY_SECRET to read it"}
+	ErrTooManyObjects = &Unreadable{"too_many_objects", "over 10,000 result objects under the pointer"}
+)
+
+// Pointer is what an event says of where its results are: an object, the
+// objects under a prefix, or a file of the Files API.
+type Pointer struct {
+	bucket, name string // a prefix ends in "/"
+	file         string // "files/<id>"
+}
+
+// ParsePointer reads the text of a pointer. Its error is ErrNoPointer or
+// ErrUnknownPointer. It does not say whether what it names may be read.
+func ParsePointer(text string) (Pointer, error) {
+	if text == "" {
+		return Pointer{}, ErrNoPointer
+	}
+	if rest, ok := strings.CutPrefix(text, "gs://"); ok {
+		bucket, name, _ := strings.Cut(rest, "/")
+		if name == "" {
+			return Pointer{}, ErrUnknownPointer
+		}
+		return Pointer{bucket: bucket, name: name}, nil
+	}
+	file := fileName(text)
+	if file == "" {
+		return Pointer{}, ErrUnknownPointer
+	}
+	return Pointer{file: file}, nil
+}
+
+var fileForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+const filesHost = "generativelanguage.googleapis.com"
+
+// fileName gives "files/<id>" of a Files API name or of its https form, else "".
+func fileName(text string) string {
+	if u, err := url.Parse(text); err == nil && u.Scheme == "https" && u.Host == filesHost && u.User == nil {
+		text = strings.TrimPrefix(strings.TrimPrefix(u.Path, "/download"), "/")
+		if version, rest, ok := strings.Cut(text, "/"); ok && strings.HasPrefix(version, "v1") {
+			text = rest
+		}
+		text = strings.TrimSuffix(text, ":download")
+	}
+	id, ok := strings.CutPrefix(text, "files/")
+	if !ok || len(id) > 256 || !fileForm.MatchString(id) {
+		return ""
+	}
+	return "files/" + id
+}
+
+// Location is a bucket, or a prefix in one, that results may be read from: an
+// entry of RESULT_BUCKETS.
+type Location struct {
+	Bucket string
+	Prefix string // "" for the whole bucket, else it ends with "/"
+}
+
+// Allowed is what may be read of Cloud Storage.
+type Allowed struct {
+	Locations   []Location
+	StateBucket string // never read from, even where a location names it
+}
+
+// Allows reports whether an object, or a prefix that ends in "/", may be read.
+func (a Allowed) Allows(bucket, name string) bool {
+	if bucket == a.StateBucket {
+		return false
+	}
+	for segment := range strings.SplitSeq(strings.TrimSuffix(name, "/"), "/") {
+		if segment == "" || segment == ".." {
+			return false
+		}
+	}
+	for _, l := range a.Locations {
+		if l.Bucket == bucket && strings.HasPrefix(name, l.Prefix) {
+			return true
+		}
+	}
+	return false
+}
