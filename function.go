@@ -17,6 +17,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"example.com/gemini-webhook/handlers"
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/config"
 	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/logging"
@@ -25,10 +26,10 @@ import (
 	"example.com/gemini-webhook/internal/gcp/storage"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
-	"example.com/gemini-webhook/internal/progress"
 	"example.com/gemini-webhook/internal/server"
 	"example.com/gemini-webhook/internal/version"
 	"example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/work"
 	"example.com/gemini-webhook/verify"
 )
 
@@ -237,23 +238,18 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 			return sm.Latest(ctx, c.GeminiAPIKeySecret)
 		})
 	}
-	return handlers.NewProcessor(handlers.ProcessorConfig{
-		Tokens: &verify.PushTokens{
-			Keys:           f.keySet(c.PushJWKSURL),
-			Audience:       c.PushAudience,
-			ServiceAccount: c.PushServiceAccount,
-			Now:            time.Now,
-		},
+	outcomes, state, factory := ps.Topic(c.OutcomesTopic), batch.NewState(gcs.State(c.StateBucket)), outcome.NewFactory(version.String(), time.Now)
+	batches := batch.NewWorker(batch.Config{
 		Queue:    ps.Queue(c.QueueTopic, workQueueTimeout),
-		Outcomes: ps.Topic(c.OutcomesTopic),
+		Outcomes: outcomes,
 		Results:  ps.Stream(c.ResultsTopic),
 		Objects: &object.Store{
 			Storage: gcs,
 			Files:   files,
 			Allowed: object.Allowed{Locations: c.ResultBuckets, StateBucket: c.StateBucket},
 		},
-		State:        progress.New(gcs.State(c.StateBucket)),
-		Factory:      outcome.NewFactory(version.String(), time.Now),
+		State:        state,
+		Factory:      factory,
 		Mode:         string(c.BatchResults),
 		ChunkBytes:   c.ChunkBytes,
 		MaxLineBytes: c.MaxLineBytes,
@@ -261,7 +257,18 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		Stopping:     f.drain.Stopping(),
 		Now:          time.Now,
 		Log:          f.log,
-	}), nil
+	})
+	return &handlers.Processor{
+		Tokens: &verify.PushTokens{
+			Keys:           f.keySet(c.PushJWKSURL),
+			Audience:       c.PushAudience,
+			ServiceAccount: c.PushServiceAccount,
+			Now:            time.Now,
+		},
+		Worker: &work.Worker{Batches: batches, Outcomes: outcomes, State: state, Factory: factory, Now: time.Now},
+		Now:    time.Now,
+		Log:    f.log,
+	}, nil
 }
 
 func rotate(ctx context.Context, e cloudevents.Event) error {

@@ -26,7 +26,7 @@ func FuzzReadEnvelope(f *testing.F) {
 			return
 		}
 		var e envelope
-		if json.Unmarshal(body, &e) != nil || e.Message == nil || string(e.Message.Data) != string(w.data) {
+		if json.Unmarshal(body, &e) != nil || e.Message == nil || string(e.Message.Data) != string(w.Data) {
 			t.Fatalf("accepted %q as %+v", body, w)
 		}
 	})

@@ -19,13 +19,13 @@ func TestFloodOfForgedPushesIsNotAFloodOfLines(t *testing.T) {
 	certs := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(certs.Close)
 	s := httptest.NewServer(&Doors{
-		Private: NewProcessor(ProcessorConfig{
+		Private: &Processor{
 			Tokens: &verify.PushTokens{
 				Keys:     verify.NewKeySet(verify.KeySetConfig{URL: certs.URL, StaleLimit: time.Hour, Now: time.Now, Log: logger}),
 				Audience: "https://receiver.example", ServiceAccount: "push@p.iam.gserviceaccount.com", Now: time.Now,
 			},
 			Now: time.Now, Log: logger,
-		}), Log: logger,
+		}, Log: logger,
 	})
 	t.Cleanup(s.Close)
 	for range 200 {

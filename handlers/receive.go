@@ -23,6 +23,13 @@ type Verifier interface {
 	Verify(ctx context.Context, escapedPath string, h verify.Headers, body []byte) (verify.Proof, error)
 }
 
+// Queue is the work queue.
+type Queue interface {
+	// Enqueue returns when all messages are acknowledged; an error means that
+	// some may not be queued.
+	Enqueue(ctx context.Context, kind string, messages ...[]byte) error
+}
+
 // ReceiverConfig is what a Receiver needs.
 type ReceiverConfig struct {
 	Verifier        Verifier
@@ -163,7 +170,7 @@ func (rc *Receiver) queue(r *http.Request, res result, body []byte) result {
 	// The sender may hang up; what is verified is queued all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), PublishTimeout)
 	defer cancel()
-	if err := rc.Queue.Enqueue(ctx, kindEvent, event.Encode(d, body)); err != nil {
+	if err := rc.Queue.Enqueue(ctx, event.Kind, event.Encode(d, body)); err != nil {
 		res.err = fmt.Errorf("%w: %w", errQueue, err)
 		return res
 	}

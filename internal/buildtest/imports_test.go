@@ -24,18 +24,19 @@ var cloud = []string{"cloud.google.com/go", "google.golang.org/api", "google.gol
 // up in this table, which is down in the design. For a new package the longest
 // key counts.
 var importRules = map[string]mayImport{
-	"internal/event":    {},
-	"internal/object":   {},
-	"internal/progress": {packages: []string{"internal/object"}},
-	"internal/server":   {},
-	"internal/version":  {},
-	"internal/results":  {modules: []string{"github.com/goccy/go-json", "github.com/tidwall/gjson"}},
-	"internal/config":   {packages: []string{"internal/object"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
-	"internal/outcome":  {packages: []string{"internal/event"}},
-	"verify":            {modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+	"internal/event":   {},
+	"internal/object":  {},
+	"internal/server":  {},
+	"internal/version": {},
+	"internal/results": {modules: []string{"github.com/goccy/go-json", "github.com/tidwall/gjson"}},
+	"internal/config":  {packages: []string{"internal/object"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
+	"internal/outcome": {packages: []string{"internal/event"}},
+	"internal/batch":   {packages: []string{"internal/event", "internal/object", "internal/outcome", "internal/results"}},
+	"internal/work":    {packages: []string{"internal/batch", "internal/event", "internal/outcome"}},
+	"verify":           {modules: []string{"github.com/lestrrat-go/jwx/v3"}},
 
 	"handlers": {
-		packages: []string{"verify", "internal/event", "internal/object", "internal/outcome", "internal/results", "internal/progress"},
+		packages: []string{"verify", "internal/event", "internal/work"},
 		modules:  []string{"golang.org/x/sync", "github.com/cloudevents/sdk-go/v2"},
 	},
 
@@ -44,13 +45,13 @@ var importRules = map[string]mayImport{
 	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
 	"internal/gcp/secretmanager": {packages: []string{"verify"}, modules: cloud},
 	"internal/gcp/stall":         {},
-	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/object", "internal/progress"}, modules: cloud},
+	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/batch", "internal/object"}, modules: cloud},
 	"internal/gcp/gemini":        {packages: []string{"internal/gcp/stall", "internal/object"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
 	"internal/webhookadmin":      {packages: []string{"internal/gcp/..."}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
 
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {
-		packages: []string{"verify", "handlers", "internal/config", "internal/event", "internal/object", "internal/outcome", "internal/progress", "internal/results", "internal/server", "internal/version", "internal/gcp/...", "internal/webhookadmin"},
+		packages: []string{"verify", "handlers", "internal/batch", "internal/config", "internal/object", "internal/outcome", "internal/server", "internal/version", "internal/work", "internal/gcp/...", "internal/webhookadmin"},
 		modules:  append([]string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2", "golang.org/x/sync", "google.golang.org/genai"}, cloud...),
 	},
 
@@ -165,6 +166,7 @@ func TestImportRules(t *testing.T) {
 		{"verify", modulePath + "/handlers", false},
 		{"handlers", modulePath + "/verify", true},
 		{"handlers", "cloud.google.com/go/storage", false},
+		{"handlers", modulePath + "/internal/batch", false},
 		{"handlers", modulePath + "/internal/gcp/storage", false},
 		{"internal/event", modulePath + "/internal/outcome", false},
 		{"internal/gcp/storage", modulePath + "/handlers", false},

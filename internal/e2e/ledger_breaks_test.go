@@ -11,7 +11,7 @@ import (
 
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/localcloud/push"
-	"example.com/gemini-webhook/internal/progress"
+	queued "example.com/gemini-webhook/internal/batch"
 )
 
 // published is a message of the outcomes or results.
@@ -173,8 +173,8 @@ func TestLedgerBreaks(t *testing.T) {
 func rangeOf(resource string) *pubsubpb.PubsubMessage {
 	return &pubsubpb.PubsubMessage{
 		MessageId: "range", Attributes: map[string]string{"kind": "range"},
-		Data: progress.Task{
-			Key: "key", Range: progress.Interval{End: 1000}, Event: event.Encode(event.Delivery{}, []byte(interaction(resource))),
+		Data: queued.Range{
+			Key: "key", Interval: queued.Interval{End: 1000}, Event: event.Encode(event.Delivery{}, []byte(interaction(resource))),
 		}.Encode(),
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/localcloud/push"
-	"example.com/gemini-webhook/internal/progress"
+	queued "example.com/gemini-webhook/internal/batch"
 )
 
 // delivery is one that Gemini, or the soak in its name, sends until it is
@@ -84,18 +84,18 @@ type task struct {
 func (b *books) queued(m *pubsubpb.PubsubMessage) {
 	var t task
 	if m.GetAttributes()["kind"] == "range" {
-		r, err := progress.DecodeTask(m.GetData())
+		r, err := queued.DecodeRange(m.GetData())
 		if err == nil {
 			t = task{
-				what: fmt.Sprint(r.Key, " ", r.Object, " ", r.Range.Start), end: fmt.Sprint(r.Key, " ", r.Object, " ", r.Range.End),
-				bytes: r.Range.End - r.Range.Start, ranged: true,
+				what: fmt.Sprint(r.Key, " ", r.Object, " ", r.Start), end: fmt.Sprint(r.Key, " ", r.Object, " ", r.End),
+				bytes: r.End - r.Start, ranged: true,
 			}
 			if e, err := event.Decode(r.Event); err == nil {
 				t.resource = e.ResourceID
 			}
 		}
 	} else if e, err := event.Decode(m.GetData()); err == nil {
-		t = task{what: e.Key(), resource: e.ResourceID}
+		t = task{what: e.Key, resource: e.ResourceID}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

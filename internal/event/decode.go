@@ -15,10 +15,15 @@ const maxDepth = 10000
 // body, which must not change afterwards.
 func New(d Delivery, body []byte) *Event {
 	e := &Event{Delivery: d, Body: body, JSON: isJSON(body)}
-	if !e.JSON {
-		return e
+	if e.JSON {
+		e.read(object(body))
 	}
-	top := object(body)
+	e.Key = e.key()
+	return e
+}
+
+// read takes what the members of the body say.
+func (e *Event) read(top map[string]json.RawMessage) {
 	data := object(top["data"])
 
 	if t := str(top["type"]); len(t) <= maxTypeBytes {
@@ -35,7 +40,6 @@ func New(d Delivery, body []byte) *Event {
 	if e.Type == TypeVideoGenerated {
 		e.Video = decodeVideo(data)
 	}
-	return e
 }
 
 // decodeError reads error_code and error_message, and what they leave open from

@@ -29,10 +29,11 @@ type Delivery struct {
 }
 
 // Event is one delivery with what its body says. New and Decode make it.
-// It is read-only: handlers on several goroutines may share one.
+// It is read-only: several goroutines may share one.
 type Event struct {
 	Delivery
 
+	Key          string                     // identity, see key
 	Body         []byte                     // verbatim
 	JSON         bool                       // Body is one JSON value
 	Type         string                     // "" when unrecognized: no string of 1 to 256 bytes

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Key is the event's identity (SPEC "Identity"): 64 hex digits that are the same
+// key is the event's identity (contract, "Identity"): 64 hex digits that are the same
 // for the same event, by whichever webhook and however often it was delivered.
 //
 // It follows from the type, the resource id (in which "batches/" and "batch_" are
@@ -20,7 +20,7 @@ import (
 //     that timestamp is wanted but absent.
 //
 // It is no secret and proves nothing about who sent the event.
-func (e *Event) Key() string {
+func (e *Event) key() string {
 	pointer := e.Pointer
 	if pointer == "" && e.Video != nil {
 		pointer = e.Video.URI

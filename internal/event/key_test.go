@@ -42,7 +42,7 @@ func TestKeySame(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			a, b := Delivery{ID: "msg_a", Path: "/a"}, Delivery{ID: "msg_b", Path: "/b", Mode: "dynamic"}
-			if ka, kb := New(a, []byte(tc.a)).Key(), New(b, []byte(tc.b)).Key(); ka != kb {
+			if ka, kb := New(a, []byte(tc.a)).Key, New(b, []byte(tc.b)).Key; ka != kb {
 				t.Errorf("keys differ: %s, %s", ka, kb)
 			}
 		})
@@ -79,7 +79,7 @@ func TestKeyDifferent(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for _, e := range events {
-		key := New(Delivery{ID: e.id}, []byte(e.body)).Key()
+		key := New(Delivery{ID: e.id}, []byte(e.body)).Key
 		if raw, err := hex.DecodeString(key); err != nil || len(raw) != 32 {
 			t.Errorf("key %q is not 64 hex digits", key)
 		}
@@ -97,7 +97,7 @@ func TestKeyStable(t *testing.T) {
 	t.Parallel()
 	e := New(Delivery{ID: "m"}, []byte(`{"type":"batch.succeeded","data":{"id":"batch_1","output_file_uri":"gs://b/o"}}`))
 	const want = "f111ab5a21a4cc057c8c11b7539f479b6b71af2a5850aef7f34b3088ec66b50c"
-	if got := e.Key(); got != want {
+	if got := e.Key; got != want {
 		t.Errorf("Key() = %s, want %s", got, want)
 	}
 }

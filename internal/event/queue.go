@@ -13,6 +13,9 @@ import (
 // this version reads. Redelivering it to the same version does not help.
 var ErrNotQueued = errors.New("event: not a queued event")
 
+// Kind is the attribute kind of a queued event.
+const Kind = "event"
+
 const (
 	// queueFormat is the version of the queued form. An older worker refuses a
 	// newer form, and the message waits for the new worker.

@@ -12,7 +12,7 @@ import (
 func (o *Event) id(kind string, place Source) string {
 	b := make([]byte, 0, 512)
 	// Each field with its length before it: "ab"+"c" is not "a"+"bc".
-	for _, field := range [...]string{"outcome/1", kind, o.key, place.URI, place.Generation} {
+	for _, field := range [...]string{"outcome/1", kind, o.event.Key, place.URI, place.Generation} {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(field)))
 		b = append(b, field...)
 	}

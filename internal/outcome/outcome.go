@@ -98,7 +98,6 @@ func NewFactory(version string, now func() time.Time) *Factory {
 type Event struct {
 	event       *event.Event
 	now         func() time.Time
-	key         string
 	common      common
 	tail        []byte // common, encoded
 	attributes  attributes
@@ -111,7 +110,6 @@ func (f *Factory) For(e *event.Event) *Event {
 	o := &Event{
 		event:      e,
 		now:        f.now,
-		key:        e.Key(),
 		common:     newCommon(e, f.version),
 		attributes: newAttributes(e),
 	}

@@ -20,7 +20,7 @@ import (
 
 	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/object"
-	"example.com/gemini-webhook/internal/progress"
+	"example.com/gemini-webhook/internal/batch"
 )
 
 // callTimeout bounds a call that moves little data, retries included.
@@ -157,7 +157,7 @@ func describeAs(missing error, what, bucket, name string, err error) error {
 	return fmt.Errorf("%s gs://%s/%s: %w", what, bucket, name, err)
 }
 
-// State is the state bucket as a progress.Store.
+// State is the state bucket as a batch.Store.
 type State struct {
 	client *Client
 	bucket string
@@ -166,7 +166,7 @@ type State struct {
 // State gives the state kept in bucket.
 func (c *Client) State(bucket string) *State { return &State{c, bucket} }
 
-// Create implements progress.Store.
+// Create implements batch.Store.
 func (s *State) Create(ctx context.Context, name string, data []byte, metadata map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -181,7 +181,7 @@ func (s *State) Create(ctx context.Context, name string, data []byte, metadata m
 	}
 	var apiErr *googleapi.Error
 	if errors.As(err, &apiErr) && apiErr.Code == http.StatusPreconditionFailed {
-		return fmt.Errorf("create gs://%s/%s: %w", s.bucket, name, progress.ErrExists)
+		return fmt.Errorf("create gs://%s/%s: %w", s.bucket, name, batch.ErrExists)
 	}
 	if err != nil {
 		return describe("create", s.bucket, name, err)
@@ -189,13 +189,13 @@ func (s *State) Create(ctx context.Context, name string, data []byte, metadata m
 	return nil
 }
 
-// Read implements progress.Store.
+// Read implements batch.Store.
 func (s *State) Read(ctx context.Context, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	r, err := s.client.client.Bucket(s.bucket).Object(name).NewReader(ctx)
 	if err != nil {
-		return nil, describeAs(progress.ErrNotFound, "read", s.bucket, name, err)
+		return nil, describeAs(batch.ErrNotFound, "read", s.bucket, name, err)
 	}
 	defer r.Close()
 	data, err := io.ReadAll(r)
@@ -205,15 +205,15 @@ func (s *State) Read(ctx context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
-// List implements progress.Store.
-func (s *State) List(ctx context.Context, prefix, from, to string) ([]progress.Entry, error) {
+// List implements batch.Store.
+func (s *State) List(ctx context.Context, prefix, from, to string) ([]batch.Entry, error) {
 	q := &storage.Query{Prefix: prefix, StartOffset: from, EndOffset: to}
 	if err := q.SetAttrSelection([]string{"Name", "Metadata"}); err != nil {
 		return nil, fmt.Errorf("list state: %w", err)
 	}
-	var entries []progress.Entry
+	var entries []batch.Entry
 	err := s.client.each(ctx, s.bucket, q, func(attrs *storage.ObjectAttrs) bool {
-		entries = append(entries, progress.Entry{Name: attrs.Name, Metadata: attrs.Metadata})
+		entries = append(entries, batch.Entry{Name: attrs.Name, Metadata: attrs.Metadata})
 		return true
 	})
 	return entries, err

@@ -16,7 +16,7 @@ import (
 
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/object"
-	"example.com/gemini-webhook/internal/progress"
+	"example.com/gemini-webhook/internal/batch"
 )
 
 const bucket = "some-bucket"
@@ -139,7 +139,7 @@ func TestState(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) {
 			state, ctx := connect(t, s).State(bucket), t.Context()
-			if _, err := state.Read(ctx, "v1/k/plan"); !errors.Is(err, progress.ErrNotFound) {
+			if _, err := state.Read(ctx, "v1/k/plan"); !errors.Is(err, batch.ErrNotFound) {
 				t.Errorf("Read of nothing: %v, want ErrNotFound", err)
 			}
 			// Of several that create the same, one wins and the others are told.
@@ -157,7 +157,7 @@ func TestState(t *testing.T) {
 					t.Errorf("%d and %d both won", winner, i)
 				case err == nil:
 					winner = i
-				case !errors.Is(err, progress.ErrExists):
+				case !errors.Is(err, batch.ErrExists):
 					t.Errorf("loser: %v, want ErrExists", err)
 				}
 			}
@@ -172,7 +172,7 @@ func TestState(t *testing.T) {
 			must(t, state.Create(ctx, "v1/k/range/00001/0-1", nil, nil))
 			got, err := state.List(ctx, "v1/k/range/00000/", "", "")
 			must(t, err)
-			want := []progress.Entry{
+			want := []batch.Entry{
 				{Name: "v1/k/range/00000/0-1"},
 				{Name: "v1/k/range/00000/1-2", Metadata: map[string]string{"total": "3", "prompt-tokens": "4"}},
 			}

@@ -1,4 +1,4 @@
-package handlers
+package batch_test
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/outcome"
@@ -103,7 +104,7 @@ func TestAcknowledgedAfterTheCallerIsGone(t *testing.T) {
 		}
 	}})
 	w := r.take()[0]
-	if err := r.processor.process(ctx, &w); err == nil {
+	if err := r.do(ctx, w); err == nil {
 		t.Error("done, although the caller was gone")
 	}
 	r.pubsub.SetHook(pubsub.Hook{})
@@ -120,7 +121,7 @@ func TestAcknowledgedAfterTheCallerIsGone(t *testing.T) {
 
 // refusing is a results topic that refuses every third line or so.
 type refusing struct {
-	Stream
+	batch.Stream
 	mu     *sync.Mutex
 	random *rand.Rand
 }
@@ -155,8 +156,8 @@ func TestRefusedLinesAtRandom(t *testing.T) {
 					must(t, w.Close())
 					content, attrs.ContentEncoding = packed.Bytes(), "gzip"
 				}
-				start := func(change ...func(*ProcessorConfig)) *rig {
-					r := newRig(t, append(change, ranges, func(c *ProcessorConfig) { c.MaxLineBytes = 100 })...)
+				start := func(change ...func(*batch.Config)) *rig {
+					r := newRig(t, append(change, ranges, func(c *batch.Config) { c.MaxLineBytes = 100 })...)
 					r.gcs.Put(resultBucket, "results.jsonl", content, attrs)
 					r.deliver("msg_1", succeeded("gs://"+resultBucket+"/results.jsonl"))
 					return r
@@ -166,7 +167,7 @@ func TestRefusedLinesAtRandom(t *testing.T) {
 				want, _ := calm.lines()
 
 				now := time.Now()
-				r := start(func(c *ProcessorConfig) {
+				r := start(func(c *batch.Config) {
 					c.Results = refusing{c.Results, &mu, random}
 					c.Now = func() time.Time { // every look takes a while: some is handed on
 						mu.Lock()
@@ -188,7 +189,7 @@ func TestRefusedLinesAtRandom(t *testing.T) {
 					for range deliveries {
 						all.Go(func() {
 							w := w
-							if r.processor.process(t.Context(), &w) != nil {
+							if r.do(t.Context(), w) != nil {
 								failed.Store(true)
 							}
 						})

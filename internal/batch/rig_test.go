@@ -1,11 +1,9 @@
-package handlers
+package batch_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -18,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/event"
 	gcppubsub "example.com/gemini-webhook/internal/gcp/pubsub"
 	gcpstorage "example.com/gemini-webhook/internal/gcp/storage"
@@ -25,8 +24,6 @@ import (
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
-	"example.com/gemini-webhook/internal/outcome/schematest"
-	"example.com/gemini-webhook/internal/progress"
 )
 
 const (
@@ -37,18 +34,18 @@ const (
 	stateBucket   = "state-bucket"
 )
 
-// rig is a private door with Google's clients, on a Cloud Storage and a
+// rig is a batch.Worker with Google's clients, on a Cloud Storage and a
 // Pub/Sub in process. The test plays Pub/Sub's push.
 type rig struct {
-	t         *testing.T
-	gcs       *gcs.Server
-	pubsub    *pubsub.Server
-	processor *Processor
-	stopping  chan struct{}
+	t        *testing.T
+	gcs      *gcs.Server
+	pubsub   *pubsub.Server
+	worker   *batch.Worker
+	stopping chan struct{}
 
-	taken    int            // queue messages handed to the processor
+	taken    int            // queue messages handed to the worker
 	attempts map[string]int // by message id
-	redo     []work
+	redo     []message
 	read     map[string][]published // by topic, what was looked at before
 }
 
@@ -57,7 +54,7 @@ var connecting sync.Mutex
 
 var errPermission = status.Error(codes.PermissionDenied, "injected")
 
-func newRig(t *testing.T, change ...func(*ProcessorConfig)) *rig {
+func newRig(t *testing.T, change ...func(*batch.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, gcs: gcs.New(gcs.Options{}), attempts: make(map[string]int), read: make(map[string][]published)}
 	must(t, r.gcs.Start(""))
@@ -80,7 +77,7 @@ func newRig(t *testing.T, change ...func(*ProcessorConfig)) *rig {
 }
 
 // restart is a new process: nothing is left but what the cloud holds.
-func (r *rig) restart(change ...func(*ProcessorConfig)) {
+func (r *rig) restart(change ...func(*batch.Config)) {
 	r.t.Helper()
 	connecting.Lock()
 	defer connecting.Unlock()
@@ -92,16 +89,16 @@ func (r *rig) restart(change ...func(*ProcessorConfig)) {
 	must(r.t, err)
 	r.t.Cleanup(func() { ps.Close(); storage.Close() })
 	r.stopping = make(chan struct{})
-	c := ProcessorConfig{
+	c := batch.Config{
 		Queue:    ps.Queue("queue", 10*time.Second),
 		Outcomes: ps.Topic("outcomes"),
 		Results:  ps.Stream("results"),
 		Objects: &object.Store{Storage: storage, Allowed: object.Allowed{
 			Locations: []object.Location{{Bucket: resultBucket}}, StateBucket: stateBucket,
 		}},
-		State:        progress.New(storage.State(stateBucket)),
+		State:        batch.NewState(storage.State(stateBucket)),
 		Factory:      outcome.NewFactory("test", time.Now),
-		Mode:         progress.Lines,
+		Mode:         batch.Lines,
 		ChunkBytes:   8 << 20,
 		MaxLineBytes: 16 << 20,
 		MaxAttempts:  5,
@@ -112,7 +109,7 @@ func (r *rig) restart(change ...func(*ProcessorConfig)) {
 	for _, f := range change {
 		f(&c)
 	}
-	r.processor = NewProcessor(c)
+	r.worker = batch.NewWorker(c)
 }
 
 func must(t *testing.T, err error) {
@@ -127,9 +124,9 @@ func (r *rig) deliver(id, body string) {
 	r.t.Helper()
 	d := event.Delivery{
 		ID: id, ReceivedAt: time.Date(2026, 1, 22, 12, 0, 1, 0, time.UTC),
-		Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: testSecret, Path: "/hook",
+		Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: "projects/p/secrets/s", Path: "/hook",
 	}
-	must(r.t, r.processor.Queue.Enqueue(r.t.Context(), kindEvent, event.Encode(d, []byte(body))))
+	must(r.t, r.worker.Queue.Enqueue(r.t.Context(), event.Kind, event.Encode(d, []byte(body))))
 }
 
 // batch stores a result object and delivers its batch.succeeded.
@@ -143,15 +140,40 @@ func succeeded(pointer string) string {
 	return fmt.Sprintf(`{"type":"batch.succeeded","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"batches/1","output_file_uri":%q},"user_metadata":{"job":"42"}}`, pointer)
 }
 
+// message is one of the queue's, as it is pushed.
+type message struct {
+	kind    string
+	data    []byte
+	id      string
+	attempt int
+	cutoff  time.Time
+}
+
+// do does what a message says.
+func (r *rig) do(ctx context.Context, m message) (err error) {
+	t := batch.Task{MessageID: m.id, Attempt: m.attempt, Cutoff: m.cutoff}
+	if m.kind == event.Kind {
+		if t.Event, err = event.Decode(m.data); err == nil {
+			t.Key = t.Event.Key
+		}
+	} else if t.Range, err = batch.DecodeRange(m.data); err == nil {
+		t.Key = t.Range.Key
+	}
+	if err != nil {
+		return err
+	}
+	return r.worker.Do(ctx, t)
+}
+
 // next gives the next message that the queue holds, what failed before last.
-func (r *rig) next() (work, bool) {
+func (r *rig) next() (message, bool) {
 	if all := r.pubsub.Messages(queueTopic); r.taken < len(all) {
 		m := all[r.taken]
 		r.taken++
-		return work{kind: m.Attributes["kind"], data: m.Data, id: m.ID}, true
+		return message{kind: m.Attributes["kind"], data: m.Data, id: m.ID}, true
 	}
 	if len(r.redo) == 0 {
-		return work{}, false
+		return message{}, false
 	}
 	w := r.redo[0]
 	r.redo = r.redo[1:]
@@ -167,7 +189,7 @@ func (r *rig) step() (error, bool) {
 	r.attempts[w.id]++
 	w.attempt = r.attempts[w.id]
 	w.cutoff = time.Now().Add(time.Minute)
-	err := r.processor.process(context.Background(), &w)
+	err := r.do(context.Background(), w)
 	if err != nil {
 		r.redo = append(r.redo, w)
 	}
@@ -206,94 +228,14 @@ func (r *rig) runConcurrently(n int) {
 			slots <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-slots }()
-				w := work{kind: m.Attributes["kind"], data: m.Data, id: m.ID, attempt: 1, cutoff: time.Now().Add(time.Minute)}
-				if err := r.processor.process(context.Background(), &w); err != nil {
+				w := message{kind: m.Attributes["kind"], data: m.Data, id: m.ID, attempt: 1, cutoff: time.Now().Add(time.Minute)}
+				if err := r.do(context.Background(), w); err != nil {
 					r.t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
 	}
-}
-
-// published is one message of a topic, decoded.
-type published struct {
-	id         string
-	attributes map[string]string
-	data       map[string]any
-	raw        string
-}
-
-// outcomes gives all messages of a topic in order, each checked against its
-// schema.
-func (r *rig) outcomes(topic string) []published {
-	r.t.Helper()
-	all := r.read[topic]
-	for _, m := range r.pubsub.Messages(topic)[len(all):] {
-		if err := schematest.Check(m.Data); err != nil {
-			r.t.Errorf("%s\n%v", m.Data, err)
-		}
-		if err := schematest.CheckAttributes(m.Attributes); err != nil {
-			r.t.Errorf("%v\n%v", m.Attributes, err)
-		}
-		p := published{id: m.Attributes["outcome_id"], attributes: m.Attributes, raw: string(m.Data)}
-		must(r.t, json.Unmarshal(m.Data, &p.data))
-		all = append(all, p)
-	}
-	r.read[topic] = all
-	return all
-}
-
-// lines gives batch.result by id, without what differs from time to time. A
-// repeat must be equal.
-func (r *rig) lines() (byID map[string]string, repeats int) {
-	r.t.Helper()
-	byID = make(map[string]string)
-	for _, p := range r.outcomes(resultsTopic) {
-		timeless := maps.Clone(p.data)
-		delete(timeless, "published_at")
-		text, err := json.Marshal(timeless)
-		must(r.t, err)
-		if before, again := byID[p.id]; again {
-			repeats++
-			if before != string(text) {
-				r.t.Errorf("one id, two outcomes:\n%s\n%s", before, text)
-			}
-		}
-		byID[p.id] = string(text)
-	}
-	return byID, repeats
-}
-
-// completed gives the results object of batch.completed, which must be one,
-// or repeated under one id.
-func (r *rig) completed() map[string]any {
-	r.t.Helper()
-	var found []published
-	for _, p := range r.outcomes(outcomesTopic) {
-		if p.data["type"] == "batch.completed" {
-			found = append(found, p)
-		}
-	}
-	if len(found) == 0 {
-		r.t.Fatal("no batch.completed")
-	}
-	for _, p := range found[1:] {
-		if p.id != found[0].id {
-			r.t.Errorf("batch.completed under two ids: %s, %s", found[0].id, p.id)
-		}
-	}
-	results, _ := found[0].data["results"].(map[string]any)
-	return results
-}
-
-func (r *rig) types(topic string) []string {
-	r.t.Helper()
-	var types []string
-	for _, p := range r.outcomes(topic) {
-		types = append(types, p.attributes["type"])
-	}
-	return types
 }
 
 // jsonl makes n lines of result.

@@ -1,4 +1,4 @@
-package handlers
+package batch_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/results"
 )
 
@@ -25,7 +26,7 @@ func TestWaitingForALongLine(t *testing.T) {
 	}{
 		{"no time left", 20, 300 * time.Millisecond, time.Hour, nil},
 		{"told to stop", 20, time.Hour, 300 * time.Millisecond, nil},
-		{"nothing done", 0, 300 * time.Millisecond, time.Hour, errNoProgress},
+		{"nothing done", 0, 300 * time.Millisecond, time.Hour, batch.ErrNoProgress},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -36,7 +37,7 @@ func TestWaitingForALongLine(t *testing.T) {
 			}
 			// Another range has the turn.
 			other := results.NewScanner(strings.NewReader(long), 0, math.MaxInt64, int64(len(long)), 16<<20)
-			other.Share(t.Context(), r.processor.longLines)
+			other.Share(t.Context(), r.worker.LongLines())
 			if !other.Scan() {
 				t.Fatal(other.Err())
 			}
@@ -46,7 +47,7 @@ func TestWaitingForALongLine(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			begin := time.Now()
-			if err := r.processor.process(ctx, &w); !errors.Is(err, test.want) || time.Since(begin) > 10*time.Second {
+			if err := r.do(ctx, w); !errors.Is(err, test.want) || time.Since(begin) > 10*time.Second {
 				t.Fatalf("got %v after %v, want %v", err, time.Since(begin), test.want)
 			}
 			if test.want != nil {

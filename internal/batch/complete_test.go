@@ -1,4 +1,4 @@
-package handlers
+package batch_test
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 )
 
 // take gives all that is queued.
-func (r *rig) take() (all []work) {
+func (r *rig) take() (all []message) {
 	for {
 		w, ok := r.next()
 		if !ok {
@@ -73,7 +74,7 @@ func TestCompletedOnceByRangesThatEndTogether(t *testing.T) {
 	var all sync.WaitGroup
 	for _, w := range tasks {
 		all.Go(func() {
-			if err := r.processor.process(context.Background(), &w); err != nil {
+			if err := r.do(context.Background(), w); err != nil {
 				t.Error(err)
 			}
 		})
@@ -101,8 +102,8 @@ func TestCompletedByWhoeverClaimedIt(t *testing.T) {
 		}
 		return nil
 	}})
-	process := func(w work) string {
-		return fmt.Sprint(r.processor.process(context.Background(), &w) == nil, " ", r.countCompleted())
+	process := func(w message) string {
+		return fmt.Sprint(r.do(context.Background(), w) == nil, " ", r.countCompleted())
 	}
 	tasks := r.take()
 	first, last := tasks[0], tasks[1]
@@ -121,7 +122,7 @@ func TestCompletedByAnyoneWhenTheClaimIsOld(t *testing.T) {
 	later := time.Now()
 	r := newRig(t)
 	content := jsonl(20)
-	r.restart(chunk(int64(len(content)+1)/2), func(c *ProcessorConfig) { c.Now = func() time.Time { return later } })
+	r.restart(chunk(int64(len(content)+1)/2), func(c *batch.Config) { c.Now = func() time.Time { return later } })
 	r.batch(content)
 	if err, _ := r.step(); err != nil {
 		t.Fatal(err)
@@ -134,13 +135,13 @@ func TestCompletedByAnyoneWhenTheClaimIsOld(t *testing.T) {
 	}})
 	tasks := r.take()
 	for _, w := range tasks {
-		_ = r.processor.process(context.Background(), &w) // the second one claims and fails, for good
+		_ = r.do(context.Background(), w) // the second one claims and fails, for good
 	}
 	r.pubsub.SetHook(pubsub.Hook{})
-	later = later.Add(pushDeadline + time.Second)
+	later = later.Add(batch.MaxTaskTime + time.Second)
 	w := tasks[0]
 	w.cutoff = later.Add(time.Minute)
-	if err := r.processor.process(context.Background(), &w); err != nil || r.countCompleted() != 1 {
+	if err := r.do(context.Background(), w); err != nil || r.countCompleted() != 1 {
 		t.Errorf("batch.completed %d times, %v; want once, by who came later", r.countCompleted(), err)
 	}
 }

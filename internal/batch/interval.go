@@ -1,4 +1,4 @@
-package progress
+package batch
 
 import (
 	"cmp"
@@ -81,10 +81,10 @@ type Marker struct {
 	Counts Counts
 }
 
-// Reach follows markers from r.Start as far as they lead within r, and sums
+// reach follows markers from r.Start as far as they lead within r, and sums
 // the counts on the way. Markers may overlap where two deliveries of one task
 // did: each way through them counts every line once, so any will do.
-func Reach(markers []Marker, r Interval) (pos int64, counts Counts) {
+func reach(markers []Marker, r Interval) (pos int64, counts Counts) {
 	sorted := slices.Clone(markers)
 	slices.SortFunc(sorted, func(a, b Marker) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
@@ -105,17 +105,17 @@ func Reach(markers []Marker, r Interval) (pos int64, counts Counts) {
 	return pos, reached[pos]
 }
 
-// Gap is what is to be done next of r: from where Reach comes to, to where the
+// gap is what is to be done next of r: from where reach comes to, to where the
 // next marker starts. It is empty, at r.End, when nothing is. Beside markers
 // that overlap it may hold lines that are published: the way does not count
 // them.
-func Gap(markers []Marker, r Interval) Interval {
-	pos, _ := Reach(markers, r)
-	gap := Interval{pos, r.End}
+func gap(markers []Marker, r Interval) Interval {
+	pos, _ := reach(markers, r)
+	next := Interval{pos, r.End}
 	for _, m := range markers {
 		if m.Start > pos {
-			gap.End = min(gap.End, m.Start)
+			next.End = min(next.End, m.Start)
 		}
 	}
-	return gap
+	return next
 }

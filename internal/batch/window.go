@@ -1,11 +1,8 @@
-package handlers
+package batch
 
 import (
 	"cmp"
 	"context"
-	"time"
-
-	"example.com/gemini-webhook/internal/progress"
 )
 
 // maxPending bounds the acknowledgements waited for at once; the bytes are
@@ -15,21 +12,21 @@ const maxPending = 16_384
 // window holds the lines that are handed over, in order, and the stretches of
 // them that are acknowledged.
 type window struct {
-	end     int64             // where the last one added ends
-	acked   []progress.Marker // in order; lines between them are refused
-	waiting []handed
+	end     int64    // where the last one added ends
+	acked   []Marker // in order; lines between them are refused
+	waiting []pending
 	err     error // of the first that is refused
 }
 
-type handed struct {
+type pending struct {
 	wait func(context.Context) error // nil: nothing to wait for
-	line progress.Marker
+	line Marker
 }
 
 // add takes the next line, from where the last one ended to end. Where many
 // wait it waits for the older half.
-func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, c progress.Counts) {
-	w.waiting = append(w.waiting, handed{wait, progress.Marker{Interval: progress.Interval{Start: w.end, End: end}, Counts: c}})
+func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, c Counts) {
+	w.waiting = append(w.waiting, pending{wait, Marker{Interval: Interval{Start: w.end, End: end}, Counts: c}})
 	w.end = end
 	if len(w.waiting) == maxPending {
 		w.settle(ctx, maxPending/2)
@@ -57,18 +54,11 @@ func (w *window) settle(ctx context.Context, n int) {
 	w.waiting = append(w.waiting[:0], w.waiting[n:]...)
 }
 
-func (w *window) acknowledge(line progress.Marker) {
+func (w *window) acknowledge(line Marker) {
 	if n := len(w.acked); n > 0 && w.acked[n-1].End == line.Start {
 		w.acked[n-1].End = line.End
 		w.acked[n-1].Counts.Add(line.Counts)
 		return
 	}
 	w.acked = append(w.acked, line)
-}
-
-// outlive gives a context that ends lastWords after ctx.
-func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })
-	return longer, func() { stop(); cancel() }
 }

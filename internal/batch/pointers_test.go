@@ -1,9 +1,10 @@
-package handlers
+package batch_test
 
 import (
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 )
 
@@ -19,14 +20,14 @@ func TestPointerIsCheckedAgainBeforeReading(t *testing.T) {
 		t.Fatal("nothing queued")
 	}
 	item.cutoff = time.Now().Add(time.Minute)
-	must(t, r.processor.process(t.Context(), &item))
-	r.restart(func(c *ProcessorConfig) { c.Objects.Allowed.Locations[0].Prefix = "ok/" })
+	must(t, r.do(t.Context(), item))
+	r.restart(func(c *batch.Config) { c.Objects.Allowed.Locations[0].Prefix = "ok/" })
 	item, ok = r.next()
 	if !ok {
 		t.Fatal("no range queued")
 	}
 	item.cutoff = time.Now().Add(time.Minute)
-	if err := r.processor.process(t.Context(), &item); err == nil {
+	if err := r.do(t.Context(), item); err == nil {
 		t.Error("a range outside RESULT_BUCKETS is done")
 	}
 	if lines, _ := r.lines(); len(lines) != 0 {

@@ -1,27 +1,24 @@
-package handlers
+package batch_test
 
 import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
-	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/object"
-	"example.com/gemini-webhook/internal/progress"
 )
 
-func chunk(n int64) func(*ProcessorConfig) { return func(c *ProcessorConfig) { c.ChunkBytes = n } }
+func chunk(n int64) func(*batch.Config) { return func(c *batch.Config) { c.ChunkBytes = n } }
 
 func TestBatch(t *testing.T) {
 	t.Parallel()
@@ -69,7 +66,7 @@ func TestAnyChunkBytesGivesTheSameOutcomes(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 7))
 			content := randomFile(random)
 			run := func(chunkBytes int64) (map[string]string, map[string]any) {
-				r := newRig(t, chunk(chunkBytes), func(c *ProcessorConfig) { c.MaxLineBytes = 100 })
+				r := newRig(t, chunk(chunkBytes), func(c *batch.Config) { c.MaxLineBytes = 100 })
 				r.batch(content) // the first object of a new server: always the same generation
 				r.runConcurrently(16)
 				lines, repeats := r.lines()
@@ -125,7 +122,7 @@ func randomFile(random *rand.Rand) string {
 
 func TestSummaryCountsOnly(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, chunk(500), func(c *ProcessorConfig) { c.Mode = progress.Summary })
+	r := newRig(t, chunk(500), func(c *batch.Config) { c.Mode = batch.Summary })
 	r.batch(jsonl(50))
 	r.run()
 	if lines, _ := r.lines(); len(lines) != 0 {
@@ -237,237 +234,6 @@ func TestTaskDeliveredAgainIsNotDoneAgain(t *testing.T) {
 	}
 }
 
-func TestStateLostInTheMiddle(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, chunk(1000))
-	r.batch(jsonl(40))
-	for range 3 {
-		r.step()
-	}
-	for _, o := range r.gcs.List(stateBucket, "") {
-		r.gcs.Delete(stateBucket, o.Name)
-	}
-	r.run()
-	if lines, _ := r.lines(); len(lines) != 40 {
-		t.Errorf("%d lines, want 40", len(lines))
-	}
-	if got := r.completed()["total"]; got != 40.0 {
-		t.Errorf("total %v, want 40", got)
-	}
-}
-
-// A worker whose time is over, or that is told to stop, hands on what is left.
-func TestHandingOn(t *testing.T) {
-	t.Parallel()
-	for _, object := range []string{"plain", "gzip"} {
-		t.Run(object, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t)
-			content, attrs := []byte(jsonl(30)), gcs.Attrs{}
-			if object == "gzip" {
-				var packed bytes.Buffer
-				w := gzip.NewWriter(&packed)
-				_, err := w.Write(content)
-				must(t, err)
-				must(t, w.Close())
-				content, attrs.ContentEncoding = packed.Bytes(), "gzip"
-			}
-			r.gcs.Put(resultBucket, "results.jsonl", content, attrs)
-			r.deliver("msg_1", succeeded("gs://"+resultBucket+"/results.jsonl"))
-			// Every look at the clock is a quarter of the time: a few lines a turn.
-			now := time.Now()
-			r.processor.Now = func() time.Time { now = now.Add(15 * time.Second); return now }
-			tasks := 0
-			for {
-				w, ok := r.next()
-				if !ok {
-					break
-				}
-				tasks++
-				w.cutoff = now.Add(time.Minute)
-				if err := r.processor.process(context.Background(), &w); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if tasks < 8 {
-				t.Errorf("%d tasks, want many: the work was not handed on", tasks)
-			}
-			lines, repeats := r.lines()
-			if len(lines) != 30 || repeats != 0 || r.completed()["total"] != 30.0 {
-				t.Errorf("%d lines, %d repeats, totals %v, want 30 and 0", len(lines), repeats, r.completed())
-			}
-		})
-	}
-}
-
-func TestStopping(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.batch(jsonl(4_000))               // several publish requests
-	if err, _ := r.step(); err != nil { // plan
-		t.Fatal(err)
-	}
-	r.pubsub.SetHook(pubsub.Hook{After: func(p pubsub.Publish) {
-		if p.Topic == resultsTopic {
-			select {
-			case <-r.stopping:
-			default:
-				close(r.stopping)
-			}
-		}
-	}})
-	if err, _ := r.step(); err != nil {
-		t.Fatalf("told to stop: %v", err)
-	}
-	r.pubsub.SetHook(pubsub.Hook{})
-	if before, _ := r.lines(); len(before) == 0 || len(before) == 4_000 {
-		t.Fatalf("%d lines, want some: the work was not interrupted", len(before))
-	}
-	r.restart()
-	r.run()
-	lines, repeats := r.lines()
-	if len(lines) != 4_000 || repeats != 0 || r.completed()["total"] != 4_000.0 {
-		t.Errorf("%d lines, %d repeats, totals %v, want 4000 and 0", len(lines), repeats, r.completed())
-	}
-}
-
-// A read that hangs does not keep a worker from handing on what is left.
-func TestStoppingInAStalledRead(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	content := jsonl(2000)
-	r.batch(content)
-	if err, _ := r.step(); err != nil { // plan
-		t.Fatal(err)
-	}
-	r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
-		if op.Kind == gcs.OpRead && op.Bucket == resultBucket {
-			return &gcs.Fault{Stall: time.Minute, StallAfter: int64(len(content) / 2)}
-		}
-		return nil
-	})
-	time.AfterFunc(500*time.Millisecond, func() { close(r.stopping) })
-	begin := time.Now()
-	if err, _ := r.step(); err != nil || time.Since(begin) > 10*time.Second {
-		t.Fatalf("told to stop: %v after %v", err, time.Since(begin))
-	}
-	r.gcs.Fail(nil)
-	r.restart()
-	r.run()
-	lines, repeats := r.lines()
-	if len(lines) != 2000 || repeats != 0 || r.completed()["total"] != 2000.0 {
-		t.Errorf("%d lines, %d repeats, totals %v, want 2000 and 0", len(lines), repeats, r.completed())
-	}
-}
-
-func TestMissingObjectIsRetriedAndReported(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.deliver("msg_1", succeeded("gs://results-bucket/results.jsonl"))
-	for attempt := 1; attempt <= 5; attempt++ {
-		err, ok := r.step()
-		if !errors.Is(err, object.ErrNotFound) || !ok {
-			t.Fatalf("attempt %d: got %v, want ErrNotFound", attempt, err)
-		}
-		want := 0
-		if attempt >= 4 { // the last but one
-			want = 1
-		}
-		if got := r.types(outcomesTopic); len(got) != want {
-			t.Fatalf("after attempt %d: outcomes %v, want %d", attempt, got, want)
-		}
-	}
-	if got := r.types(outcomesTopic); got[0] != "batch.incomplete" {
-		t.Errorf("got %v", got)
-	}
-	r.gcs.Put(resultBucket, "results.jsonl", []byte(jsonl(3)), gcs.Attrs{}) // and a redrive
-	r.run()
-	if got := r.completed()["total"]; got != 3.0 {
-		t.Errorf("total %v, want 3", got)
-	}
-}
-
-func TestObjectReplacedInTheMiddle(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, chunk(1000))
-	r.batch(jsonl(20))
-	for range 3 {
-		r.step() // plan and two ranges
-	}
-	r.gcs.Put(resultBucket, "results.jsonl", []byte(jsonl(20)), gcs.Attrs{})
-	err, _ := r.step()
-	if !errors.Is(err, object.ErrNotFound) {
-		t.Fatalf("got %v, want ErrNotFound: the pinned generation is gone", err)
-	}
-	all := r.outcomes(outcomesTopic)
-	if len(all) != 1 || all[0].data["type"] != "batch.incomplete" {
-		t.Fatalf("got %v, want batch.incomplete at once", r.types(outcomesTopic))
-	}
-	ranges := all[0].data["ranges"].(map[string]any)
-	if ranges["done"] != 2.0 || ranges["missing"].(float64) < 1 {
-		t.Errorf("ranges %v, want 2 done and some missing", ranges)
-	}
-	for range 20 {
-		r.step()
-	}
-	seen := map[string]int{}
-	for _, p := range r.outcomes(outcomesTopic) {
-		seen[p.id]++
-	}
-	for id, n := range seen {
-		if n > 1 {
-			t.Errorf("outcome %s reported %d times", id, n)
-		}
-	}
-}
-
-// Reads that break, look complete but are short, or fail for a while.
-func TestBrokenReads(t *testing.T) {
-	t.Parallel()
-	for name, fault := range map[string]gcs.Fault{
-		"short":       {Cut: gcs.CutShort, CutAfter: 700},
-		"unavailable": {Status: 503},
-		"refused":     {Status: 403},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, chunk(2000))
-			r.batch(jsonl(60))
-			left := 3
-			r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
-				if op.Kind == gcs.OpRead && op.Bucket == resultBucket && left > 0 {
-					left--
-					return &fault
-				}
-				return nil
-			})
-			r.run()
-			lines, _ := r.lines()
-			if len(lines) != 60 || r.completed()["total"] != 60.0 {
-				t.Errorf("%d lines, totals %v, want 60", len(lines), r.completed())
-			}
-		})
-	}
-}
-
-func TestPublishFailureLosesNothing(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, chunk(2000))
-	r.batch(jsonl(60))
-	n := 0
-	r.pubsub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
-		if n++; n%3 == 0 {
-			return errPermission // definite: the client does not repeat it
-		}
-		return nil
-	}})
-	r.run()
-	lines, _ := r.lines()
-	if len(lines) != 60 || r.completed()["total"] != 60.0 {
-		t.Errorf("%d lines, totals %v, want 60", len(lines), r.completed())
-	}
-}
-
 // memoryFiles is a Files service.
 type memoryFiles map[string]string
 
@@ -481,7 +247,7 @@ func (m memoryFiles) Open(_ context.Context, name string) (io.ReadCloser, error)
 
 func TestFilesPointer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(c *ProcessorConfig) { c.Objects.Files = memoryFiles{"files/batch-abc": jsonl(30)} })
+	r := newRig(t, func(c *batch.Config) { c.Objects.Files = memoryFiles{"files/batch-abc": jsonl(30)} })
 	r.deliver("msg_1", succeeded("https://generativelanguage.googleapis.com/v1beta/files/batch-abc"))
 	r.run()
 	lines, repeats := r.lines()

@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/work"
+	"example.com/gemini-webhook/verify"
+)
+
+type tokens struct{ err error }
+
+func (t tokens) Verify(context.Context, []string) error { return t.err }
+
+type worker struct {
+	messages []work.Message
+	err      error
+}
+
+func (w *worker) Do(_ context.Context, m work.Message) (string, error) {
+	w.messages = append(w.messages, m)
+	return "key", w.err
+}
+
+// Only what is finished or handed on is acknowledged, and nothing is done for
+// whoever has no good token.
+func TestPushesAreAcknowledgedWhenDone(t *testing.T) {
+	t.Parallel()
+	const envelope = `{"message":{"data":"eA==","attributes":{"kind":"event"},"messageId":"7"},"deliveryAttempt":3}`
+	for name, test := range map[string]struct {
+		body          string
+		token, result error
+		status, done  int
+	}{
+		"done":            {envelope, nil, nil, 204, 1},
+		"not done":        {envelope, nil, errors.New("later"), 500, 1},
+		"a bad token":     {envelope, verify.ErrBadToken, nil, 401, 0},
+		"no keys":         {envelope, verify.ErrUnavailable, nil, 503, 0},
+		"no envelope":     {`{"data":"eA=="}`, nil, nil, 400, 0},
+		"too large a one": {strings.Repeat(" ", maxEnvelopeBytes) + envelope, nil, nil, 400, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			do := &worker{err: test.result}
+			p := &Processor{Tokens: tokens{test.token}, Worker: do, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+			w := httptest.NewRecorder()
+			p.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/tasks/process", strings.NewReader(test.body)))
+			if w.Code != test.status || len(do.messages) != test.done {
+				t.Errorf("%d after %d messages, want %d after %d", w.Code, len(do.messages), test.status, test.done)
+			}
+			if want := (work.Message{Kind: "event", Data: []byte("x"), ID: "7", Attempt: 3}); test.done == 1 {
+				if diff := cmp.Diff(want, do.messages[0]); diff != "" {
+					t.Errorf("message (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,163 @@
+package batch
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
+)
+
+// toEnd is the end of a range whose object's length is not known before it is
+// read (gzip, Files API).
+const toEnd = int64(math.MaxInt64)
+
+// Modes of a plan: what becomes of its lines.
+const (
+	Lines   = "lines"   // a message per line
+	Summary = "summary" // lines are counted only
+)
+
+// format is the version of stored plans and queued ranges.
+const format = 1
+
+// Plan is what a batch's work is cut into. It is made once per event and
+// stored before the first range is queued.
+type Plan struct {
+	Format  int       `json:"format"`
+	URI     string    `json:"uri"`     // the event's pointer
+	Mode    string    `json:"mode"`    // Lines or Summary, as configured when the plan was made
+	Event   []byte    `json:"event"`   // the event in its queued form: every outcome carries its fields
+	Objects []Planned `json:"objects"` // in name order, pinned
+
+	decoded *event.Event // Event
+}
+
+// decodePlan reads a stored plan.
+func decodePlan(data []byte) (*Plan, error) {
+	var p Plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, fmt.Errorf("decode plan: %w", err)
+	}
+	if p.Format != format {
+		return nil, fmt.Errorf("plan of format %d: %w", p.Format, ErrUnknownFormat)
+	}
+	return &p, nil
+}
+
+// event is the event that the plan was made for.
+func (p *Plan) event() (e *event.Event, err error) {
+	if p.decoded == nil {
+		p.decoded, err = event.Decode(p.Event)
+	}
+	return p.decoded, err
+}
+
+// Planned is one object of a plan.
+type Planned struct {
+	object.Object
+	RangeSize int64 `json:"range_size"` // bytes; 0: one range to the end
+}
+
+// cut is an object in ranges of chunk bytes, or in one where its bytes cannot be
+// read from any offset.
+func cut(o object.Object, chunk int64) Planned {
+	if !o.Seekable() {
+		return Planned{o, 0}
+	}
+	return Planned{o, rangeSize(o.Size, chunk)}
+}
+
+// maxRanges bounds the ranges of one object, so that the listing of its
+// markers stays one page (contract, CHUNK_BYTES: at least size/1000).
+const maxRanges = 1000
+
+// rangeSize is the size of the ranges in which an object of size bytes is
+// processed: chunk, but at least 1 and at least size/1000.
+func rangeSize(size, chunk int64) int64 {
+	return max(1, chunk, (size+maxRanges-1)/maxRanges)
+}
+
+// ranges are the intervals that an object is processed in, in order. An
+// object of unknown length is one range to the end; an empty one has none.
+func (o Planned) ranges() []Interval {
+	if o.RangeSize == 0 {
+		return []Interval{{0, toEnd}}
+	}
+	ranges := make([]Interval, 0, (o.Size+o.RangeSize-1)/o.RangeSize)
+	for a := int64(0); a < o.Size; a += o.RangeSize {
+		ranges = append(ranges, Interval{a, min(a+o.RangeSize, o.Size)})
+	}
+	return ranges
+}
+
+// atMost reports whether the plan has no more than n ranges.
+func (p *Plan) atMost(n int64) bool {
+	for _, o := range p.Objects {
+		if o.RangeSize == 0 {
+			n--
+		} else {
+			n -= (o.Size + o.RangeSize - 1) / o.RangeSize
+		}
+	}
+	return n >= 0
+}
+
+// after gives the range that follows r's in the plan, and after the last one
+// the first.
+func (p *Plan) after(object int, r Interval) (nextObject int, next Interval) {
+	o := p.Objects[object]
+	if o.RangeSize > 0 {
+		if start := (r.Start/o.RangeSize + 1) * o.RangeSize; start < o.Size {
+			return object, Interval{start, min(start+o.RangeSize, o.Size)}
+		}
+	}
+	for i := 1; i <= len(p.Objects); i++ {
+		nextObject = (object + i) % len(p.Objects)
+		if ranges := p.Objects[nextObject].ranges(); len(ranges) > 0 {
+			return nextObject, ranges[0]
+		}
+	}
+	return object, r // a plan without ranges
+}
+
+// progress is how far a plan's markers cover it.
+type progress struct {
+	done, missing int    // ranges
+	counts        Counts // of the ranges done
+	bytes         int64  // stored size of all objects
+}
+
+// progress compares a plan with its markers by object.
+func (p *Plan) progress(markers map[int][]Marker) progress {
+	var sum progress
+	for i, o := range p.Objects {
+		sum.bytes += o.Size
+		starts := byStart(markers[i], o)
+		for k, r := range o.ranges() {
+			pos, counts := reach(starts[k], r)
+			if pos < r.End {
+				sum.missing++
+				continue
+			}
+			sum.done++
+			sum.counts.Add(counts)
+		}
+	}
+	return sum
+}
+
+// byStart groups an object's markers by the range that they lie in, so that a
+// range goes through its own only.
+func byStart(all []Marker, o Planned) map[int][]Marker {
+	groups := make(map[int][]Marker)
+	for _, m := range all {
+		k := 0
+		if o.RangeSize > 0 {
+			k = int(m.Start / o.RangeSize)
+		}
+		groups[k] = append(groups[k], m)
+	}
+	return groups
+}

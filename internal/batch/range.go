@@ -1,0 +1,116 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
+)
+
+// job is a range that is worked on.
+type job struct {
+	*Worker
+	task     Task
+	part     Range // what is left of it
+	plan     *Plan
+	object   Planned
+	event    *event.Event // the plan's
+	outcomes *outcome.Event
+}
+
+// doRange publishes the lines of a range that no marker covers, marks them
+// and completes the batch if they were the last.
+func (w *Worker) doRange(ctx context.Context, t Task) error {
+	part := *t.Range
+	plan, err := w.State.plan(ctx, part.Key)
+	if errors.Is(err, ErrNotFound) && len(part.Event) > 0 {
+		// The state was lost. Planning again repeats, which is better than losing.
+		if t.Event, err = event.Decode(part.Event); err != nil {
+			return err
+		}
+		t.Key = t.Event.Key
+		return w.doEvent(ctx, t)
+	}
+	if err != nil {
+		return err
+	}
+	if part.Object >= len(plan.Objects) {
+		return fmt.Errorf("range task for object %d of a plan of %d", part.Object, len(plan.Objects))
+	}
+	markers, err := w.State.markers(ctx, part.Key, part.Object, part.Interval)
+	if err != nil {
+		return err
+	}
+	e, err := plan.event()
+	if err != nil {
+		return err
+	}
+	j := &job{w, t, part, plan, plan.Objects[part.Object], e, w.Factory.For(e)}
+	handedOn, err := j.work(ctx, markers)
+	if err != nil || handedOn {
+		return err
+	}
+	return w.completeAfter(ctx, part, plan)
+}
+
+var errNoProgress = errors.New("not one line was done before the instance stopped or its time was over; if it repeats, raise the request timeout of the private door")
+
+// work goes from gap to gap between the markers until there is none, or until
+// the time is over and what is left is handed on.
+func (j *job) work(ctx context.Context, markers []Marker) (handedOn bool, err error) {
+	left := gap(markers, j.part.Interval)
+	for begin := left.Start; left.Start < j.part.End; {
+		done, err := j.lines(ctx, left)
+		if markErr := j.mark(ctx, done); markErr != nil {
+			return false, errors.Join(err, markErr)
+		}
+		if err != nil {
+			return false, j.unfinished(ctx, err)
+		}
+		markers = append(markers, done...)
+		next := gap(markers, j.part.Interval)
+		switch {
+		case next.Start == begin:
+			return false, j.unfinished(ctx, errNoProgress)
+		case next.Start < left.End, next.Start < j.part.End && j.outOfTime(j.task):
+			j.part.Start = next.Start
+			ctx, cancel := withGrace(ctx)
+			defer cancel()
+			return true, j.Queue.Enqueue(ctx, KindRange, j.part.Encode())
+		}
+		left = next
+	}
+	return false, nil
+}
+
+// mark records what is published, even if the time is over.
+func (j *job) mark(ctx context.Context, done []Marker) error {
+	ctx, cancel := withGrace(ctx)
+	defer cancel()
+	var err error
+	for _, m := range done {
+		err = errors.Join(err, j.State.mark(ctx, j.part.Key, j.part.Object, m.Interval, m.Counts))
+	}
+	return err
+}
+
+// unfinished reports a range that may never be finished and returns err. An
+// object that was replaced does not come back, so it is reported at once.
+func (j *job) unfinished(ctx context.Context, err error) error {
+	if !j.lastChance(j.task) && !errors.Is(err, object.ErrNotFound) {
+		return err
+	}
+	query, cancel := withGrace(ctx)
+	defer cancel()
+	markers, _, listErr := j.State.done(query, j.part.Key)
+	if listErr != nil {
+		return errors.Join(err, listErr)
+	}
+	at := sourceOf(j.object)
+	at.Offset = j.part.Start
+	j.report(ctx, j.task, j.event, at, err, j.plan.progress(markers))
+	return err
+}

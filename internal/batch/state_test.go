@@ -1,0 +1,176 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"example.com/gemini-webhook/internal/object"
+)
+
+// memory is a Store as Cloud Storage behaves.
+type memory struct {
+	mu      sync.Mutex
+	objects map[string]entry
+}
+
+type entry struct {
+	data     []byte
+	metadata map[string]string
+}
+
+func (m *memory) Create(_ context.Context, name string, data []byte, metadata map[string]string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.objects[name]; ok {
+		return ErrExists
+	}
+	if m.objects == nil {
+		m.objects = make(map[string]entry)
+	}
+	m.objects[name] = entry{slices.Clone(data), metadata}
+	return nil
+}
+
+func (m *memory) Read(_ context.Context, name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.objects[name]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return e.data, nil
+}
+
+func (m *memory) List(_ context.Context, prefix, from, to string) ([]Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Entry
+	for name, e := range m.objects {
+		if strings.HasPrefix(name, prefix) && name >= from && (to == "" || name < to) {
+			found = append(found, Entry{name, e.metadata})
+		}
+	}
+	slices.SortFunc(found, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return found, nil
+}
+
+func TestPlanIsTheFirstOne(t *testing.T) {
+	t.Parallel()
+	s := NewState(&memory{})
+	if _, err := s.plan(t.Context(), "k"); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("no plan yet: got %v, want ErrNotFound", err)
+	}
+	first := &Plan{URI: "gs://b/o", Mode: Lines, Event: []byte("e\xff"), Objects: []Planned{{object.Object{Bucket: "b", Name: "o", Generation: 7, Size: 10}, 4}}}
+	if _, err := s.create(t.Context(), "k", first); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.create(t.Context(), "k", &Plan{URI: "gs://b/o", Mode: Summary, Objects: []Planned{{object.Object{Bucket: "b", Name: "o", Generation: 8, Size: 11}, 5}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := *first
+	want.Format = format
+	if diff := cmp.Diff(&want, got, cmpopts.IgnoreUnexported(Plan{})); diff != "" {
+		t.Errorf("the loser of the race must use the winner's plan (-want +got):\n%s", diff)
+	}
+}
+
+func TestMarkersAreReadBack(t *testing.T) {
+	t.Parallel()
+	s := NewState(&memory{})
+	counts := Counts{Total: 4, Succeeded: 3, Failed: 1, PromptTokens: 10, TotalTokens: 12}
+	for _, m := range []struct {
+		key    string
+		object int
+		r      Interval
+	}{
+		{"k", 0, Interval{0, 4}},
+		{"k", 0, Interval{4, 10}},
+		{"k", 1, Interval{0, toEnd}},
+		{"other", 0, Interval{0, 4}},
+		{"k", 0, Interval{0, 4}}, // again: as good
+	} {
+		if err := s.mark(t.Context(), m.key, m.object, m.r, counts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[int][]Marker{
+		0: {{Interval{0, 4}, counts}, {Interval{4, 10}, counts}},
+		1: {{Interval{0, toEnd}, counts}},
+	}
+	for _, complete := range []bool{false, true} {
+		all, got, err := s.done(t.Context(), "k")
+		if err != nil || got != complete {
+			t.Fatalf("completed %v, %v, want %v", got, err, complete)
+		}
+		if diff := cmp.Diff(want, all); diff != "" {
+			t.Errorf("Done (-want +got):\n%s", diff)
+		}
+		for _, flag := range []string{queued, completed} {
+			if err := s.flag(t.Context(), "k", flag); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, test := range []struct {
+		object int
+		r      Interval
+		want   []Marker
+	}{
+		{1, Interval{0, toEnd}, want[1]},
+		{0, Interval{0, 10}, want[0]},
+		{0, Interval{4, 10}, want[0][1:]},
+		{0, Interval{0, 4}, want[0][:1]},
+		{0, Interval{5, 10}, nil},
+	} {
+		got, err := s.markers(t.Context(), "k", test.object, test.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("Markers of %d %v (-want +got):\n%s", test.object, test.r, diff)
+		}
+	}
+}
+
+func TestClaim(t *testing.T) {
+	t.Parallel()
+	s := NewState(&memory{})
+	start := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		owner string
+		after time.Duration
+		want  bool
+	}{
+		{"a", 0, true}, {"b", 0, false}, {"a", time.Minute, true}, {"b", 10 * time.Minute, false}, {"b", 11 * time.Minute, true}, {"a", 11 * time.Minute, true},
+	} {
+		got, err := s.claim(t.Context(), "k", c.owner, start.Add(c.after), 10*time.Minute)
+		if err != nil || got != c.want {
+			t.Errorf("%s after %v: %v, %v, want %v", c.owner, c.after, got, err, c.want)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	s := NewState(&memory{})
+	for range 2 {
+		if err := s.flag(t.Context(), "k", queued); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for flag, want := range map[string]bool{queued: true, completed: false} {
+		got, err := s.flagged(t.Context(), "k", flag)
+		if err != nil || got != want {
+			t.Errorf("Flagged(%s) = %v, %v, want %v", flag, got, err, want)
+		}
+	}
+}

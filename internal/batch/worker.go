@@ -1,0 +1,122 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/results"
+)
+
+// MaxTaskTime is Pub/Sub's longest acknowledgement deadline: after that a
+// message is delivered again, whatever we do.
+const MaxTaskTime = 600 * time.Second
+
+// grace is what recording, handing on and reporting get after the time for work
+// is over.
+const grace = 20 * time.Second
+
+// Queue is the work queue.
+type Queue interface {
+	// Enqueue returns when all messages are acknowledged; an error means that
+	// some may not be queued.
+	Enqueue(ctx context.Context, kind string, messages ...[]byte) error
+}
+
+// Topic publishes single outcomes.
+type Topic interface {
+	// Publish returns when m is acknowledged.
+	Publish(ctx context.Context, m outcome.Message) error
+}
+
+// Stream publishes many outcomes.
+type Stream interface {
+	// Publish hands m over, waiting while too much is under way; what it
+	// returns waits for the acknowledgement.
+	Publish(ctx context.Context, m outcome.Message) func(context.Context) error
+}
+
+// Config is what a Worker needs.
+type Config struct {
+	Queue    Queue
+	Outcomes Topic  // outcomes of batches
+	Results  Stream // outcomes of lines
+	Objects  *object.Store
+	State    *State
+	Factory  *outcome.Factory
+
+	Mode         string // Lines or Summary
+	ChunkBytes   int64
+	MaxLineBytes int64
+	MaxAttempts  int // the subscription's: before the last, what fails is reported as batch.incomplete
+
+	Stopping <-chan struct{} // closed when the instance stops
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Worker does tasks. It may do several at a time.
+type Worker struct {
+	Config
+	longLines *results.LongLines
+}
+
+// NewWorker gives a Worker.
+func NewWorker(c Config) *Worker {
+	return &Worker{Config: c, longLines: results.NewLongLines()}
+}
+
+// Do does one task. Without an error it is finished or handed on; with one it is
+// to be done again. No error is permanent, because a redrive after a repair must
+// find the message; what the configuration can never read is no error but an
+// outcome, batch.unreadable.
+func (w *Worker) Do(ctx context.Context, t Task) error {
+	if t.Range == nil {
+		return w.doEvent(ctx, t)
+	}
+	return w.doRange(ctx, t)
+}
+
+// lastChance reports whether this is the last attempt but one or later: what
+// fails now is reported, while there is an attempt left to report it again.
+func (w *Worker) lastChance(t Task) bool { return t.Attempt >= w.MaxAttempts-1 }
+
+// outOfTime reports whether what is left of a task is to be handed on.
+func (w *Worker) outOfTime(t Task) bool {
+	select {
+	case <-w.Stopping:
+		return true
+	default:
+		return w.Now().After(t.Cutoff)
+	}
+}
+
+// withGrace gives a context of its own for what remains to be said, which the
+// end of ctx does not end.
+func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), grace)
+}
+
+// report publishes batch.incomplete, once per message: its further attempts
+// are silent, a redrive that fails is not. It tells of an error that the caller
+// returns anyway, so its own errors are only logged.
+func (w *Worker) report(ctx context.Context, t Task, e *event.Event, at outcome.Source, cause error, sum progress) {
+	// The cause may be that ctx is over.
+	ctx, cancel := withGrace(ctx)
+	defer cancel()
+	err := w.State.Once(ctx, t.Key, "incomplete-"+url.PathEscape(t.MessageID), func() error {
+		code := "unfinished"
+		if errors.Is(cause, object.ErrNotFound) {
+			code = "not_found"
+		}
+		return w.Outcomes.Publish(ctx, w.Factory.For(e).Incomplete(at, outcome.Error{Code: code, Message: cause.Error()}, sum.done, sum.missing))
+	})
+	if err != nil {
+		w.Log.ErrorContext(ctx, "batch.incomplete could not be published", "event_id", e.ID, "error", err.Error())
+	}
+}

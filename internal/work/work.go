@@ -1,0 +1,84 @@
+// Package work does what is queued, one message at a time: it reads a message,
+// once, hands what is a batch's to batch.Worker, and publishes the one outcome of
+// every other event.
+//
+// It verifies nothing: who may publish to the queue is trusted. It acknowledges
+// nothing: its caller does, when Do returns no error.
+package work
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"example.com/gemini-webhook/internal/batch"
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/outcome"
+)
+
+// workShare of a task's time is for work; the rest is for acknowledgements,
+// markers and handing on.
+const workShare = 0.6
+
+// Message is one message of the queue.
+type Message struct {
+	Kind    string // event.Kind or batch.KindRange
+	Data    []byte
+	ID      string
+	Attempt int // counts from 1; 0 where it is not known
+}
+
+// Batches works on the events and ranges of succeeded batches.
+type Batches interface {
+	Do(ctx context.Context, t batch.Task) error
+}
+
+// Worker does queued work. It may do several messages at a time.
+type Worker struct {
+	Batches  Batches
+	Outcomes batch.Topic
+	State    *batch.State
+	Factory  *outcome.Factory
+	Now      func() time.Time
+}
+
+// Do does one message, and gives the key of its event, once that is known.
+// Without an error the work is finished or handed on.
+func (w *Worker) Do(ctx context.Context, m Message) (key string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, batch.MaxTaskTime)
+	defer cancel()
+	t := batch.Task{MessageID: m.ID, Attempt: m.Attempt, Cutoff: w.cutoff(ctx)}
+	switch m.Kind {
+	case event.Kind:
+		if t.Event, err = event.Decode(m.Data); err != nil {
+			return "", err
+		}
+		t.Key = t.Event.Key
+		if t.Event.Type != event.TypeBatchSucceeded {
+			return t.Key, w.single(ctx, t.Event)
+		}
+	case batch.KindRange:
+		if t.Range, err = batch.DecodeRange(m.Data); err != nil {
+			return "", err
+		}
+		t.Key = t.Range.Key
+	default:
+		return "", fmt.Errorf("message of unknown kind %.40q; only this program may publish to the queue", m.Kind)
+	}
+	return t.Key, w.Batches.Do(ctx, t)
+}
+
+// cutoff is when what is left is handed on.
+func (w *Worker) cutoff(ctx context.Context) time.Time {
+	deadline, _ := ctx.Deadline() // Do has set one
+	now := w.Now()
+	return now.Add(time.Duration(float64(deadline.Sub(now)) * workShare))
+}
+
+// single publishes the one outcome of an event that is no succeeded batch's,
+// unless that is done.
+func (w *Worker) single(ctx context.Context, e *event.Event) error {
+	return w.State.Once(ctx, e.Key, batch.Published, func() error {
+		return w.Outcomes.Publish(ctx, w.Factory.For(e).Simple())
+	})
+}

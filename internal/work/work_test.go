@@ -1,0 +1,139 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/batch"
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/outcome"
+)
+
+// flags is a state bucket for flags alone.
+type flags struct {
+	batch.Store
+	set map[string]bool
+}
+
+func (f flags) Create(_ context.Context, name string, _ []byte, _ map[string]string) error {
+	f.set[name] = true
+	return nil
+}
+
+func (f flags) Read(_ context.Context, name string) ([]byte, error) {
+	if !f.set[name] {
+		return nil, batch.ErrNotFound
+	}
+	return nil, nil
+}
+
+// topic keeps the types of what is published.
+type topic struct {
+	types []string
+	err   error
+}
+
+func (t *topic) Publish(_ context.Context, m outcome.Message) error {
+	if t.err == nil {
+		t.types = append(t.types, m.Attributes["type"])
+	}
+	return t.err
+}
+
+// batches keeps the tasks that it is given.
+type batches struct{ tasks []batch.Task }
+
+func (b *batches) Do(_ context.Context, t batch.Task) error {
+	b.tasks = append(b.tasks, t)
+	return nil
+}
+
+var start = time.Now()
+
+func newWorker() (*Worker, *topic, *batches) {
+	outcomes, tasks := &topic{}, &batches{}
+	return &Worker{
+		Batches: tasks, Outcomes: outcomes, State: batch.NewState(flags{set: map[string]bool{}}),
+		Factory: outcome.NewFactory("test", time.Now), Now: func() time.Time { return start },
+	}, outcomes, tasks
+}
+
+func queued(id, kind string) []byte {
+	body := fmt.Sprintf(`{"type":%q,"data":{"id":"1","output_file_uri":"gs://b/o"}}`, kind)
+	return event.Encode(event.Delivery{ID: id, ReceivedAt: start}, []byte(body))
+}
+
+func TestBatchesGoToTheirWorker(t *testing.T) {
+	t.Parallel()
+	w, outcomes, tasks := newWorker()
+	e, err := event.Decode(queued("msg_1", "batch.succeeded"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := batch.Range{Key: e.Key, Object: 1, Interval: batch.Interval{End: 9}}
+	for _, m := range []Message{
+		{Kind: "event", Data: queued("msg_1", "batch.succeeded"), ID: "7", Attempt: 2},
+		{Kind: "range", Data: r.Encode(), ID: "8", Attempt: 3},
+	} {
+		if key, err := w.Do(t.Context(), m); key != e.Key || err != nil {
+			t.Errorf("%s: key %q, %v, want %q", m.Kind, key, err, e.Key)
+		}
+	}
+	cutoff := start.Add(360 * time.Second) // 60% of Pub/Sub's longest deadline
+	for i := range tasks.tasks {
+		if off := tasks.tasks[i].Cutoff.Sub(cutoff).Abs(); off > 30*time.Second {
+			t.Errorf("task %d hands on %v from where it should", i, off)
+		}
+		tasks.tasks[i].Cutoff = time.Time{}
+	}
+	r.Format = 1
+	want := []batch.Task{{Key: e.Key, Event: e, MessageID: "7", Attempt: 2}, {Key: e.Key, Range: &r, MessageID: "8", Attempt: 3}}
+	if diff := cmp.Diff(want, tasks.tasks); diff != "" || len(outcomes.types) != 0 {
+		t.Errorf("published %v; tasks (-want +got):\n%s", outcomes.types, diff)
+	}
+}
+
+// An event that is no batch's has one outcome, whoever delivers it, however often.
+func TestOneOutcomeForOtherEvents(t *testing.T) {
+	t.Parallel()
+	w, outcomes, tasks := newWorker()
+	message := func(id, kind string) Message { return Message{Kind: "event", Data: queued(id, kind), ID: id} }
+	outcomes.err = errors.New("Pub/Sub is down")
+	if _, err := w.Do(t.Context(), message("msg_1", "batch.failed")); !errors.Is(err, outcomes.err) {
+		t.Errorf("got %v, want the topic's error", err)
+	}
+	outcomes.err = nil
+	for _, m := range []Message{
+		message("msg_1", "batch.failed"), message("msg_1", "batch.failed"), message("msg_2", "batch.failed"),
+		message("msg_3", "interaction.completed"), message("msg_4", "video.generated"), message("msg_5", "of.tomorrow"),
+	} {
+		if key, err := w.Do(t.Context(), m); len(key) != 64 || err != nil {
+			t.Errorf("%s: key %q, %v", m.ID, key, err)
+		}
+	}
+	want := []string{"batch.failed", "interaction.completed", "video.generated", "of.tomorrow"}
+	if diff := cmp.Diff(want, outcomes.types); diff != "" || len(tasks.tasks) != 0 {
+		t.Errorf("%d tasks; published (-want +got):\n%s", len(tasks.tasks), diff)
+	}
+}
+
+func TestWhatIsNotQueuedByUs(t *testing.T) {
+	t.Parallel()
+	w, _, _ := newWorker()
+	for name, m := range map[string]Message{
+		"no kind":             {Data: queued("msg_1", "batch.failed")},
+		"another kind":        {Kind: "secret", Data: queued("msg_1", "batch.failed")},
+		"no event":            {Kind: "event", Data: []byte("{}")},
+		"no range":            {Kind: "range", Data: []byte("{}")},
+		"an event as a range": {Kind: "range", Data: queued("msg_1", "batch.failed")},
+	} {
+		if key, err := w.Do(t.Context(), m); key != "" || err == nil {
+			t.Errorf("%s is done, key %q", name, key)
+		}
+	}
+}
