@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
-	"example.com/gemini-webhook/internal/localcloud/pubsub"
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // A worker whose time is over, or that is told to stop, hands on what is left.
@@ -55,28 +56,34 @@ func TestHandingOn(t *testing.T) {
 	}
 }
 
+// stopAt is a results topic that stops the instance with its nth line.
+type stopAt struct {
+	batch.Stream
+	n    *int
+	stop func()
+}
+
+func (s stopAt) Publish(ctx context.Context, m outcome.Message) func(context.Context) error {
+	if *s.n--; *s.n == 0 {
+		s.stop()
+	}
+	return s.Stream.Publish(ctx, m)
+}
+
 func TestStopping(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.batch(jsonl(4_000))               // several publish requests
-	if err, _ := r.step(); err != nil { // plan
-		t.Fatal(err)
-	}
-	r.pubsub.SetHook(pubsub.Hook{After: func(p pubsub.Publish) {
-		if p.Topic == resultsTopic {
-			select {
-			case <-r.stopping:
-			default:
-				close(r.stopping)
-			}
+	stopping, left := make(chan struct{}), 2500 // several publish requests
+	r := newRig(t, func(c *batch.Config) {
+		c.Stopping, c.Results = stopping, stopAt{c.Results, &left, func() { close(stopping) }}
+	})
+	r.batch(jsonl(4_000))
+	for range 2 { // plan, and the range
+		if err, _ := r.step(); err != nil {
+			t.Fatalf("told to stop: %v", err)
 		}
-	}})
-	if err, _ := r.step(); err != nil {
-		t.Fatalf("told to stop: %v", err)
 	}
-	r.pubsub.SetHook(pubsub.Hook{})
-	if before, _ := r.lines(); len(before) == 0 || len(before) == 4_000 {
-		t.Fatalf("%d lines, want some: the work was not interrupted", len(before))
+	if before, _ := r.lines(); len(before) != 2500 {
+		t.Fatalf("%d lines, want 2500: it was to stop there", len(before))
 	}
 	r.restart()
 	r.run()
