@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,8 +17,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
-
-	"example.com/gemini-webhook/internal/localcloud/gcs"
 )
 
 // startPubSub serves pstest with what it lacks: IAM, and 31 days of retention.
@@ -73,13 +70,9 @@ func (s policyServer) GetIamPolicy(_ context.Context, req *iampb.GetIamPolicyReq
 	}), nil
 }
 
-// startStorage serves the embedded Cloud Storage with what it lacks: attributes
-// of buckets, and IAM.
+// startStorage serves what the embedded Cloud Storage lacks: attributes of
+// buckets, and IAM.
 func (d *deployment) startStorage() {
-	store := gcs.New(gcs.Options{})
-	for _, bucket := range []string{stateBucket, resultBucket} {
-		must(d, store.CreateBucket(bucket))
-	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.mu.RLock()
 		defer d.mu.RUnlock()
@@ -95,12 +88,7 @@ func (d *deployment) startStorage() {
 		case rest == "iam":
 			_ = json.NewEncoder(w).Encode(map[string]any{"version": 3, "bindings": d.policies[name]})
 		default:
-			recorded := httptest.NewRecorder()
-			store.Handler().ServeHTTP(recorded, r)
-			var bucket map[string]any
-			must(d, json.Unmarshal(recorded.Body.Bytes(), &bucket))
-			maps.Copy(bucket, attributes)
-			_ = json.NewEncoder(w).Encode(bucket)
+			_ = json.NewEncoder(w).Encode(attributes)
 		}
 	}))
 	d.Cleanup(server.Close)

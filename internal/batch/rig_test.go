@@ -56,11 +56,10 @@ var errPermission = status.Error(codes.PermissionDenied, "injected")
 
 func newRig(t *testing.T, change ...func(*batch.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, gcs: gcs.New(gcs.Options{}), attempts: make(map[string]int), read: make(map[string][]published)}
-	must(t, r.gcs.Start(""))
-	t.Cleanup(func() { r.gcs.Close() })
-	must(t, r.gcs.CreateBucket(resultBucket))
-	must(t, r.gcs.CreateBucket(stateBucket))
+	store, err := gcs.Start(resultBucket, stateBucket)
+	must(t, err)
+	t.Cleanup(func() { store.Close() })
+	r := &rig{t: t, gcs: store, attempts: make(map[string]int), read: make(map[string][]published)}
 	ps, err := pubsub.Start("")
 	must(t, err)
 	r.pubsub = ps

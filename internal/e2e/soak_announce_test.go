@@ -99,7 +99,7 @@ func (s *soak) announceBatch(mode string, n int, f form) {
 	b.made, b.keyless, b.bytes = true, r.keyless, r.bytes
 	b.want, b.tokens = countLines(n)
 	for name, data := range r.objects {
-		s.cloud.Storage.Put(localcloud.ResultBucket, name, data, r.attrs)
+		s.cloud.Storage.Put(localcloud.ResultBucket, name, data, gcs.Attrs{})
 	}
 	resource := fmt.Sprint("batches/", soakName, b.number)
 	s.stored[resource] = slices.Collect(maps.Keys(r.objects))

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"example.com/gemini-webhook/internal/localcloud"
-	"example.com/gemini-webhook/internal/localcloud/gcs"
 )
 
 // lineKind is what a line of the soak's results is; it follows from the line's
@@ -117,9 +116,8 @@ const (
 type results struct {
 	pointer string
 	objects map[string][]byte // by name
-	attrs   gcs.Attrs
-	bytes   int64         // that count
-	keyless map[place]int // the index of lines without a key
+	bytes   int64             // that count
+	keyless map[place]int     // the index of lines without a key
 }
 
 // resultsOf makes n lines in some form.
@@ -135,7 +133,7 @@ func resultsOf(number, n int, f form) results {
 		w := gzip.NewWriter(&b)
 		_, _ = w.Write(r.lines(uri(name), number, 0, n, f))
 		_ = w.Close() // a buffer takes everything
-		r.objects[name], r.attrs.ContentType = b.Bytes(), "application/gzip"
+		r.objects[name] = b.Bytes()
 	case prefixed:
 		const parts = 3
 		for part := range parts {

@@ -106,22 +106,15 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	c.Storage = gcs.New(gcs.Options{})
+	if c.Storage, err = gcs.Start(ResultBucket, StateBucket); err != nil {
+		return nil, err
+	}
+	c.close = append(c.close, c.Storage.Close)
 	c.Secrets = secrets.New(secrets.Options{})
-	for _, s := range []interface {
-		Start(string) error
-		Close() error
-	}{c.Storage, c.Secrets} {
-		if err := s.Start(""); err != nil {
-			return nil, err
-		}
-		c.close = append(c.close, s.Close)
+	if err := c.Secrets.Start(""); err != nil {
+		return nil, err
 	}
-	for _, bucket := range []string{ResultBucket, StateBucket} {
-		if err := c.Storage.CreateBucket(bucket); err != nil {
-			return nil, err
-		}
-	}
+	c.close = append(c.close, c.Secrets.Close)
 	c.Secrets.Add(APIKeySecret, []byte(APIKey))
 	c.Secrets.Create(SigningSecret)
 	c.Secrets.Create(TokenSecret)
@@ -161,7 +154,7 @@ func (c *Cloud) serveCerts() (err error) {
 }
 
 func (c *Cloud) startGemini(ctx context.Context) error {
-	client, err := storage.NewClient(ctx, option.WithEndpoint(c.Storage.Endpoint()), option.WithoutAuthentication())
+	client, err := storage.NewClient(ctx, option.WithEndpoint(c.Storage.URL()+"/storage/v1/"), option.WithoutAuthentication())
 	if err != nil {
 		return err
 	}
@@ -183,6 +176,7 @@ func (s sink) Write(ctx context.Context, bucket, object string, data io.Reader) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // a writer that is not closed is given up by its context
 	w := s.client.Bucket(bucket).Object(object).NewWriter(ctx)
+	w.ChunkSize = 0 // one request
 	if _, err := io.Copy(w, data); err != nil {
 		return err
 	}

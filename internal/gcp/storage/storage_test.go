@@ -31,10 +31,9 @@ type server struct {
 // servers gives ours and one that others wrote.
 func servers(t *testing.T) []server {
 	t.Helper()
-	ours := gcs.New(gcs.Options{})
-	must(t, ours.Start(""))
+	ours, err := gcs.Start(bucket)
+	must(t, err)
 	t.Cleanup(func() { ours.Close() })
-	must(t, ours.CreateBucket(bucket))
 
 	theirs, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1"})
 	must(t, err)

@@ -1,209 +1,186 @@
-// Package gcs is a Cloud Storage server in process, for the demo, for
-// end-to-end tests and for tests of faults. Google's Go client, gcloud and
-// anything else that speaks the JSON or the XML API can use it: set
-// STORAGE_EMULATOR_HOST to Server.Addr, or pass option.WithEndpoint
-// (Server.Endpoint()) with option.WithoutAuthentication().
+// Package gcs is a Cloud Storage server in process: as much of it as the
+// receiver uses through Google's Go client, with faults on purpose and with
+// generated objects that take no memory. Set STORAGE_EMULATOR_HOST to
+// Server.Addr.
 //
-// It is strict where the service is strict (preconditions, generations,
-// checksums, ranges, chunk sizes) and answers 400 to every call, parameter
-// and object field that it does not know, so that nothing is silently ignored.
-//
-// It keeps everything in memory, checks no credentials, and has no versioning,
-// no compose, copy, rewrite, move or patch, no ACLs, no encryption keys and no
-// gRPC API.
+// It reads objects (XML API), reads their attributes, lists, and creates in one
+// request; generations, ranges and create's ifGenerationMatch are the
+// service's. Any other call or parameter is answered with 400, so that nothing
+// is silently ignored: among them resumable uploads, and other preconditions.
+// Content with an encoding is served as it is stored. It checks no credentials.
 package gcs
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"net"
-	"net/http"
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"slices"
+	"strings"
 	"sync"
-	"time"
+
+	"example.com/gemini-webhook/internal/localcloud/fake"
 )
 
-// Errors of Start.
-var (
-	// ErrNotLoopback means that the address is not a loopback address: the
-	// server checks no credentials and must stay on this machine.
-	ErrNotLoopback = errors.New("gcs: address is not loopback, use 127.0.0.1:PORT")
-	// ErrStarted means that Start was called twice, or after Close.
-	ErrStarted = errors.New("gcs: server was started or closed before, make a new one")
-)
+// firstGeneration has the size of the service's generations (microseconds
+// since 1970), so that what only holds small numbers fails here too.
+const firstGeneration = 1_700_000_000_000_000
 
-// Options configures a Server; the zero value is ready for use.
-type Options struct {
-	// Now is the clock of timeCreated and updated; time.Now where nil.
-	Now func() time.Time
-}
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Server is a Cloud Storage server. All methods are safe for concurrent use,
-// and those that handle objects work before Start too.
+// Server is a Cloud Storage server.
 type Server struct {
-	store *store
+	*fake.Listener
+	fake.Calls[Kind, Op, Fault]
 
-	mu      sync.Mutex
-	fail    func(Op) *Fault
-	counts  map[Kind]int64
-	uploads map[string]*upload
-	http    *http.Server
-	addr    string
-	served  chan struct{} // closed when the accept loop has ended
-	closed  chan struct{} // closed by Close; ends delays and stalls
-	once    sync.Once
+	mu         sync.RWMutex
+	buckets    map[string]map[string]*object
+	generation int64
 }
 
-// New returns a server that does not listen yet.
-func New(opts Options) *Server {
-	now := opts.Now
-	if now == nil {
-		now = time.Now
+// Start serves these buckets, which are empty.
+func Start(buckets ...string) (_ *Server, err error) {
+	s := &Server{buckets: make(map[string]map[string]*object), generation: firstGeneration}
+	for _, name := range buckets {
+		s.buckets[name] = make(map[string]*object)
 	}
-	return &Server{
-		store:   newStore(now),
-		counts:  map[Kind]int64{},
-		uploads: map[string]*upload{},
-		closed:  make(chan struct{}),
-	}
+	s.Listener, err = fake.HTTP(s)
+	return s, err
 }
 
-// Start listens on addr, host:port on a loopback address; empty means a free
-// port of 127.0.0.1. It returns once connections are accepted. Errors:
-// ErrNotLoopback, ErrStarted, and those of net.Listen.
-func (s *Server) Start(addr string) error {
+// Attrs are the attributes of an object that its writer chooses.
+type Attrs struct {
+	ContentEncoding string
+	Metadata        map[string]string
+}
+
+// Object is a stored object as Go code sees it.
+type Object struct {
+	Bucket, Name string
+	Generation   int64
+	Size         int64 // bytes
+	Attrs        Attrs
+	Data         []byte // nil where it is generated
+}
+
+// object is immutable once stored: a write replaces it.
+type object struct {
+	Object
+	content io.ReaderAt
+	crc32c  string // base64; empty for generated content
+}
+
+// Put stores data, which must not be changed afterwards, and returns the new
+// generation. It panics where the bucket is missing.
+func (s *Server) Put(bucket, name string, data []byte, attrs Attrs) int64 {
+	return s.mustPut(newObject(bucket, name, data, attrs))
+}
+
+// PutGenerated stores an object of size bytes that at computes at every read:
+// at fills p with the content from off on, the same at each call, and may be
+// called from several goroutines at once. The content is never kept, so the
+// object has no checksum.
+func (s *Server) PutGenerated(bucket, name string, size int64, at func(off int64, p []byte)) int64 {
+	return s.mustPut(&object{Object: Object{Bucket: bucket, Name: name, Size: size}, content: generated(at)})
+}
+
+func (s *Server) mustPut(o *object) int64 {
+	if err := s.put(o, nil); err != nil {
+		panic(err)
+	}
+	return o.Generation
+}
+
+// Get returns the object as it is now, and whether there is one.
+func (s *Server) Get(bucket, name string) (Object, bool) {
+	o, err := s.get(bucket, name, 0)
+	if err != nil {
+		return Object{}, false
+	}
+	return o.Object, true
+}
+
+// List returns the bucket's objects whose names begin with prefix, by name.
+func (s *Server) List(bucket, prefix string) []Object {
+	var list []Object
+	objects, _ := s.sorted(bucket, prefix) // no bucket: none
+	for _, o := range objects {
+		list = append(list, o.Object)
+	}
+	return list
+}
+
+// Delete removes an object.
+func (s *Server) Delete(bucket, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.closed:
-		return ErrStarted
-	default:
+	delete(s.buckets[bucket], name)
+}
+
+func newObject(bucket, name string, data []byte, attrs Attrs) *object {
+	crc := binary.BigEndian.AppendUint32(nil, crc32.Checksum(data, castagnoli))
+	return &object{
+		Object:  Object{Bucket: bucket, Name: name, Size: int64(len(data)), Attrs: attrs, Data: data},
+		content: bytes.NewReader(data),
+		crc32c:  base64.StdEncoding.EncodeToString(crc),
 	}
-	if s.http != nil {
-		return ErrStarted
+}
+
+// generated is content that is computed at each read, within its size alone.
+type generated func(off int64, p []byte)
+
+// ReadAt implements io.ReaderAt.
+func (at generated) ReadAt(p []byte, off int64) (int, error) {
+	at(off, p)
+	return len(p), nil
+}
+
+// put stores o under the next generation if the one before is ifGeneration, 0
+// for none; nil is no condition.
+func (s *Server) put(o *object, ifGeneration *int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	objects := s.buckets[o.Bucket]
+	if objects == nil {
+		return errNoBucket
 	}
-	ln, err := listen(addr)
-	if err != nil {
-		return err
+	var before int64
+	if old := objects[o.Name]; old != nil {
+		before = old.Generation
 	}
-	s.addr = ln.Addr().String()
-	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	s.served = make(chan struct{})
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(ln) // always http.ErrServerClosed, after Close
-	}()
+	if ifGeneration != nil && *ifGeneration != before {
+		return errCondition
+	}
+	s.generation++
+	o.Generation = s.generation
+	objects[o.Name] = o
 	return nil
 }
 
-// Handler is the server without its listener, for a server of the caller's.
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
-
-func listen(addr string) (net.Listener, error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
+// get finds an object by its generation; 0 means the live one.
+func (s *Server) get(bucket, name string, generation int64) (*object, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	o := s.buckets[bucket][name]
+	if o == nil || generation != 0 && generation != o.Generation {
+		return nil, errNoObject
 	}
-	tcp, err := net.ResolveTCPAddr("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("gcs: listen: %w", err)
-	}
-	if !tcp.IP.IsLoopback() {
-		return nil, ErrNotLoopback
-	}
-	return net.ListenTCP("tcp", tcp)
+	return o, nil
 }
 
-// Addr is the host:port listened on, as STORAGE_EMULATOR_HOST wants it; empty
-// before Start.
-func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addr
-}
-
-// URL is the server's root, without a slash at the end.
-func (s *Server) URL() string { return "http://" + s.Addr() }
-
-// Endpoint is the value for option.WithEndpoint.
-func (s *Server) Endpoint() string { return s.URL() + "/storage/v1/" }
-
-// Close stops listening, cuts open connections and ends stalled answers. The
-// objects stay readable from Go. Calling it again does nothing.
-func (s *Server) Close() error {
-	var err error
-	s.once.Do(func() {
-		close(s.closed)
-		s.mu.Lock()
-		srv := s.http
-		s.mu.Unlock()
-		if srv != nil {
-			err = srv.Close()
-			<-s.served
+func (s *Server) sorted(bucket, prefix string) ([]*object, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.buckets[bucket] == nil {
+		return nil, errNoBucket
+	}
+	var objects []*object
+	for name, o := range s.buckets[bucket] {
+		if strings.HasPrefix(name, prefix) {
+			objects = append(objects, o)
 		}
-	})
-	return err
-}
-
-// Fail installs a hook that is asked before every operation which fault it
-// shall suffer; nil from the hook is none, a nil hook removes it. The hook may
-// be called from several goroutines at once.
-func (s *Server) Fail(hook func(Op) *Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fail = hook
-}
-
-// Count is how many requests of that kind were received, failed ones
-// included, since New or ResetCounts. Calls from Go are not counted.
-func (s *Server) Count(kind Kind) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.counts[kind]
-}
-
-// Counts is a copy of all counters.
-func (s *Server) Counts() map[Kind]int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.counts)
-}
-
-// ResetCounts sets all counters to zero.
-func (s *Server) ResetCounts() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.counts)
-}
-
-// begin counts the operation and asks the hook for its fault.
-func (s *Server) begin(op Op) Fault {
-	s.mu.Lock()
-	s.counts[op.Kind]++
-	hook := s.fail
-	s.mu.Unlock()
-	if hook == nil {
-		return Fault{}
 	}
-	if f := hook(op); f != nil {
-		return *f
-	}
-	return Fault{}
-}
-
-// wait sleeps for d. Where the request or the server ends before, it ends the
-// handler, and the client gets no answer.
-func (s *Server) wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return
-	case <-ctx.Done():
-	case <-s.closed:
-	}
-	panic(http.ErrAbortHandler)
+	slices.SortFunc(objects, func(a, b *object) int { return strings.Compare(a.Name, b.Name) })
+	return objects, nil
 }

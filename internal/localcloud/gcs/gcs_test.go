@@ -2,14 +2,11 @@ package gcs_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"net/http"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,27 +20,22 @@ import (
 
 const testBucket = "results"
 
-// start is a server with an empty bucket and a client of Google's.
-func start(t *testing.T, opts ...option.ClientOption) (*gcs.Server, *storage.Client) {
+// start is a server with an empty bucket and a client of Google's that repeats
+// nothing. What the receiver does with both, on this server and on
+// fake-gcs-server, is tested in internal/gcp/storage.
+func start(t *testing.T) (*gcs.Server, *storage.Client) {
 	t.Helper()
-	s := gcs.New(gcs.Options{})
-	if err := s.Start(""); err != nil {
+	s, err := gcs.Start(testBucket)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := s.CreateBucket(testBucket); err != nil {
-		t.Fatal(err)
-	}
-	client, err := storage.NewClient(t.Context(), append(opts, option.WithEndpoint(s.Endpoint()), option.WithoutAuthentication())...)
+	t.Cleanup(func() { s.Close() })
+	client, err := storage.NewClient(t.Context(), option.WithEndpoint(s.URL()+"/storage/v1/"), option.WithoutAuthentication())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	client.SetRetry(storage.WithMaxAttempts(3), storage.WithErrorFunc(func(error) bool { return false }))
+	client.SetRetry(storage.WithErrorFunc(func(error) bool { return false }))
 	return s, client
 }
 
@@ -63,238 +55,173 @@ func code(err error) int {
 	return 0
 }
 
-func gzipped(t *testing.T, plain []byte) []byte {
+func write(t *testing.T, w *storage.Writer, data string) error {
 	t.Helper()
-	var buf bytes.Buffer
-	zw := gzip.NewWriter(&buf)
-	if _, err := zw.Write(plain); err != nil {
-		t.Fatal(err)
-	}
-	if err := zw.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	w.ChunkSize = 0
+	_, _ = io.WriteString(w, data)
+	return w.Close()
 }
 
-func TestUploadSizesAndChunks(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct{ size, chunk int }{
-		"empty":                  {0, googleapi.DefaultUploadChunkSize},
-		"multipart":              {1000, googleapi.DefaultUploadChunkSize},
-		"one request, no chunks": {3 << 20, 0},
-		"resumable, partial end": {3<<20 + 17, 1 << 20},
-		"resumable, even":        {2 << 20, 1 << 20},
-		"resumable by default":   {googleapi.DefaultUploadChunkSize + 5, googleapi.DefaultUploadChunkSize},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, client := start(t)
-			want := make([]byte, tc.size)
-			_, _ = rand.Read(want)
-			w := client.Bucket(testBucket).Object("dir/a b?.jsonl").NewWriter(deadline(t))
-			w.ChunkSize = tc.chunk
-			w.ContentType = "application/jsonl"
-			w.Metadata = map[string]string{"lines": "7"}
-			if _, err := w.Write(want); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			got, ok := s.Get(testBucket, "dir/a b?.jsonl")
-			if !ok || !bytes.Equal(got.Data, want) {
-				t.Fatalf("stored %d bytes (found %v), want the %d written", len(got.Data), ok, len(want))
-			}
-			if diff := cmp.Diff(gcs.Attrs{ContentType: "application/jsonl", Metadata: map[string]string{"lines": "7"}}, got.Attrs); diff != "" {
-				t.Error(diff)
-			}
-			if a := w.Attrs(); a.Generation != got.Generation || a.Size != int64(tc.size) {
-				t.Errorf("writer got generation %d size %d, stored are %d and %d", a.Generation, a.Size, got.Generation, tc.size)
-			}
-			if n := s.Count(gcs.OpInsert); n != 1 {
-				t.Errorf("counted %d inserts, want 1", n)
-			}
-		})
-	}
-}
-
-func TestRacingCreatesHaveOneWinner(t *testing.T) {
+func TestRanges(t *testing.T) {
 	t.Parallel()
 	s, client := start(t)
-	ctx := deadline(t)
-	var wins, losses atomic.Int32
-	var winner atomic.Value
-	var wg sync.WaitGroup
-	for i := range 16 {
-		wg.Go(func() {
-			data := string(rune('a' + i))
-			w := client.Bucket(testBucket).Object("plan").If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
-			w.ChunkSize = []int{0, 256 << 10}[i%2]
-			_, _ = io.WriteString(w, data)
-			switch err := w.Close(); {
-			case err == nil:
-				wins.Add(1)
-				winner.Store(data)
-			case code(err) == http.StatusPreconditionFailed:
-				losses.Add(1)
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if wins.Load() != 1 || losses.Load() != 15 {
-		t.Fatalf("%d wins and %d losses, want 1 and 15", wins.Load(), losses.Load())
-	}
-	if got, _ := s.Get(testBucket, "plan"); string(got.Data) != winner.Load() {
-		t.Errorf("stored %q, the winner wrote %q", got.Data, winner.Load())
-	}
-}
-
-func TestReads(t *testing.T) {
-	t.Parallel()
-	content := []byte("0123456789")
-	for _, tc := range []struct {
-		name           string
+	gen := s.Put(testBucket, "dir/a b?.jsonl", []byte("0123456789"), gcs.Attrs{})
+	o := client.Bucket(testBucket).Object("dir/a b?.jsonl").Generation(gen)
+	for name, test := range map[string]struct {
 		offset, length int64
 		want           string
 		code           int
 	}{
-		{"whole", 0, -1, "0123456789", 0},
-		{"head", 0, 3, "012", 0},
-		{"middle", 4, 3, "456", 0},
-		{"to the end", 7, -1, "789", 0},
-		{"suffix", -4, -1, "6789", 0},
-		{"suffix longer than the object", -40, -1, "0123456789", 0},
-		{"over the end", 8, 100, "89", 0},
-		{"at the end", 10, -1, "", 416},
-		{"past the end", 11, 5, "", 416},
-		{"nothing", 3, 0, "", 0},
+		"whole":                         {0, -1, "0123456789", 0},
+		"middle":                        {4, 3, "456", 0},
+		"to the end":                    {7, -1, "789", 0},
+		"suffix":                        {-4, -1, "6789", 0},
+		"suffix longer than the object": {-40, -1, "0123456789", 0},
+		"over the end":                  {8, 100, "89", 0},
+		"at the end":                    {10, -1, "", 416},
+		"past the end":                  {11, 5, "", 416},
+		"nothing":                       {3, 0, "", 0},
 	} {
-		for api, opt := range map[string]option.ClientOption{"xml": storage.WithXMLReads(), "json": storage.WithJSONReads()} {
-			t.Run(tc.name+" "+api, func(t *testing.T) {
-				t.Parallel()
-				s, client := start(t, opt)
-				gen := s.Put(testBucket, "o", content, gcs.Attrs{ContentType: "text/plain"})
-				r, err := client.Bucket(testBucket).Object("o").Generation(gen).NewRangeReader(deadline(t), tc.offset, tc.length)
-				if code(err) != tc.code || tc.code == 0 && err != nil {
-					t.Fatalf("got %v, want status %d", err, tc.code)
-				}
-				if err != nil {
-					return
-				}
-				defer r.Close()
-				got, err := io.ReadAll(r)
-				if err != nil || string(got) != tc.want {
-					t.Errorf("read %q, %v; want %q", got, err, tc.want)
-				}
-				if r.Attrs.Size != 10 || r.Attrs.Generation != gen || r.Attrs.ContentType != "text/plain" {
-					t.Errorf("attributes of the reader: %+v", r.Attrs)
-				}
-			})
-		}
-	}
-}
-
-func TestGzipTranscoding(t *testing.T) {
-	t.Parallel()
-	plain := bytes.Repeat([]byte("line\n"), 5000)
-	packed := gzipped(t, plain)
-	for api, opt := range map[string]option.ClientOption{"xml": storage.WithXMLReads(), "json": storage.WithJSONReads()} {
-		t.Run(api, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, client := start(t, opt)
-			s.Put(testBucket, "o.gz", packed, gcs.Attrs{ContentEncoding: "gzip"})
-			o := client.Bucket(testBucket).Object("o.gz")
-			read := func(o *storage.ObjectHandle, off, n int64) ([]byte, storage.ReaderObjectAttrs) {
-				t.Helper()
-				r, err := o.NewRangeReader(deadline(t), off, n)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer r.Close()
-				data, err := io.ReadAll(r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return data, r.Attrs
+			r, err := o.NewRangeReader(deadline(t), test.offset, test.length)
+			if code(err) != test.code || test.code == 0 && err != nil {
+				t.Fatalf("got %v, want status %d", err, test.code)
 			}
-			if got, attrs := read(o, 0, -1); !bytes.Equal(got, plain) || !attrs.Decompressed {
-				t.Errorf("whole: %d bytes, decompressed %v; want %d, true", len(got), attrs.Decompressed, len(plain))
+			if err != nil {
+				return
 			}
-			// A range of an object that is transcoded is the whole object.
-			if got, _ := read(o, 0, 100); !bytes.Equal(got, plain) {
-				t.Errorf("range: %d bytes, want all %d", len(got), len(plain))
-			}
-			if api == "json" {
-				return // the client refuses ReadCompressed here
-			}
-			if got, _ := read(o.ReadCompressed(true), 0, -1); !bytes.Equal(got, packed) {
-				t.Errorf("compressed: %d bytes, want %d", len(got), len(packed))
-			}
-			if got, _ := read(o.ReadCompressed(true), 5, 10); !bytes.Equal(got, packed[5:15]) {
-				t.Errorf("compressed range: %d bytes, want 10", len(got))
+			defer r.Close()
+			got, err := io.ReadAll(r)
+			if err != nil || string(got) != test.want || r.Attrs.Size != 10 || r.Attrs.Generation != gen {
+				t.Errorf("read %q of %+v, %v; want %q", got, r.Attrs, err, test.want)
 			}
 		})
 	}
 }
 
-func TestGenerationsAndPreconditions(t *testing.T) {
+func TestWrites(t *testing.T) {
 	t.Parallel()
 	s, client := start(t)
 	ctx := deadline(t)
-	old := s.Put(testBucket, "o", []byte("old"), gcs.Attrs{})
-	live := s.Put(testBucket, "o", []byte("new"), gcs.Attrs{})
-	if live <= old {
-		t.Fatalf("generation %d after %d, want growth", live, old)
+	o := client.Bucket(testBucket).Object("dir/o")
+	w := o.If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
+	w.ContentEncoding, w.Metadata = "gzip", map[string]string{"k": "v"}
+	if err := write(t, w, "data"); err != nil {
+		t.Fatal(err)
 	}
-	o := client.Bucket(testBucket).Object("o")
-	read := func(o *storage.ObjectHandle) error {
-		r, err := o.NewReader(ctx)
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		_, err = io.Copy(io.Discard, r)
-		return err
+	got, _ := s.Get(testBucket, "dir/o")
+	want := gcs.Object{
+		Bucket: testBucket, Name: "dir/o", Generation: w.Attrs().Generation, Size: 4,
+		Attrs: gcs.Attrs{ContentEncoding: "gzip", Metadata: map[string]string{"k": "v"}}, Data: []byte("data"),
 	}
-	write := func(c storage.Conditions) error {
-		w := o.If(c).NewWriter(ctx)
-		_, _ = w.Write([]byte("x"))
-		return w.Close()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
 	}
-	attrs := func(o *storage.ObjectHandle) error { _, err := o.Attrs(ctx); return err }
-	stale, fresh := storage.Conditions{GenerationMatch: old}, storage.Conditions{GenerationMatch: live}
-	for _, tc := range []struct {
-		name string
+	if a, err := o.Attrs(ctx); err != nil || a.Generation != want.Generation || a.ContentEncoding != "gzip" || a.CRC32C == 0 {
+		t.Errorf("attributes %+v, %v", a, err)
+	}
+	for name, test := range map[string]struct {
 		err  error
 		want int
 	}{
-		{"read, pinned to a generation that is gone", read(o.Generation(old)), 404},
-		{"read, pinned", read(o.Generation(live)), 0},
-		{"read, stale", read(o.If(stale)), 412},
-		{"attrs, pinned to a generation that is gone", attrs(o.Generation(old)), 404},
-		{"attrs, stale", attrs(o.If(stale)), 412},
-		{"attrs, not changed", attrs(o.If(storage.Conditions{GenerationNotMatch: live})), 304},
-		{"attrs, metageneration", attrs(o.If(storage.Conditions{MetagenerationMatch: 2})), 412},
-		{"create, exists", write(storage.Conditions{DoesNotExist: true}), 412},
-		{"write, stale", write(stale), 412},
-		{"delete, stale", o.If(stale).Delete(ctx), 412},
-		{"delete, generation gone", o.Generation(old).Delete(ctx), 404},
-		{"delete, fresh", o.If(fresh).Delete(ctx), 0},
-		{"delete, missing", o.Delete(ctx), 404},
-		{"read, missing", read(o), 404},
-		{"write, of a generation that is gone", write(fresh), 412},
-		{"write to a missing bucket", func() error {
-			w := client.Bucket("nowhere").Object("o").NewWriter(ctx)
-			return w.Close()
-		}(), 404},
+		"exists":         {write(t, o.If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx), "x"), 412},
+		"stale":          {write(t, o.If(storage.Conditions{GenerationMatch: 5}).NewWriter(ctx), "x"), 412},
+		"no such bucket": {write(t, client.Bucket("nowhere").Object("o").NewWriter(ctx), "x"), 404},
 	} {
-		if tc.want == 404 && !errors.Is(tc.err, storage.ErrObjectNotExist) && tc.name != "write to a missing bucket" {
-			t.Errorf("%s: %v, want ErrObjectNotExist", tc.name, tc.err)
+		if code(test.err) != test.want {
+			t.Errorf("%s: %v, want %d", name, test.err, test.want)
 		}
-		if got := code(tc.err); got != tc.want && !(tc.want == 404 && got == 0) || tc.want == 0 && tc.err != nil {
-			t.Errorf("%s: %v, want %d", tc.name, tc.err, tc.want)
+	}
+	if err := write(t, o.NewWriter(ctx), "new"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Generation(want.Generation).Attrs(ctx); !errors.Is(err, storage.ErrObjectNotExist) {
+		t.Errorf("the replaced generation: %v, want ErrObjectNotExist", err)
+	}
+	s.Delete(testBucket, "dir/o")
+	if list := s.List(testBucket, "dir/"); len(list) != 0 {
+		t.Errorf("deleted, but listed: %v", list)
+	}
+}
+
+// TestRefusals: what is not simulated is never ignored.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	s, client := start(t)
+	s.Put(testBucket, "o", []byte("data"), gcs.Attrs{})
+	ctx := deadline(t)
+	o := client.Bucket(testBucket).Object("o")
+	_, attrs := o.If(storage.Conditions{GenerationMatch: 5}).Attrs(ctx)
+	_, list := client.Bucket(testBucket).Objects(ctx, &storage.Query{Delimiter: "/"}).Next()
+	_, bucket := client.Bucket(testBucket).Attrs(ctx)
+	_, update := o.Update(ctx, storage.ObjectAttrsToUpdate{ContentType: "x"})
+	resumable := o.NewWriter(ctx)
+	resumable.ChunkSize = 256 << 10
+	_, _ = resumable.Write(make([]byte, 300<<10))
+	for name, err := range map[string]error{
+		"precondition of a get": attrs, "delimiter": list, "bucket": bucket, "update": update,
+		"delete": o.Delete(ctx), "resumable": resumable.Close(),
+		"precondition of a write": write(t, o.If(storage.Conditions{MetagenerationMatch: 1}).NewWriter(ctx), "x"),
+	} {
+		if code(err) != http.StatusBadRequest {
+			t.Errorf("%s: %v, want 400", name, err)
 		}
+	}
+	for _, path := range []string{"/", "/results", "/results/o?alt=xml&x=1", "/storage/v1/b", "/upload/storage/v1/b/results/o?uploadType=media"} {
+		resp, err := http.Post(s.URL()+path, "multipart/related", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s, want 400", path, resp.Status)
+		}
+	}
+	if got, _ := s.Get(testBucket, "o"); string(got.Data) != "data" {
+		t.Errorf("the object was changed: %q", got.Data)
+	}
+}
+
+// TestGeneratedObject reads 1 GiB that is never in memory.
+func TestGeneratedObject(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 30
+	s, client := start(t)
+	at := func(off int64, p []byte) {
+		for i := range min(16, len(p)) {
+			p[i] = byte((off + int64(i)) >> 3)
+		}
+	}
+	gen := s.PutGenerated(testBucket, "big", size, at)
+	ctx := deadline(t)
+	o := client.Bucket(testBucket).Object("big")
+	attrs, err := o.Attrs(ctx)
+	if err != nil || attrs.Size != size || attrs.Generation != gen {
+		t.Fatalf("attributes %+v, %v", attrs, err)
+	}
+	for _, off := range []int64{0, 12345, size - 16, size - 7} {
+		r, err := o.Generation(gen).NewRangeReader(ctx, off, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		want := make([]byte, min(16, size-off))
+		at(off, want)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("at %d: %x, %v; want %x", off, got, err, want)
+		}
+		_ = r.Close()
+	}
+	if testing.Short() {
+		t.Skip("skipping the whole gigabyte with -short")
+	}
+	r, err := o.NewReader(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n, err := io.Copy(io.Discard, r); err != nil || n != size {
+		t.Errorf("read %d bytes, %v; want %d", n, err, int64(size))
 	}
 }
