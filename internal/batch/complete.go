@@ -48,13 +48,7 @@ func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) err
 	if err != nil {
 		return err
 	}
-	c := sum.counts
-	m := w.Factory.For(e).Completed(plan.URI, outcome.Totals{
-		Total: c.Total, Succeeded: c.Succeeded, Failed: c.Failed, Invalid: c.Invalid,
-		PromptTokens: c.PromptTokens, CandidatesTokens: c.CandidatesTokens,
-		ThoughtsTokens: c.ThoughtsTokens, TotalTokens: c.TotalTokens,
-		Bytes: sum.bytes,
-	})
+	m := w.Factory.For(e).Completed(plan.URI, outcome.Totals{Counts: sum.counts, Bytes: sum.bytes})
 	if err := w.Outcomes.Publish(ctx, m); err != nil {
 		return err
 	}

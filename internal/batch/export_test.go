@@ -1,6 +1,8 @@
 package batch
 
-import "example.com/gemini-webhook/internal/results"
+import (
+	"example.com/gemini-webhook/internal/results"
+)
 
 // What tests outside the package see: with Google's clients they cannot be
 // inside, for the clients' adapters import it.

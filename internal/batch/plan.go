@@ -7,6 +7,7 @@ import (
 
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // toEnd is the end of a range whose object's length is not known before it is
@@ -124,9 +125,9 @@ func (p *Plan) after(object int, r Interval) (nextObject int, next Interval) {
 
 // progress is how far a plan's markers cover it.
 type progress struct {
-	done, missing int    // ranges
-	counts        Counts // of the ranges done
-	bytes         int64  // stored size of all objects
+	done, missing int            // ranges
+	counts        outcome.Counts // of the ranges done
+	bytes         int64          // stored size of all objects
 }
 
 // progress compares a plan with its markers by object.

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // sized is an object in ranges; 0: in one.
@@ -57,18 +58,18 @@ func TestProgressOfAPlan(t *testing.T) {
 		sized(5, 0),
 		sized(0, 4),
 	}}
-	c := Counts{Total: 1}
+	c := outcome.Counts{Total: 1}
 	some := map[int][]Marker{
 		0: {{Interval{0, 4}, c}, {Interval{4, 6}, c}, {Interval{8, 10}, c}},
 		1: {{Interval{0, 3}, c}},
 	}
-	if diff := cmp.Diff(progress{done: 2, missing: 2, counts: Counts{Total: 2}, bytes: 15}, p.progress(some), cmp.AllowUnexported(progress{})); diff != "" {
+	if diff := cmp.Diff(progress{done: 2, missing: 2, counts: outcome.Counts{Total: 2}, bytes: 15}, p.progress(some), cmp.AllowUnexported(progress{})); diff != "" {
 		t.Errorf("half done (-want +got):\n%s", diff)
 	}
 	some[0] = append(some[0], Marker{Interval{6, 8}, c})
 	some[1] = append(some[1], Marker{Interval{3, toEnd}, c})
 	got := p.progress(some)
-	if diff := cmp.Diff(progress{done: 4, counts: Counts{Total: 6}, bytes: 15}, got, cmp.AllowUnexported(progress{})); diff != "" {
+	if diff := cmp.Diff(progress{done: 4, counts: outcome.Counts{Total: 6}, bytes: 15}, got, cmp.AllowUnexported(progress{})); diff != "" {
 		t.Errorf("all done (-want +got):\n%s", diff)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // Errors of a Store, which adapters wrap.
@@ -88,9 +90,9 @@ func (s *State) create(ctx context.Context, key string, p *Plan) (*Plan, error) 
 
 // mark records that the lines which begin in r are published. A marker that
 // exists already is as good.
-func (s *State) mark(ctx context.Context, key string, object int, r Interval, c Counts) error {
+func (s *State) mark(ctx context.Context, key string, object int, r Interval, c outcome.Counts) error {
 	name := fmt.Sprintf("%s%s-%019d", markerFolder(key, object), offset(r.Start), r.End)
-	if err := s.store.Create(ctx, name, nil, c.metadata()); err != nil && !errors.Is(err, ErrExists) {
+	if err := s.store.Create(ctx, name, nil, metadataOf(&c)); err != nil && !errors.Is(err, ErrExists) {
 		return fmt.Errorf("create marker: %w", err)
 	}
 	return nil
@@ -149,6 +151,36 @@ func parseMarker(name string, metadata map[string]string) (object int, m Marker,
 	m.End, errs[2] = strconv.ParseInt(end, 10, 64)
 	m.Counts, errs[3] = countsOf(metadata)
 	return object, m, errors.Join(errs[:]...)
+}
+
+// countFields pairs each count with its name in a marker's metadata.
+func countFields(c *outcome.Counts, visit func(name string, n *int64)) {
+	visit("total", &c.Total)
+	visit("succeeded", &c.Succeeded)
+	visit("failed", &c.Failed)
+	visit("invalid", &c.Invalid)
+	for i := range c.Tokens {
+		visit(strings.ReplaceAll(outcome.TokenCounts[i].Name, "_", "-"), &c.Tokens[i])
+	}
+}
+
+func metadataOf(c *outcome.Counts) map[string]string {
+	m := make(map[string]string)
+	countFields(c, func(name string, n *int64) {
+		if *n != 0 {
+			m[name] = strconv.FormatInt(*n, 10)
+		}
+	})
+	return m
+}
+
+func countsOf(metadata map[string]string) (c outcome.Counts, err error) {
+	countFields(&c, func(name string, n *int64) {
+		if text, ok := metadata[name]; ok && err == nil {
+			*n, err = strconv.ParseInt(text, 10, 64)
+		}
+	})
+	return c, err
 }
 
 // owner is who publishes batch.completed, and since when.

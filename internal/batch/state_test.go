@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // memory is a Store as Cloud Storage behaves.
@@ -86,7 +87,7 @@ func TestPlanIsTheFirstOne(t *testing.T) {
 func TestMarkersAreReadBack(t *testing.T) {
 	t.Parallel()
 	s := NewState(&memory{})
-	counts := Counts{Total: 4, Succeeded: 3, Failed: 1, PromptTokens: 10, TotalTokens: 12}
+	counts := outcome.Counts{Total: 4, Succeeded: 3, Failed: 1, Tokens: outcome.Tokens{10, 0, 12}}
 	for _, m := range []struct {
 		key    string
 		object int
@@ -172,5 +173,24 @@ func TestFlags(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("Flagged(%s) = %v, %v, want %v", flag, got, err, want)
 		}
+	}
+}
+
+// Markers of another version are read, and read this one's: a name stays.
+func TestCountsAreStoredUnderTheirNames(t *testing.T) {
+	t.Parallel()
+	stored := map[string]string{
+		"total": "1", "succeeded": "2", "failed": "3", "invalid": "4",
+		"prompt-tokens": "5", "candidates-tokens": "6", "thoughts-tokens": "7", "total-tokens": "8",
+	}
+	counts, err := countsOf(stored)
+	if err != nil || counts.Total != 1 || counts.Succeeded != 2 || counts.Failed != 3 || counts.Invalid != 4 {
+		t.Errorf("read %+v, %v", counts, err)
+	}
+	if diff := cmp.Diff(stored, metadataOf(&counts)); diff != "" {
+		t.Errorf("written again (-want +got):\n%s", diff)
+	}
+	if _, err := countsOf(map[string]string{"total": "x"}); err == nil {
+		t.Error("a count that is no number is read")
 	}
 }

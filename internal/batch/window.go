@@ -3,6 +3,8 @@ package batch
 import (
 	"cmp"
 	"context"
+
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // maxPending bounds the acknowledgements waited for at once; the bytes are
@@ -25,7 +27,7 @@ type pending struct {
 
 // add takes the next line, from where the last one ended to end. Where many
 // wait it waits for the older half.
-func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, c Counts) {
+func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, c outcome.Counts) {
 	w.waiting = append(w.waiting, pending{wait, Marker{Interval: Interval{Start: w.end, End: end}, Counts: c}})
 	w.end = end
 	if len(w.waiting) == maxPending {

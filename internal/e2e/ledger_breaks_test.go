@@ -9,9 +9,9 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
 
+	queued "example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/localcloud/push"
-	queued "example.com/gemini-webhook/internal/batch"
 )
 
 // published is a message of the outcomes or results.

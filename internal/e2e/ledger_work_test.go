@@ -7,9 +7,9 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
+	queued "example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/localcloud/push"
-	queued "example.com/gemini-webhook/internal/batch"
 )
 
 // delivery is one that Gemini, or the soak in its name, sends until it is

@@ -11,7 +11,7 @@ import (
 func TestAttributes(t *testing.T) {
 	t.Parallel()
 	o := of(delivery(), batchBody)
-	m := o.Result(Result{Status: "failed", Key: ptr("k\xff")})
+	m := o.Result(Source{}, Line{Status: "failed", Key: "k\xff", HasKey: true})
 	want := map[string]string{
 		"type": "batch.result", "outcome_id": m.ID, "event_id": "msg_1", "event_type": "batch.succeeded",
 		"resource_id": "batch_1", "mode": "static", "scheme": "hmac-sha256", "origin": "signing_secret",
@@ -32,7 +32,7 @@ func TestAttributes(t *testing.T) {
 	if diff := cmp.Diff(want, m.Attributes); diff != "" {
 		t.Errorf("batch.completed (-want +got):\n%s", diff)
 	}
-	if m := o.Result(Result{Status: "failed"}); m.Attributes["status"] != "failed" {
+	if m := o.Result(Source{}, Line{Status: "failed"}); m.Attributes["status"] != "failed" {
 		t.Errorf("status = %q", m.Attributes["status"])
 	} else if _, ok := m.Attributes["key"]; ok {
 		t.Error("a line without a key has the attribute key")
@@ -89,7 +89,7 @@ func TestAttributeLimits(t *testing.T) {
 			o := of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"},"user_metadata":{`+tc.metadata+`}}`)
 			m, limit := o.Completed("", Totals{}), MaxBytes
 			if tc.result {
-				m, limit = o.Result(Result{Status: "succeeded", Key: ptr("k")}), MaxResultBytes
+				m, limit = o.Result(Source{}, Line{Status: "succeeded", Key: "k", HasKey: true}), MaxResultBytes
 			}
 			checked(t, m, limit)
 			meta := 0

@@ -40,8 +40,7 @@ func (c *completedBody) append(b []byte) []byte {
 		b = appendInt(b, "failed", c.Failed)
 		return appendInt(b, "invalid", c.Invalid)
 	})
-	usage := Usage{Prompt: &c.PromptTokens, Candidates: &c.CandidatesTokens, Thoughts: &c.ThoughtsTokens, Total: &c.TotalTokens}
-	b = appendObject(b, "usage", usage.append)
+	b = appendObject(b, "usage", c.Tokens.append)
 	return appendInt(b, "bytes", c.Bytes)
 }
 

@@ -33,14 +33,13 @@ func FuzzResult(f *testing.F) {
 		}
 		text, key = lengthen(text, times), lengthen(key, times)
 		o := of(delivery(), batchBody)
-		whole := o.Result(Result{
-			Source:       Source{URI: uri, Generation: code, Offset: n, Length: n},
-			Key:          &key,
-			Status:       "failed",
-			Text:         &text,
+		whole := o.Result(Source{URI: uri, Generation: code, Offset: n, Length: n}, Line{
+			Key: key, HasKey: true,
+			Status: "failed",
+			Text:   text, HasText: true,
 			FinishReason: reason,
 			ModelVersion: reason,
-			Usage:        &Usage{Prompt: &n, Total: &n},
+			Usage:        usage(map[string]int64{"prompt_tokens": n, "total_tokens": n}),
 			Error:        &Error{Code: code, Message: lengthen(message, times), Status: reason},
 			Response:     response,
 			Request:      response,
@@ -53,11 +52,10 @@ func FuzzResult(f *testing.F) {
 			t.Errorf("text %q, key %q became %q, %q", text, key, data["text"], data["key"])
 		}
 
-		small := o.message(TypeBatchResult, whole.ID, whole.Attributes, fuzzLimit, &resultBody{Result: Result{
-			Source:       Source{URI: lengthen(uri, times)},
-			Key:          &key,
-			Status:       "failed",
-			Text:         &text,
+		small := o.message(TypeBatchResult, whole.ID, whole.Attributes, fuzzLimit, &resultBody{source: Source{URI: lengthen(uri, times)}, Line: Line{
+			Key: key, HasKey: true,
+			Status: "failed",
+			Text:   text, HasText: true,
 			FinishReason: lengthen(reason, times),
 			Error:        &Error{Code: lengthen(code, times), Message: message},
 			Response:     response,
@@ -101,6 +99,6 @@ func FuzzSimple(f *testing.F) {
 		decode(t, o.Simple(), MaxBytes)
 		decode(t, o.Unreadable(padding, Error{Code: "no_api_key", Message: padding}), MaxBytes)
 		decode(t, o.Incomplete(Source{URI: padding}, Error{Code: padding}, 1, 2), MaxBytes)
-		decode(t, o.Completed(padding, Totals{Total: 1}), MaxBytes)
+		decode(t, o.Completed(padding, Totals{Counts: Counts{Total: 1}}), MaxBytes)
 	})
 }

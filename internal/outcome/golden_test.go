@@ -25,32 +25,28 @@ func messages() map[string]Message {
 	dynamic.Signer, dynamic.Traceparent = "", ""
 
 	return map[string]Message{
-		"batch.result": batch.Result(Result{
-			Source:       Source{URI: "gs://b/o.jsonl", Generation: "1700000000000000", Offset: 9 << 30, Length: 120},
-			Key:          ptr("row-1"),
-			Status:       "succeeded",
-			Text:         ptr("Hello <b>\"world\"</b>\n\u2028é"),
+		"batch.result": batch.Result(Source{URI: "gs://b/o.jsonl", Generation: "1700000000000000", Offset: 9 << 30, Length: 120}, Line{
+			Key: "row-1", HasKey: true,
+			Status: "succeeded",
+			Text:   "Hello <b>\"world\"</b>\n\u2028é", HasText: true,
 			FinishReason: "STOP",
 			ModelVersion: "gemini-2.5-flash",
-			Usage:        &Usage{Prompt: ptr[int64](3), Candidates: ptr[int64](0), Total: ptr[int64](3)},
+			Usage:        usage(map[string]int64{"prompt_tokens": 3, "candidates_tokens": 0, "total_tokens": 3}),
 			Response:     []byte(`{"candidates" : [ {"x":"<\u00e9>"} ],"big":1.0e400}`),
 			Request:      []byte(`{"contents":[]}`),
 		}),
-		"batch.result-failed": batch.Result(Result{
-			Source: Source{URI: "gs://b/o.jsonl.gz", Generation: "1", Encoding: "gzip"},
-			Key:    ptr(""),
+		"batch.result-failed": batch.Result(Source{URI: "gs://b/o.jsonl.gz", Generation: "1", Encoding: "gzip"}, Line{
+			Key: "", HasKey: true,
 			Status: "failed",
 			Error:  &Error{Code: "429", Message: "quota", Status: "RESOURCE_EXHAUSTED"},
 		}),
-		"batch.result-invalid": batch.Result(Result{
-			Source: Source{URI: "gs://b/o.jsonl", Generation: "1", Offset: 3, Length: 2},
+		"batch.result-invalid": batch.Result(Source{URI: "gs://b/o.jsonl", Generation: "1", Offset: 3, Length: 2}, Line{
 			Status: "invalid",
-			Usage:  &Usage{},
+			Usage:  Usage{},
 			Error:  &Error{Code: "unknown_shape"},
 		}),
 		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
-			Total: 6, Succeeded: 3, Failed: 2, Invalid: 1,
-			PromptTokens: 10, CandidatesTokens: 20, ThoughtsTokens: 30, TotalTokens: 60, Bytes: 5 << 30,
+			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, Tokens: Tokens{10, 20, 30, 60}}, Bytes: 5 << 30,
 		}),
 		"batch.incomplete":            batch.Incomplete(Source{URI: "gs://b/o", Generation: "1", Offset: 8}, Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
 		"batch.unreadable":            batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),

@@ -35,7 +35,14 @@ func of(d event.Delivery, body string) *Event {
 	return NewFactory("v1.2.3", now).For(event.New(d, []byte(body)))
 }
 
-func ptr[T any](v T) *T { return &v }
+// usage is a Usage of these counts, by name.
+func usage(named map[string]int64) (u Usage) {
+	for i, c := range TokenCounts {
+		n, has := named[c.Name]
+		u.Tokens[i], u.Has[i] = n, has
+	}
+	return u
+}
 
 // decode checks what holds for every message, whatever it is made of, and returns
 // its data.

@@ -19,8 +19,8 @@ func TestIDSame(t *testing.T) {
 		name string
 		a, b Message
 	}{
-		{"result", a.Result(Result{Source: place, Status: "failed"}), b.Result(Result{Source: Source{URI: "gs://b/o.jsonl", Generation: "7", Offset: 99}, Key: ptr("k"), Status: "succeeded"})},
-		{"completed", a.Completed("gs://b/o.jsonl", Totals{}), b.Completed("gs://b/o.jsonl", Totals{Total: 1})},
+		{"result", a.Result(place, Line{Status: "failed"}), b.Result(Source{URI: "gs://b/o.jsonl", Generation: "7", Offset: 99}, Line{Key: "k", HasKey: true, Status: "succeeded"})},
+		{"completed", a.Completed("gs://b/o.jsonl", Totals{}), b.Completed("gs://b/o.jsonl", Totals{Counts: Counts{Total: 1}})},
 		{"incomplete", a.Incomplete(place, Error{Code: "x"}, 1, 2), b.Incomplete(place, Error{Code: "y"}, 2, 1)},
 		{"unreadable", a.Unreadable("u", Error{Code: "no_api_key"}), b.Unreadable("u", Error{Code: "no_pointer"})},
 		{"simple", of(delivery(), `{"type":"batch.failed","data":{"id":"batch_1"}}`).Simple(), of(other, `{"type":"batch.failed","data":{"id":"batches/1","error_code":1}}`).Simple()},
@@ -36,7 +36,7 @@ func TestIDDifferent(t *testing.T) {
 	t.Parallel()
 	o := of(delivery(), batchBody)
 	at := func(uri, generation string, offset int64) Message {
-		return o.Result(Result{Source: Source{URI: uri, Generation: generation, Offset: offset}})
+		return o.Result(Source{URI: uri, Generation: generation, Offset: offset}, Line{})
 	}
 	seen := map[string]int{}
 	form := regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -72,7 +72,7 @@ func TestIDDifferent(t *testing.T) {
 // every redelivery look like new work.
 func TestIDStable(t *testing.T) {
 	t.Parallel()
-	m := of(delivery(), batchBody).Result(Result{Source: Source{URI: "gs://b/o.jsonl", Generation: "7", Offset: 99}})
+	m := of(delivery(), batchBody).Result(Source{URI: "gs://b/o.jsonl", Generation: "7", Offset: 99}, Line{})
 	const want = "eBnNubuaDmzI_RB0EOfYpyM9RBKH9N8I5zNf-YFOirg"
 	if m.ID != want {
 		t.Errorf("id = %s, want %s", m.ID, want)

@@ -54,31 +54,10 @@ type Source struct {
 // Error is what went wrong; members that are "" are absent from the data.
 type Error = event.Error
 
-// Usage counts tokens; what is nil is absent from the data.
-type Usage struct {
-	Prompt, Candidates, Thoughts, Total *int64
-}
-
-// Result is what one line of a batch's results says.
-type Result struct {
-	Source       Source
-	Key          *string // nil where the line has none
-	Status       string  // "succeeded", "failed" or "invalid"
-	Text         *string // nil where there is none
-	FinishReason string
-	ModelVersion string
-	Usage        *Usage
-	Error        *Error
-	Response     []byte // one JSON value, passed on byte for byte; empty where there is none
-	Request      []byte // as Response
-}
-
-// Totals are the sums over all results of a batch. Bytes is the stored size of
-// the objects.
+// Totals are the sums over all results of a batch.
 type Totals struct {
-	Total, Succeeded, Failed, Invalid                           int64
-	PromptTokens, CandidatesTokens, ThoughtsTokens, TotalTokens int64
-	Bytes                                                       int64
+	Counts
+	Bytes int64 // stored size of the objects
 }
 
 // Factory makes outcomes that carry one version and one clock.

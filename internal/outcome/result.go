@@ -2,24 +2,25 @@ package outcome
 
 import "maps"
 
-// Result makes the batch.result of one line. Response and Request are left out
+// Result makes the batch.result of one line, which stands at source. Response and Request are left out
 // together, and response_omitted says so, where the message would take more than
 // MaxResultBytes. That they are JSON is the caller's promise: they are not parsed.
-func (o *Event) Result(r Result) Message {
-	id := o.id(TypeBatchResult, r.Source)
+func (o *Event) Result(source Source, line Line) Message {
+	id := o.id(TypeBatchResult, source)
 	attrs := maps.Clone(o.resultAttrs)
 	attrs["outcome_id"] = id
-	attrs["status"] = attributeValue(r.Status)
-	if r.Key != nil {
-		attrs["key"] = attributeValue(*r.Key)
+	attrs["status"] = attributeValue(line.Status)
+	if line.HasKey {
+		attrs["key"] = attributeValue(line.Key)
 	}
-	b := &resultBody{Result: r}
+	b := &resultBody{source: source, Line: line}
 	b.clip()
 	return o.message(TypeBatchResult, id, attrs, MaxResultBytes, b)
 }
 
 type resultBody struct {
-	Result
+	source Source
+	Line
 	omitted bool // response and request, for their size
 }
 
@@ -27,19 +28,11 @@ type resultBody struct {
 // it is not copied: a line may have hundreds of megabytes. Nothing is encoded in
 // fewer bytes than it has, so the message is the same as without.
 func (r *resultBody) clip() {
-	size := len(r.Response) + len(r.Request)
-	if r.Text != nil {
-		size += len(*r.Text)
-	}
-	if size > MaxResultBytes {
+	if len(r.Response)+len(r.Request)+len(r.Text) > MaxResultBytes {
 		r.omit()
 	}
-	for _, s := range []**string{&r.Text, &r.Key} {
-		if *s != nil && len(**s) > MaxResultBytes {
-			start := (**s)[:MaxResultBytes]
-			*s = &start
-		}
-	}
+	r.Text = r.Text[:min(len(r.Text), MaxResultBytes)]
+	r.Key = r.Key[:min(len(r.Key), MaxResultBytes)]
 }
 
 func (r *resultBody) omit() {
@@ -48,17 +41,17 @@ func (r *resultBody) omit() {
 }
 
 func (r *resultBody) append(b []byte) []byte {
-	b = r.Source.append(b)
-	if r.Key != nil {
-		b = appendMember(b, "key", *r.Key)
+	b = r.source.append(b)
+	if r.HasKey {
+		b = appendMember(b, "key", r.Key)
 	}
 	b = appendMember(b, "status", r.Status)
-	if r.Text != nil {
-		b = appendMember(b, "text", *r.Text)
+	if r.HasText {
+		b = appendMember(b, "text", r.Text)
 	}
 	b = appendOptional(b, "finish_reason", r.FinishReason)
 	b = appendOptional(b, "model_version", r.ModelVersion)
-	if r.Usage != nil && *r.Usage != (Usage{}) {
+	if r.Usage != (Usage{}) {
 		b = appendObject(b, "usage", r.Usage.append)
 	}
 	b = appendError(b, r.Error)
@@ -75,13 +68,8 @@ func (r *resultBody) append(b []byte) []byte {
 }
 
 func (r *resultBody) sizeHint() int {
-	n := 512 + len(r.Source.URI) + len(r.Response) + len(r.Request)
-	if r.Key != nil {
-		n += len(*r.Key)
-	}
-	if r.Text != nil {
-		n += len(*r.Text) + len(*r.Text)/16 // escapes
-	}
+	n := 512 + len(r.source.URI) + len(r.Response) + len(r.Request) + len(r.Key) +
+		len(r.Text) + len(r.Text)/16 // escapes
 	if r.Error != nil {
 		n += len(r.Error.Message)
 	}
@@ -89,15 +77,11 @@ func (r *resultBody) sizeHint() int {
 }
 
 func (r *resultBody) fields() (first, last []field) {
-	if r.Text != nil {
-		text := *r.Text
-		r.Text = &text
-		first = append(first, stringField("text", r.Text))
+	if r.HasText {
+		first = append(first, stringField("text", &r.Text))
 	}
-	if r.Key != nil {
-		key := *r.Key
-		r.Key = &key
-		first = append(first, stringField("key", r.Key))
+	if r.HasKey {
+		first = append(first, stringField("key", &r.Key))
 	}
 	if r.Error != nil {
 		err := *r.Error
@@ -106,8 +90,8 @@ func (r *resultBody) fields() (first, last []field) {
 		last = errorFields(r.Error)
 	}
 	return first, append(last,
-		stringField("source.uri", &r.Source.URI),
-		stringField("source.generation", &r.Source.Generation),
+		stringField("source.uri", &r.source.URI),
+		stringField("source.generation", &r.source.Generation),
 		stringField("finish_reason", &r.FinishReason),
 		stringField("model_version", &r.ModelVersion),
 	)
@@ -122,23 +106,6 @@ func (s *Source) append(b []byte) []byte {
 	b = appendInt(b, "length", s.Length)
 	b = appendOptional(b, "encoding", s.Encoding)
 	return append(b, '}')
-}
-
-func (u *Usage) append(b []byte) []byte {
-	for _, m := range [...]struct {
-		name string
-		n    *int64
-	}{
-		{"prompt_tokens", u.Prompt},
-		{"candidates_tokens", u.Candidates},
-		{"thoughts_tokens", u.Thoughts},
-		{"total_tokens", u.Total},
-	} {
-		if m.n != nil {
-			b = appendInt(b, m.name, *m.n)
-		}
-	}
-	return b
 }
 
 // appendError appends `,"error":{…}`, or nothing where there is none.

@@ -1,11 +1,6 @@
 package results
 
-// What a line says about its request, as published (SPEC.md, Outcomes).
-const (
-	StatusSucceeded = "succeeded"
-	StatusFailed    = "failed"
-	StatusInvalid   = "invalid"
-)
+import "example.com/gemini-webhook/internal/outcome"
 
 // Codes that this package gives, all other codes come from the line itself.
 const (
@@ -15,45 +10,11 @@ const (
 	CodeLineTooLong  = "line_too_long" // invalid: not read
 )
 
-// Line is one line of a result file (SPEC.md, Lines). A member without a value
-// in the line is empty here; where empty is a value too, a Has flag tells them
-// apart. Strings may share one copy of the line: they stay valid, and keep that
-// copy alive.
-type Line struct {
-	Key    string // a key that is no string is its JSON text
-	HasKey bool
-
-	Status string // StatusSucceeded, StatusFailed or StatusInvalid
-
-	Text         string // parts of the first candidate, joined, without thoughts
-	HasText      bool   // the candidate has at least one text part, which may be empty
-	FinishReason string // of the first candidate
-	ModelVersion string
-	Usage        *Usage // nil where the response has no readable count
-
-	// Error is nil for a succeeded line, and for a failed one whose error says
-	// nothing at all.
-	Error *Error
-
-	// Response and Request are the bytes in the line, not re-encoded, nil if
-	// absent. They are sub-slices of what Parse was given, or of a repaired copy
-	// where that was not UTF-8.
-	Response, Request []byte
-}
-
-// Usage holds token counts. A count that is absent or unreadable (negative, a
-// fraction, beyond int64) is 0 with its Has flag unset. Sums can overflow: the
-// counts are whatever the line says.
-type Usage struct {
-	PromptTokens, CandidatesTokens, ThoughtsTokens, TotalTokens             int64
-	HasPromptTokens, HasCandidatesTokens, HasThoughtsTokens, HasTotalTokens bool
-}
-
-// Error is why a line failed or is invalid. Numbers are their JSON text, an
-// empty string is absent.
-type Error struct {
-	Code, Message, Status string
-}
+// Line is what a line says (contract, "Lines"). Strings may share one copy of the
+// line: they stay valid, and keep that copy alive. Response and Request are the
+// bytes in the line, not re-encoded: sub-slices of what Parse was given, or of a
+// repaired copy where that was not UTF-8.
+type Line = outcome.Line
 
 // invalid is a line that cannot be used, with a sentence for whoever reads it.
 func invalid(code string) Line {
@@ -66,5 +27,5 @@ func invalid(code string) Line {
 	case CodeLineTooLong:
 		message = "The line is longer than MAX_LINE_BYTES and was skipped; read it at source or raise the limit."
 	}
-	return Line{Status: StatusInvalid, Error: &Error{Code: code, Message: message}}
+	return Line{Status: outcome.StatusInvalid, Error: &outcome.Error{Code: code, Message: message}}
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // generated is an object of any size that is never in memory.
@@ -115,7 +117,7 @@ func TestLongLineIsNotCopied(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	got := Parse(line)
 	runtime.ReadMemStats(&after)
-	if got.Status != StatusSucceeded || len(got.Response) < len(image) {
+	if got.Status != outcome.StatusSucceeded || len(got.Response) < len(image) {
 		t.Errorf("status %s, a response of %d bytes", got.Status, len(got.Response))
 	}
 	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {

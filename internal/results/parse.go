@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-json"
+
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // Parse reads the shape of one line (SPEC.md, Lines; GEMINI.md, Batch results).
@@ -69,7 +71,7 @@ func (m *members) outcome(top value) Line {
 	if response == nil {
 		switch {
 		case !m.failure.present() && m.isStatus():
-			failure, failed = Error{Code: m.code.scalar(), Message: m.message.str(), Status: m.status.str()}, true
+			failure, failed = outcome.Error{Code: m.code.scalar(), Message: m.message.str(), Status: m.status.str()}, true
 		case !failed && m.failure.isObject():
 			// Alone, an error object is a failure however little it says.
 			failure, failed = readErrorMembers(m.failure), true
@@ -78,14 +80,14 @@ func (m *members) outcome(top value) Line {
 		}
 	}
 
-	line := Line{Status: StatusSucceeded, Request: m.request.slice(), Response: response.slice()}
-	blocked := line.readResponse(response)
+	line := Line{Status: outcome.StatusSucceeded, Request: m.request.slice(), Response: response.slice()}
+	blocked := readResponse(&line, response)
 	if blocked != "" && !failed {
-		failure, failed = Error{Code: CodeBlocked, Message: blocked}, true
+		failure, failed = outcome.Error{Code: CodeBlocked, Message: blocked}, true
 	}
 	if failed {
-		line.Status = StatusFailed
-		if failure != (Error{}) {
+		line.Status = outcome.StatusFailed
+		if failure != (outcome.Error{}) {
 			e := failure // only a failed line allocates
 			line.Error = &e
 		}

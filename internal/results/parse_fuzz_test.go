@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
+
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 func FuzzParse(f *testing.F) {
@@ -17,7 +19,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		line := Parse(raw)
-		notJSON := line.Status == StatusInvalid && line.Error.Code == CodeNotJSON
+		notJSON := line.Status == outcome.StatusInvalid && line.Error.Code == CodeNotJSON
 		if valid := json.Valid(raw); valid == notJSON {
 			t.Fatalf("not JSON: %v, encoding/json says valid: %v", notJSON, valid)
 		}

@@ -7,16 +7,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 func TestParse(t *testing.T) {
 	t.Parallel()
 	const good = `{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}`
 	succeeded := func(response string) Line {
-		return Line{Status: StatusSucceeded, Text: "Hi", HasText: true, FinishReason: "STOP", Response: []byte(response)}
+		return Line{Status: outcome.StatusSucceeded, Text: "Hi", HasText: true, FinishReason: "STOP", Response: []byte(response)}
 	}
-	bare := func(response string) Line { return Line{Status: StatusSucceeded, Response: []byte(response)} }
-	failed := func(e Error) Line { return Line{Status: StatusFailed, Error: &e} }
+	bare := func(response string) Line { return Line{Status: outcome.StatusSucceeded, Response: []byte(response)} }
+	failed := func(e outcome.Error) Line { return Line{Status: outcome.StatusFailed, Error: &e} }
 	with := func(l Line, set ...func(*Line)) Line {
 		for _, f := range set {
 			f(&l)
@@ -25,8 +27,8 @@ func TestParse(t *testing.T) {
 	}
 	key := func(k string) func(*Line) { return func(l *Line) { l.Key, l.HasKey = k, true } }
 	request := func(r string) func(*Line) { return func(l *Line) { l.Request = []byte(r) } }
-	failing := func(e Error) func(*Line) {
-		return func(l *Line) { l.Status, l.Error = StatusFailed, &e }
+	failing := func(e outcome.Error) func(*Line) {
+		return func(l *Line) { l.Status, l.Error = outcome.StatusFailed, &e }
 	}
 	unknown, notJSON := invalid(CodeUnknownShape), invalid(CodeNotJSON)
 
@@ -52,40 +54,40 @@ func TestParse(t *testing.T) {
 		},
 		"response of nothing":         {`{"key":"a","response":{}}`, with(bare(`{}`), key("a"))},
 		"response of an embedding":    {`{"response":{"embedding":{"values":[0.1]}}}`, bare(`{"embedding":{"values":[0.1]}}`)},
-		"key and error":               {`{"key":"a","error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}`, with(failed(Error{"429", "slow down", "RESOURCE_EXHAUSTED"}), key("a"))},
-		"key and status":              {`{"key":"a","status":{"code":3,"message":"bad"}}`, with(failed(Error{Code: "3", Message: "bad"}), key("a"))},
-		"status without a code":       {`{"status":{"message":"bad"}}`, failed(Error{Message: "bad"})},
-		"bare status":                 {`{"code":5,"message":"gone","status":"NOT_FOUND"}`, failed(Error{"5", "gone", "NOT_FOUND"})},
-		"bare status with a key":      {`{"key":"a","code":5,"message":"gone"}`, with(failed(Error{Code: "5", Message: "gone"}), key("a"))},
+		"key and error":               {`{"key":"a","error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}`, with(failed(outcome.Error{Code: "429", Message: "slow down", Status: "RESOURCE_EXHAUSTED"}), key("a"))},
+		"key and status":              {`{"key":"a","status":{"code":3,"message":"bad"}}`, with(failed(outcome.Error{Code: "3", Message: "bad"}), key("a"))},
+		"status without a code":       {`{"status":{"message":"bad"}}`, failed(outcome.Error{Message: "bad"})},
+		"bare status":                 {`{"code":5,"message":"gone","status":"NOT_FOUND"}`, failed(outcome.Error{Code: "5", Message: "gone", Status: "NOT_FOUND"})},
+		"bare status with a key":      {`{"key":"a","code":5,"message":"gone"}`, with(failed(outcome.Error{Code: "5", Message: "gone"}), key("a"))},
 		"a code alone is no status":   {`{"code":5}`, unknown},
 		"Vertex":                      {`{"request":{"contents":[]},"response":` + good + `,"status":""}`, with(succeeded(good), request(`{"contents":[]}`))},
-		"Vertex, failed":              {`{"request":{"c":1},"response":{},"status":"Bad Request: no"}`, with(bare(`{}`), request(`{"c":1}`), failing(Error{Message: "Bad Request: no"}))},
-		"Vertex, failed, no response": {`{"request":{"c":1},"status":"Bad Request"}`, with(failed(Error{Message: "Bad Request"}), request(`{"c":1}`))},
+		"Vertex, failed":              {`{"request":{"c":1},"response":{},"status":"Bad Request: no"}`, with(bare(`{}`), request(`{"c":1}`), failing(outcome.Error{Message: "Bad Request: no"}))},
+		"Vertex, failed, no response": {`{"request":{"c":1},"status":"Bad Request"}`, with(failed(outcome.Error{Message: "Bad Request"}), request(`{"c":1}`))},
 		"Vertex, neither":             {`{"request":{"c":1},"status":""}`, unknown},
 		"escaped member names":        {`{"k\u0065y":"a","respons\u0065":{}}`, with(bare(`{}`), key("a"))},
 		"names are matched exactly":   {`{"Key":"a","Response":{}}`, unknown},
 		"inner members do not count":  {`{"x":{"key":"no","response":{}},"response":{"key":"no"}}`, bare(`{"key":"no"}`)},
 
 		// Errors.
-		"error beside response":              {`{"response":` + good + `,"error":{"code":13}}`, with(succeeded(good), failing(Error{Code: "13"}))},
-		"error that is a text":               {`{"error":"quota"}`, failed(Error{Message: "quota"})},
-		"error that is a text, and response": {`{"response":` + good + `,"error":"quota"}`, with(succeeded(good), failing(Error{Message: "quota"}))},
-		"error that is a number":             {`{"error":500}`, failed(Error{Code: "500"})},
-		"error true":                         {`{"error":true}`, failed(Error{Message: "true"})},
-		"error of unknown members":           {`{"error":{"reason":"x"}}`, failed(Error{Message: `{"reason":"x"}`})},
-		"error that is a list":               {`{"error":[{"code":1}]}`, failed(Error{Message: `[{"code":1}]`})},
-		"error code text":                    {`{"error":{"code":"quota","message":7}}`, failed(Error{Code: "quota", Message: "7"})},
-		"error of odd types":                 {`{"error":{"code":[],"message":"m","status":{}}}`, failed(Error{Message: "m"})},
-		"error with code 0 and message":      {`{"response":{},"error":{"code":0,"message":"m"}}`, with(bare(`{}`), failing(Error{Code: "0", Message: "m"}))},
+		"error beside response":              {`{"response":` + good + `,"error":{"code":13}}`, with(succeeded(good), failing(outcome.Error{Code: "13"}))},
+		"error that is a text":               {`{"error":"quota"}`, failed(outcome.Error{Message: "quota"})},
+		"error that is a text, and response": {`{"response":` + good + `,"error":"quota"}`, with(succeeded(good), failing(outcome.Error{Message: "quota"}))},
+		"error that is a number":             {`{"error":500}`, failed(outcome.Error{Code: "500"})},
+		"error true":                         {`{"error":true}`, failed(outcome.Error{Message: "true"})},
+		"error of unknown members":           {`{"error":{"reason":"x"}}`, failed(outcome.Error{Message: `{"reason":"x"}`})},
+		"error that is a list":               {`{"error":[{"code":1}]}`, failed(outcome.Error{Message: `[{"code":1}]`})},
+		"error code text":                    {`{"error":{"code":"quota","message":7}}`, failed(outcome.Error{Code: "quota", Message: "7"})},
+		"error of odd types":                 {`{"error":{"code":[],"message":"m","status":{}}}`, failed(outcome.Error{Message: "m"})},
+		"error with code 0 and message":      {`{"response":{},"error":{"code":0,"message":"m"}}`, with(bare(`{}`), failing(outcome.Error{Code: "0", Message: "m"}))},
 		"error of OK beside a response":      {`{"response":` + good + `,"error":{"code":0}}`, succeeded(good)},
 		"error {} beside a response":         {`{"response":` + good + `,"error":{}}`, succeeded(good)},
 		"error null beside a response":       {`{"response":` + good + `,"error":null}`, succeeded(good)},
-		"error wins over status":             {`{"error":"e","status":"s"}`, failed(Error{Message: "e"})},
-		"error {} alone":                     {`{"key":"a","error":{}}`, with(Line{Status: StatusFailed}, key("a"))},
-		"error of OK alone":                  {`{"error":{"code":0}}`, failed(Error{Code: "0"})},
+		"error wins over status":             {`{"error":"e","status":"s"}`, failed(outcome.Error{Message: "e"})},
+		"error {} alone":                     {`{"key":"a","error":{}}`, with(Line{Status: outcome.StatusFailed}, key("a"))},
+		"error of OK alone":                  {`{"error":{"code":0}}`, failed(outcome.Error{Code: "0"})},
 		"error null alone":                   {`{"key":"a","error":null}`, with(unknown, key("a"))},
 		"error beside a response of no object": {
-			`{"response":"x","error":{"code":1}}`, failed(Error{Code: "1"}),
+			`{"response":"x","error":{"code":1}}`, failed(outcome.Error{Code: "1"}),
 		},
 		"status null":                  {`{"response":` + good + `,"status":null}`, succeeded(good)},
 		"status OK":                    {`{"response":` + good + `,"status":{"code":0,"message":"fine"}}`, succeeded(good)},
@@ -94,7 +96,7 @@ func TestParse(t *testing.T) {
 		"status of an unknown object":  {`{"response":` + good + `,"status":{"state":"DONE"}}`, succeeded(good)},
 		"status that is a number":      {`{"response":` + good + `,"status":200}`, succeeded(good)},
 		"status of white space":        {`{"response":` + good + `,"status":" "}`, succeeded(good)},
-		"bad status beside a response": {`{"response":` + good + `,"status":{"code":8}}`, with(succeeded(good), failing(Error{Code: "8"}))},
+		"bad status beside a response": {`{"response":` + good + `,"status":{"code":8}}`, with(succeeded(good), failing(outcome.Error{Code: "8"}))},
 		"code and message beside a response are the line's own": {
 			`{"response":` + good + `,"code":5,"message":"m"}`, succeeded(good),
 		},
@@ -102,12 +104,12 @@ func TestParse(t *testing.T) {
 		// Blocked prompts.
 		"blocked": {
 			`{"key":"a","response":{"promptFeedback":{"blockReason":"SAFETY"}}}`,
-			with(bare(`{"promptFeedback":{"blockReason":"SAFETY"}}`), key("a"), failing(Error{Code: CodeBlocked, Message: "SAFETY"})),
+			with(bare(`{"promptFeedback":{"blockReason":"SAFETY"}}`), key("a"), failing(outcome.Error{Code: CodeBlocked, Message: "SAFETY"})),
 		},
 		"blocked, bare, explained": {
 			`{"candidates":[],"promptFeedback":{"blockReason":"OTHER","blockReasonMessage":"no"}}`,
 			with(bare(`{"candidates":[],"promptFeedback":{"blockReason":"OTHER","blockReasonMessage":"no"}}`),
-				failing(Error{Code: CodeBlocked, Message: "OTHER: no"})),
+				failing(outcome.Error{Code: CodeBlocked, Message: "OTHER: no"})),
 		},
 		"feedback without a reason": {`{"promptFeedback":{}}`, bare(`{"promptFeedback":{}}`)},
 		"feedback beside a candidate": {
@@ -116,7 +118,7 @@ func TestParse(t *testing.T) {
 		},
 		"blocked and error": {
 			`{"response":{"promptFeedback":{"blockReason":"SAFETY"}},"error":"e"}`,
-			with(bare(`{"promptFeedback":{"blockReason":"SAFETY"}}`), failing(Error{Message: "e"})),
+			with(bare(`{"promptFeedback":{"blockReason":"SAFETY"}}`), failing(outcome.Error{Message: "e"})),
 		},
 
 		// Keys.
@@ -172,6 +174,15 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// usage is a Usage of these counts, by name.
+func usage(named map[string]int64) (u outcome.Usage) {
+	for i, c := range outcome.TokenCounts {
+		n, has := named[c.Name]
+		u.Tokens[i], u.Has[i] = n, has
+	}
+	return u
+}
+
 // What a response holds, and that odd types in it take nothing but themselves.
 func TestParseResponse(t *testing.T) {
 	t.Parallel()
@@ -179,7 +190,7 @@ func TestParseResponse(t *testing.T) {
 		Text                  string
 		HasText               bool
 		Reason, Version, Code string
-		Usage                 *Usage
+		Usage                 outcome.Usage
 	}
 	for name, tc := range map[string]struct {
 		response string
@@ -208,13 +219,13 @@ func TestParseResponse(t *testing.T) {
 		"candidates null, blocked": {`{"candidates":null,"promptFeedback":{"blockReason":"SAFETY"}}`, want{Code: CodeBlocked}},
 		"counts": {
 			`{"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2,"thoughtsTokenCount":3,"totalTokenCount":9007199254740993}}`,
-			want{Usage: &Usage{1, 2, 3, 9007199254740993, true, true, true, true}},
+			want{Usage: usage(map[string]int64{"prompt_tokens": 1, "candidates_tokens": 2, "thoughts_tokens": 3, "total_tokens": 9007199254740993})},
 		},
-		"some counts":     {`{"usageMetadata":{"promptTokenCount":0,"totalTokenCount":"12"}}`, want{Usage: &Usage{TotalTokens: 12, HasPromptTokens: true, HasTotalTokens: true}}},
+		"some counts":     {`{"usageMetadata":{"promptTokenCount":0,"totalTokenCount":"12"}}`, want{Usage: usage(map[string]int64{"prompt_tokens": 0, "total_tokens": 12})}},
 		"no counts":       {`{"usageMetadata":{"trafficType":"ON_DEMAND"}}`, want{}},
 		"odd counts":      {`{"usageMetadata":{"promptTokenCount":-1,"candidatesTokenCount":1.5,"thoughtsTokenCount":1e400,"totalTokenCount":92233720368547758080}}`, want{}},
 		"odder counts":    {`{"usageMetadata":{"promptTokenCount":null,"candidatesTokenCount":"x","thoughtsTokenCount":[1],"totalTokenCount":true}}`, want{}},
-		"one good count":  {`{"usageMetadata":{"promptTokenCount":"","candidatesTokenCount":"\u0031","thoughtsTokenCount":"-3","totalTokenCount":7}}`, want{Usage: &Usage{TotalTokens: 7, HasTotalTokens: true}}},
+		"one good count":  {`{"usageMetadata":{"promptTokenCount":"","candidatesTokenCount":"\u0031","thoughtsTokenCount":"-3","totalTokenCount":7}}`, want{Usage: usage(map[string]int64{"total_tokens": 7})}},
 		"usage of a list": {`{"usageMetadata":[1],"modelVersion":"m"}`, want{Version: "m"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -227,7 +238,7 @@ func TestParseResponse(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.response, diff)
 			}
-			if string(line.Response) != tc.response || line.Key != "k" || line.Status == StatusInvalid {
+			if string(line.Response) != tc.response || line.Key != "k" || line.Status == outcome.StatusInvalid {
 				t.Errorf("line = %+v, want a response %s with key k", line, tc.response)
 			}
 		})
@@ -241,9 +252,9 @@ func TestParseDepth(t *testing.T) {
 		for _, pair := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
 			open, end := strings.Repeat(pair[0], depth), strings.Repeat(pair[1], depth)
 			for _, raw := range []string{open, `{"response":{},"x":` + open + "1" + end + "}"} {
-				want := StatusInvalid
+				want := outcome.StatusInvalid
 				if json.Valid([]byte(raw)) {
-					want = StatusSucceeded
+					want = outcome.StatusSucceeded
 				}
 				line := Parse([]byte(raw))
 				if line.Status != want || (line.Error != nil && line.Error.Code != CodeNotJSON) {

@@ -3,24 +3,26 @@ package results
 import (
 	"strconv"
 	"strings"
+
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // readResponse takes what is published of a GenerateContentResponse. A member
 // of an unexpected type is absent. It returns why the prompt was blocked, or "".
-func (l *Line) readResponse(response value) (blocked string) {
+func readResponse(l *Line, response value) (blocked string) {
 	var candidates, feedback, usage, version value
 	response.pick(field{"candidates", &candidates}, field{"promptFeedback", &feedback},
 		field{"usageMetadata", &usage}, field{"modelVersion", &version})
 	l.ModelVersion = version.str()
 	l.Usage = readUsage(usage)
 	if candidate := candidates.first(); candidate.isObject() {
-		l.readCandidate(candidate)
+		readCandidate(l, candidate)
 		return ""
 	}
 	return blockReason(feedback)
 }
 
-func (l *Line) readCandidate(candidate value) {
+func readCandidate(l *Line, candidate value) {
 	var content, reason, parts value
 	candidate.pick(field{"content", &content}, field{"finishReason", &reason})
 	content.pick(field{"parts", &parts})
@@ -50,21 +52,20 @@ func blockReason(feedback value) string {
 	return blocked
 }
 
-// readUsage is nil where no count can be read.
-func readUsage(metadata value) *Usage {
-	var prompt, candidates, thoughts, total value
-	metadata.pick(field{"promptTokenCount", &prompt}, field{"candidatesTokenCount", &candidates},
-		field{"thoughtsTokenCount", &thoughts}, field{"totalTokenCount", &total})
-	var u Usage
-	u.PromptTokens, u.HasPromptTokens = count(prompt)
-	u.CandidatesTokens, u.HasCandidatesTokens = count(candidates)
-	u.ThoughtsTokens, u.HasThoughtsTokens = count(thoughts)
-	u.TotalTokens, u.HasTotalTokens = count(total)
-	if u == (Usage{}) {
-		return nil
+// readUsage takes the counts that can be read.
+func readUsage(metadata value) (u outcome.Usage) {
+	if !metadata.isObject() {
+		return u
 	}
-	found := u // not u itself: a line without counts allocates nothing
-	return &found
+	for name, member := range metadata.members {
+		for i := range outcome.TokenCounts {
+			if name.is(outcome.TokenCounts[i].Gemini) {
+				u.Tokens[i], u.Has[i] = count(member)
+				break
+			}
+		}
+	}
+	return u
 }
 
 // count reads a token count, which as an int64 of protobuf's JSON may be a

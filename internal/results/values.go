@@ -97,17 +97,22 @@ func (v value) pick(fields ...field) {
 		return
 	}
 	for name, member := range v.members {
-		plain := name[1 : len(name)-1]
-		if bytes.IndexByte(plain, '\\') >= 0 {
-			plain = value(name.str())
-		}
 		for _, f := range fields {
-			if f.name == string(plain) {
+			if name.is(f.name) {
 				*f.into = member
 				break
 			}
 		}
 	}
+}
+
+// is reports whether a string's value is s.
+func (v value) is(s string) bool {
+	plain := v[1 : len(v)-1]
+	if bytes.IndexByte(plain, '\\') < 0 {
+		return string(plain) == s
+	}
+	return v.str() == s
 }
 
 // members is an iterator over an object's members or an array's elements, whose

@@ -18,9 +18,9 @@ import (
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iterator"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/object"
-	"example.com/gemini-webhook/internal/batch"
 )
 
 // callTimeout bounds a call that moves little data, retries included.

@@ -14,9 +14,9 @@ import (
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/object"
-	"example.com/gemini-webhook/internal/batch"
 )
 
 const bucket = "some-bucket"

@@ -1,0 +1,104 @@
+package outcome
+
+import "math"
+
+// What a line says about its request.
+const (
+	StatusSucceeded = "succeeded"
+	StatusFailed    = "failed"
+	StatusInvalid   = "invalid"
+)
+
+// Line is what one line of a batch's results says. A member without a value in
+// the line is empty here; where empty is a value too, a Has flag tells them
+// apart.
+type Line struct {
+	Key    string
+	HasKey bool
+
+	Status string // StatusSucceeded, StatusFailed or StatusInvalid
+
+	Text         string // parts of the first candidate, joined, without thoughts
+	HasText      bool   // the candidate has at least one text part, which may be empty
+	FinishReason string // of the first candidate
+	ModelVersion string
+	Usage        Usage
+
+	// Error is nil for a succeeded line, and for a failed one whose error says
+	// nothing at all.
+	Error *Error
+
+	Response, Request []byte // one JSON value each, passed on byte for byte; empty where there is none
+}
+
+// TokenCounts are the counts of tokens that are published, in their order. This
+// is the one list of them: what reads, adds, stores and publishes tokens goes
+// through it.
+var TokenCounts = [...]struct {
+	Name   string // in outcomes
+	Gemini string // in a response's usageMetadata
+}{
+	{"prompt_tokens", "promptTokenCount"},
+	{"candidates_tokens", "candidatesTokenCount"},
+	{"thoughts_tokens", "thoughtsTokenCount"},
+	{"total_tokens", "totalTokenCount"},
+}
+
+// Tokens are numbers of tokens, one for each of TokenCounts.
+type Tokens [len(TokenCounts)]int64
+
+func (t *Tokens) append(b []byte) []byte {
+	for i, n := range t {
+		b = appendInt(b, TokenCounts[i].Name, n)
+	}
+	return b
+}
+
+// Usage is what one result says of its tokens: the numbers that it has, and 0 for
+// the others.
+type Usage struct {
+	Tokens Tokens
+	Has    [len(TokenCounts)]bool
+}
+
+func (u *Usage) append(b []byte) []byte {
+	for i, n := range u.Tokens {
+		if u.Has[i] {
+			b = appendInt(b, TokenCounts[i].Name, n)
+		}
+	}
+	return b
+}
+
+// Counts are what lines came to.
+type Counts struct {
+	Total, Succeeded, Failed, Invalid int64
+	Tokens                            Tokens
+}
+
+// Count is what one line adds to Counts.
+func (l *Line) Count() Counts {
+	c := Counts{Total: 1, Tokens: l.Usage.Tokens}
+	switch l.Status {
+	case StatusSucceeded:
+		c.Succeeded = 1
+	case StatusFailed:
+		c.Failed = 1
+	default:
+		c.Invalid = 1
+	}
+	return c
+}
+
+// Add adds o's counts to c's.
+func (c *Counts) Add(o Counts) {
+	c.Total += o.Total
+	c.Succeeded += o.Succeeded
+	c.Failed += o.Failed
+	c.Invalid += o.Invalid
+	for i, n := range o.Tokens {
+		// Token counts are whatever the lines say: a sum stays at the largest
+		// number rather than overflow.
+		c.Tokens[i] += min(n, math.MaxInt64-c.Tokens[i])
+	}
+}
