@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -17,11 +16,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"example.com/gemini-webhook/internal/localcloud/fake"
 )
 
 // startPubSub serves pstest with what it lacks: IAM, and 31 days of retention.
 func (d *deployment) startPubSub() {
-	fake := pstest.NewServer()
+	topics := pstest.NewServer()
 	server := grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		name := ""
 		switch r := req.(type) {
@@ -46,14 +47,13 @@ func (d *deployment) startPubSub() {
 		}
 		return answer, err
 	}))
-	pubsubpb.RegisterPublisherServer(server, &fake.GServer)
-	pubsubpb.RegisterSubscriberServer(server, &fake.GServer)
+	pubsubpb.RegisterPublisherServer(server, &topics.GServer)
+	pubsubpb.RegisterSubscriberServer(server, &topics.GServer)
 	iampb.RegisterIAMPolicyServer(server, policyServer{d: d})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := fake.GRPC(server)
 	must(d, err)
-	go func() { _ = server.Serve(listener) }()
-	d.Cleanup(func() { server.Stop(); fake.Close() })
-	d.Setenv("PUBSUB_EMULATOR_HOST", listener.Addr().String())
+	d.Cleanup(func() { listener.Close(); topics.Close() })
+	d.Setenv("PUBSUB_EMULATOR_HOST", listener.Addr())
 	d.pubsub, err = pubsub.NewClient(d.Context(), "p")
 	must(d, err)
 	d.Cleanup(func() { d.pubsub.Close() })

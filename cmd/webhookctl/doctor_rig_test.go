@@ -69,8 +69,8 @@ func deployWith(t *testing.T, options gemini.Options) *deployment {
 	d := &deployment{T: t}
 	d.store = start(t)
 	options.APIKey = apiKey
-	g := gemini.New(options)
-	must(t, g.Start(""))
+	g, err := gemini.Start(options)
+	must(t, err)
 	t.Cleanup(func() { g.Close() })
 	d.gemini = g
 	d.heal()
@@ -91,7 +91,6 @@ func deployWith(t *testing.T, options gemini.Options) *deployment {
 	} {
 		t.Setenv(name, value)
 	}
-	var err error
 	d.sm, err = secretmanager.NewClient(t.Context())
 	must(t, err)
 	t.Cleanup(func() { d.sm.Close() })

@@ -34,8 +34,8 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	g := simulator.New(simulator.Options{APIKey: apiKey})
-	if err := g.Start(""); err != nil {
+	g, err := simulator.Start(simulator.Options{APIKey: apiKey})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.Close() })
@@ -43,7 +43,6 @@ func newRig(t *testing.T) *rig {
 	t.Setenv("GEMINI_API_KEY", apiKey)
 	t.Setenv("SIGNING_SECRET", signing)
 	r := &rig{T: t, store: start(t)}
-	var err error
 	if r.sm, err = secretmanager.NewClient(t.Context()); err != nil {
 		t.Fatal(err)
 	}

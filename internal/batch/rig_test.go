@@ -60,7 +60,7 @@ func newRig(t *testing.T, change ...func(*batch.Config)) *rig {
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
 	r := &rig{t: t, gcs: store, attempts: make(map[string]int), read: make(map[string][]published)}
-	ps, err := pubsub.Start("")
+	ps, err := pubsub.Start()
 	must(t, err)
 	r.pubsub = ps
 	t.Cleanup(func() { ps.Close() })

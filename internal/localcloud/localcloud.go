@@ -14,13 +14,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"time"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/option"
 
+	"example.com/gemini-webhook/internal/localcloud/fake"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
@@ -84,8 +83,7 @@ type Cloud struct {
 
 	options    Options
 	pubsubAddr string
-	certs      *http.Server
-	certsAddr  string
+	certs      *fake.Listener
 	driver     *push.Driver
 	close      []func() error
 }
@@ -110,8 +108,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 		return nil, err
 	}
 	c.close = append(c.close, c.Storage.Close)
-	c.Secrets = secrets.New(secrets.Options{})
-	if err := c.Secrets.Start(""); err != nil {
+	if c.Secrets, err = secrets.Start(secrets.Options{}); err != nil {
 		return nil, err
 	}
 	c.close = append(c.close, c.Secrets.Close)
@@ -120,7 +117,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	c.Secrets.Create(TokenSecret)
 
 	if c.pubsubAddr = o.PubSubAddr; c.pubsubAddr == "" {
-		if c.PubSub, err = pubsub.Start(""); err != nil {
+		if c.PubSub, err = pubsub.Start(); err != nil {
 			return nil, err
 		}
 		c.close = append(c.close, c.PubSub.Close)
@@ -142,14 +139,10 @@ func (c *Cloud) serveCerts() (err error) {
 	if c.Tokens, err = push.NewTokens(nil); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if c.certs, err = fake.HTTP(c.Tokens); err != nil {
 		return err
 	}
-	c.certsAddr = listener.Addr().String()
-	c.certs = &http.Server{Handler: c.Tokens, ReadHeaderTimeout: 5 * time.Second}
 	c.close = append(c.close, c.certs.Close)
-	go func() { _ = c.certs.Serve(listener) }() // ends with Close
 	return nil
 }
 
@@ -161,8 +154,7 @@ func (c *Cloud) startGemini(ctx context.Context) error {
 	c.close = append(c.close, client.Close)
 	o := c.options.Gemini
 	o.APIKey, o.TimeScale, o.ResultBucket, o.Sink = APIKey, c.options.TimeScale, ResultBucket, sink{client}
-	c.Gemini = gemini.New(o)
-	if err := c.Gemini.Start(""); err != nil {
+	if c.Gemini, err = gemini.Start(o); err != nil {
 		return err
 	}
 	c.close = append(c.close, c.Gemini.Close)
@@ -198,7 +190,7 @@ func (c *Cloud) Env() []string {
 		"GEMINI_API_KEY_SECRET=" + APIKeySecret,
 		"PUSH_AUDIENCE=" + pushAudience,
 		"PUSH_SERVICE_ACCOUNT=" + pushServiceAccount,
-		"PUSH_JWKS_URL=http://" + c.certsAddr + push.CertsPath,
+		"PUSH_JWKS_URL=" + c.certs.URL() + push.CertsPath,
 		fmt.Sprintf("MAX_DELIVERY_ATTEMPTS=%d", c.options.MaxDeliveryAttempts),
 		"PUBSUB_EMULATOR_HOST=" + c.pubsubAddr,
 		"STORAGE_EMULATOR_HOST=" + c.Storage.Addr(),

@@ -68,16 +68,16 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 
 	options.APIKey = apiKey
 	options.Log = slog.New(slog.NewTextHandler(r.texts, nil))
-	r.gemini = simulator.New(options)
-	must(t, r.gemini.Start(""))
+	var err error
+	r.gemini, err = simulator.Start(options)
+	must(t, err)
 	t.Cleanup(func() { _ = r.gemini.Close() })
-	r.store = secrets.New(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
-	must(t, r.store.Start(""))
+	r.store, err = secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
+	must(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
 	r.store.Create(secretName)
 	r.store.Fail(r.faults.secrets)
 
-	var err error
 	r.sm, err = secretmanager.NewClientWith(t.Context(), r.store.ClientOptions()...)
 	must(t, err)
 	t.Cleanup(func() { _ = r.sm.Close() })

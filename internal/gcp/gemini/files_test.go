@@ -26,8 +26,8 @@ func files(t *testing.T, base, apiKey string) *Files {
 }
 
 func TestOpenReadsABatchsResults(t *testing.T) {
-	s := gemini.New(gemini.Options{APIKey: key, TimeScale: 1000})
-	if err := s.Start(""); err != nil {
+	s, err := gemini.Start(gemini.Options{APIKey: key, TimeScale: 1000})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })

@@ -33,8 +33,8 @@ func fields() Fields {
 
 func TestWebhooksOnTheSimulator(t *testing.T) {
 	t.Parallel()
-	s := gemini.New(gemini.Options{APIKey: key})
-	if err := s.Start(""); err != nil {
+	s, err := gemini.Start(gemini.Options{APIKey: key})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })

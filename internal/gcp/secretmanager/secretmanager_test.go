@@ -18,8 +18,8 @@ const secret = "projects/p/secrets/s"
 func start(t *testing.T) (*secrets.Server, *Client) {
 	t.Helper()
 	// Google answers with the project's number.
-	s := secrets.New(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
-	if err := s.Start(""); err != nil {
+	s, err := secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })

@@ -249,7 +249,7 @@ func TestEmitToRefuses(t *testing.T) {
 	}
 	for field, opts := range map[string]Options{"DynamicSigning": {DynamicSigning: SchemeHMAC}, "durations": {JWKSMaxAge: -1}} {
 		opts.APIKey = testKey
-		if err := New(opts).Start(""); !errors.Is(err, ErrOptions) || !strings.Contains(err.Error(), field) {
+		if _, err := Start(opts); !errors.Is(err, ErrOptions) || !strings.Contains(err.Error(), field) {
 			t.Errorf("%v, want ErrOptions that names %s", err, field)
 		}
 	}

@@ -143,7 +143,7 @@ func (s *Server) renderFile(f *file) map[string]any {
 		"name": "files/" + f.id, "mimeType": f.mime, "sizeBytes": strconv.Itoa(len(f.content)),
 		"createTime": stamp(f.created), "updateTime": stamp(f.created), "expirationTime": stamp(f.created.Add(s.scaled(2 * day))),
 		"sha256Hash": base64.StdEncoding.EncodeToString(sum[:]),
-		"uri":        s.url + "/v1beta/files/" + f.id, "state": "ACTIVE", "source": "UPLOADED",
+		"uri":        s.URL() + "/v1beta/files/" + f.id, "state": "ACTIVE", "source": "UPLOADED",
 	}
 	if f.displayName != "" {
 		out["displayName"] = f.displayName

@@ -21,7 +21,11 @@ func FuzzReadBatch(f *testing.F) {
 	f.Add(`{"batch":{"inputConfig":null,"input_config":{}}}`)
 	f.Add("[]")
 	f.Add("")
-	s := New(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
+	s, err := Start(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, body string) {
 		b, err := readBatch(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader(body)))
 		if err != nil {
@@ -82,7 +86,11 @@ func FuzzInputFile(f *testing.F) {
 	f.Add([]byte(requests(3)))
 	f.Add([]byte("{\"key\":7,\"request\":{}}\r\n\n  \n{\"request\":{}}\nnot json\n{\"key\":\"x\"}"))
 	f.Add([]byte("\xef\xbb\xbf{}\n\xff\xfe"))
-	s := New(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
+	s, err := Start(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, input []byte) {
 		b := &batch{inputFile: "files/a", input: input}
 		checkLines(t, s, b)

@@ -30,8 +30,8 @@ func start(t *testing.T, opts Options) (*Server, *genai.Client) {
 	setDefault(&opts.TimeScale, 8640)
 	setDefault(&opts.Seed, 1)
 	setDefault(&opts.BatchDuration, time.Minute) // 7 ms
-	s := New(opts)
-	if err := s.Start(""); err != nil {
+	s, err := Start(opts)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

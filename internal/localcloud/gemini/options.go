@@ -13,9 +13,7 @@ import (
 var (
 	// ErrOptions: Options cannot work as given; the text names the field.
 	ErrOptions = errors.New("gemini: bad options")
-	// ErrNotLoopback: Start was given an address that others could reach.
-	ErrNotLoopback = errors.New("gemini: the simulator listens on loopback addresses only; use 127.0.0.1:0")
-	// ErrClosed: the server was closed, or not started yet.
+	// ErrClosed: the server was closed.
 	ErrClosed = errors.New("gemini: server is not running")
 	// ErrNotFound: no webhook or batch of that name.
 	ErrNotFound = errors.New("gemini: not found")

@@ -9,24 +9,22 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"example.com/gemini-webhook/internal/localcloud/fake"
 )
 
-const (
-	day        = 24 * time.Hour
-	closeGrace = 2 * time.Second // for requests under way when the server is closed
-)
+const day = 24 * time.Hour
 
-// Server is the simulator. Make it with New; all methods may be called from several goroutines.
+// Server is the simulator. All methods may be called from several goroutines.
 type Server struct {
+	*fake.Listener
+
 	opts   Options
 	client *http.Client
-	slots  chan struct{} // one per attempt under way
-	url    string
-	http   *http.Server
+	slots  chan struct{}   // one per attempt under way
 	ctx    context.Context // of all work in the background; ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -46,11 +44,14 @@ type Server struct {
 	videos       map[string]*video
 }
 
-// New makes a server with these options. It does not listen yet: Start checks the options and does.
-func New(opts Options) *Server {
+// Start runs a simulator with these options; where they cannot work it is ErrOptions.
+func Start(opts Options) (_ *Server, err error) {
 	s := &Server{
-		opts: opts.withDefaults(), counters: map[string]uint64{}, uploads: map[string]*upload{},
+		opts: opts.withDefaults(), running: true, counters: map[string]uint64{}, uploads: map[string]*upload{},
 		interactions: map[string]*interaction{}, videos: map[string]*video{},
+	}
+	if err := s.opts.check(); err != nil {
+		return nil, err
 	}
 	if s.opts.Seed == 0 {
 		var b [8]byte
@@ -58,50 +59,11 @@ func New(opts Options) *Server {
 		s.opts.Seed = binary.BigEndian.Uint64(b[:])
 	}
 	s.keys = s.newKeys()
-	return s
-}
-
-// Start listens on addr, which must be a loopback address; empty means 127.0.0.1 with a free port.
-// It returns once requests are served. Errors: ErrOptions, ErrNotLoopback, or that of the listener. A Server starts once.
-func (s *Server) Start(addr string) error {
-	if err := s.opts.check(); err != nil {
-		return err
-	}
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("gemini: address: %w", err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return ErrNotLoopback
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("gemini: listen: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx != nil {
-		listener.Close()
-		return fmt.Errorf("%w: it was started before; make a new one", ErrOptions)
-	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.client = deliveryClient(s.opts)
 	s.slots = make(chan struct{}, s.opts.MaxConcurrent)
-	s.url = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
-	s.running = true
-	s.wg.Go(func() { s.http.Serve(listener) }) // returns ErrServerClosed, on Close only
-	return nil
-}
-
-// URL is the base URL for clients, without a slash at the end; empty before Start.
-func (s *Server) URL() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.url
+	s.Listener, err = fake.HTTP(s.handler())
+	return s, err
 }
 
 // Close stops listening, gives up batches and deliveries under way and waits for their goroutines. Closing twice is fine.
@@ -114,12 +76,7 @@ func (s *Server) Close() error {
 		return nil
 	}
 	s.cancel()
-	grace, stop := context.WithTimeout(context.Background(), closeGrace)
-	defer stop()
-	err := s.http.Shutdown(grace)
-	if err != nil {
-		err = s.http.Close() // a client that does not finish its request is cut off
-	}
+	err := s.Listener.Close()
 	s.wg.Wait()
 	s.client.CloseIdleConnections()
 	return err

@@ -73,7 +73,7 @@ func (s *Server) endVideo(v *video) {
 
 // videoURI is where the finished video can be downloaded; s.mu must be held.
 func (s *Server) videoURI(v *video) string {
-	return s.url + "/v1beta/files/" + v.file + ":download?alt=media"
+	return s.URL() + "/v1beta/files/" + v.file + ":download?alt=media"
 }
 
 func (s *Server) getVideo(_ http.ResponseWriter, r *http.Request) (any, *apiError) {

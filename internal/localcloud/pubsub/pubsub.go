@@ -1,6 +1,6 @@
 // Package pubsub is Pub/Sub in process: Google's pstest behind a gRPC server
 // that takes messages as large as Pub/Sub does (pstest's own stops at 4 MiB),
-// with faults on purpose.
+// with faults on purpose. PUBSUB_EMULATOR_HOST is Server.Addr.
 //
 // It has pstest's gaps: nothing is pushed (package push does that), and dead
 // letter policies must not be set on it.
@@ -8,13 +8,15 @@ package pubsub
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"sync"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"google.golang.org/grpc"
+
+	"example.com/gemini-webhook/internal/localcloud/fake"
 )
 
 // maxRequestBytes is more than Pub/Sub's 10 MB, for the envelope.
@@ -36,10 +38,8 @@ type Hook struct {
 
 // Server is a Pub/Sub service.
 type Server struct {
-	fake   *pstest.Server
-	grpc   *grpc.Server
-	addr   string
-	served chan struct{}
+	*fake.Listener
+	pstest *pstest.Server
 
 	mu        sync.Mutex
 	hook      Hook
@@ -48,32 +48,19 @@ type Server struct {
 	count     int             // of discarded messages
 }
 
-// Start serves on addr, a host:port on loopback; empty means a free port.
-func Start(addr string) (*Server, error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("pubsub: %w", err)
-	}
-	s := &Server{fake: pstest.NewServer(), addr: listener.Addr().String(), served: make(chan struct{})}
-	s.grpc = grpc.NewServer(
+// Start serves a Pub/Sub without topics.
+func Start() (_ *Server, err error) {
+	s := &Server{pstest: pstest.NewServer()}
+	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxSendMsgSize(1<<30), // a pull answer holds many messages
 		grpc.UnaryInterceptor(s.intercept),
 	)
-	pubsubpb.RegisterPublisherServer(s.grpc, &s.fake.GServer)
-	pubsubpb.RegisterSubscriberServer(s.grpc, &s.fake.GServer)
-	go func() {
-		defer close(s.served)
-		_ = s.grpc.Serve(listener) // ends with Close
-	}()
-	return s, nil
+	pubsubpb.RegisterPublisherServer(server, &s.pstest.GServer)
+	pubsubpb.RegisterSubscriberServer(server, &s.pstest.GServer)
+	s.Listener, err = fake.GRPC(server)
+	return s, err
 }
-
-// Addr is the host:port, as PUBSUB_EMULATOR_HOST wants it.
-func (s *Server) Addr() string { return s.addr }
 
 // SetHook installs a hook; the zero Hook removes it.
 func (s *Server) SetHook(h Hook) {
@@ -106,7 +93,7 @@ func (s *Server) Discard(topic string) {
 // in order, but for those that were discarded.
 func (s *Server) Messages(topic string) []*pstest.Message {
 	var found []*pstest.Message
-	for _, m := range s.fake.Messages() {
+	for _, m := range s.pstest.Messages() {
 		if m.Topic == topic {
 			found = append(found, m)
 		}
@@ -116,9 +103,7 @@ func (s *Server) Messages(topic string) []*pstest.Message {
 
 // Close stops the service and forgets all messages.
 func (s *Server) Close() error {
-	s.grpc.Stop()
-	<-s.served
-	return s.fake.Close()
+	return errors.Join(s.Listener.Close(), s.pstest.Close())
 }
 
 func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

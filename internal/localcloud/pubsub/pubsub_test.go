@@ -17,7 +17,7 @@ import (
 // their own and shown to watchers, hooks can refuse them, and none is kept.
 func TestDiscard(t *testing.T) {
 	t.Parallel()
-	server, err := pubsub.Start("")
+	server, err := pubsub.Start()
 	if err != nil {
 		t.Fatal(err)
 	}

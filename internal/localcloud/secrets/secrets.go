@@ -5,19 +5,15 @@
 // SECRET_MANAGER_EMULATOR_HOST, which this project's receiver knows, to
 // Server.Addr.
 //
-// It keeps everything in memory and checks no credentials. It has no IAM, no
-// encryption, no regional secrets and no notifications: rotation settings are
-// stored, but no SECRET_ROTATE is sent.
+// It has what this project calls: secrets with annotations under an etag, and
+// versions to add, list, read and disable. Other RPCs, other fields and filters
+// are refused, so that nothing is silently ignored. It keeps everything in
+// memory, checks no credentials and sends no notifications.
 package secrets
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"net"
 	"path"
-	"sync"
 	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
@@ -26,21 +22,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-)
 
-// Errors of Start.
-var (
-	// ErrNotLoopback means that the address is not a loopback address: the
-	// server checks no credentials and must stay on this machine.
-	ErrNotLoopback = errors.New("secrets: address is not loopback, use 127.0.0.1:PORT")
-	// ErrStarted means that Start was called twice, or after Close.
-	ErrStarted = errors.New("secrets: server was started or closed before, make a new one")
+	"example.com/gemini-webhook/internal/localcloud/fake"
 )
 
 // Options configures a Server; the zero value is ready for use.
 type Options struct {
-	// Now is the clock of all create and destroy times; time.Now where nil.
-	Now func() time.Time
 	// ProjectNumbers maps project ids to their numbers. Names in answers then
 	// hold the number, as Google's do, and requests may hold either.
 	ProjectNumbers map[string]string
@@ -63,85 +50,24 @@ type Fault struct {
 	Lose bool
 }
 
-// Server is a Secret Manager server. All methods are safe for concurrent use,
-// and those that handle secrets work before Start too.
+// Server is a Secret Manager server. It counts calls by their method, those
+// that Google's client repeats by itself among them.
 type Server struct {
+	*fake.Listener
+	fake.Calls[string, Op, Fault]
 	service *service
-
-	mu     sync.Mutex
-	fail   func(Op) *Fault
-	counts map[string]int64
-	grpc   *grpc.Server
-	addr   string
-	served chan struct{} // closed when the accept loop has ended
-	closed chan struct{} // closed by Close; ends delays
-	once   sync.Once
 }
 
-// New returns a server that does not listen yet.
-func New(opts Options) *Server {
-	now := opts.Now
-	if now == nil {
-		now = time.Now
-	}
-	return &Server{
-		service: newService(now, opts.ProjectNumbers),
-		counts:  map[string]int64{},
-		closed:  make(chan struct{}),
-	}
+// Start serves a Secret Manager without secrets.
+func Start(o Options) (_ *Server, err error) {
+	s := &Server{service: newService(o.ProjectNumbers)}
+	server := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
+	secretmanagerpb.RegisterSecretManagerServiceServer(server, s.service)
+	s.Listener, err = fake.GRPC(server)
+	return s, err
 }
 
-// Start listens on addr, host:port on a loopback address; empty means a free
-// port of 127.0.0.1. Errors: ErrNotLoopback, ErrStarted, those of net.Listen.
-func (s *Server) Start(addr string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.closed:
-		return ErrStarted
-	default:
-	}
-	if s.grpc != nil {
-		return ErrStarted
-	}
-	ln, err := listen(addr)
-	if err != nil {
-		return err
-	}
-	s.addr = ln.Addr().String()
-	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
-	secretmanagerpb.RegisterSecretManagerServiceServer(s.grpc, s.service)
-	s.served = make(chan struct{})
-	go func() {
-		defer close(s.served)
-		_ = s.grpc.Serve(ln) // ends with Close
-	}()
-	return nil
-}
-
-func listen(addr string) (net.Listener, error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	tcp, err := net.ResolveTCPAddr("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("secrets: listen: %w", err)
-	}
-	if !tcp.IP.IsLoopback() {
-		return nil, ErrNotLoopback
-	}
-	return net.ListenTCP("tcp", tcp)
-}
-
-// Addr is the host:port listened on; empty before Start.
-func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addr
-}
-
-// ClientOptions make secretmanager.NewClient talk to this server, which must
-// have been started.
+// ClientOptions make secretmanager.NewClient talk to this server.
 func (s *Server) ClientOptions() []option.ClientOption {
 	return []option.ClientOption{
 		option.WithEndpoint(s.Addr()),
@@ -150,96 +76,93 @@ func (s *Server) ClientOptions() []option.ClientOption {
 	}
 }
 
-// Close stops listening and cuts calls that are under way. The secrets stay
-// readable from Go. Calling it again does nothing.
-func (s *Server) Close() error {
-	s.once.Do(func() {
-		close(s.closed)
-		s.mu.Lock()
-		srv := s.grpc
-		s.mu.Unlock()
-		if srv != nil {
-			srv.Stop()
-			<-s.served
-		}
-	})
-	return nil
-}
-
-// Fail installs a hook that is asked before every call which fault it shall
-// suffer; nil from the hook is none, a nil hook removes it. The hook may be
-// called from several goroutines at once.
-func (s *Server) Fail(hook func(Op) *Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fail = hook
-}
-
-// Count is how many calls of a method ("AccessSecretVersion") were received,
-// failed ones included, since New or ResetCounts. Google's client repeats some
-// failed calls by itself. Calls from Go are not counted.
-func (s *Server) Count(method string) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.counts[method]
-}
-
-// Counts is a copy of all counters.
-func (s *Server) Counts() map[string]int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.counts)
-}
-
-// ResetCounts sets all counters to zero.
-func (s *Server) ResetCounts() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.counts)
-}
-
 // intercept counts the call and applies its fault.
 func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	op := Op{Method: path.Base(info.FullMethod), Name: requestName(req)}
-	s.mu.Lock()
-	s.counts[op.Method]++
-	hook := s.fail
-	s.mu.Unlock()
-	var f Fault
-	if hook != nil {
-		if chosen := hook(op); chosen != nil {
-			f = *chosen
-		}
+	op := Op{Method: path.Base(info.FullMethod)}
+	switch r := req.(type) {
+	case interface{ GetName() string }:
+		op.Name = r.GetName()
+	case interface{ GetParent() string }:
+		op.Name = r.GetParent()
+	case *secretmanagerpb.UpdateSecretRequest:
+		op.Name = r.GetSecret().GetName()
 	}
-	if f.Delay > 0 {
-		timer := time.NewTimer(f.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-s.closed:
-			return nil, status.Error(codes.Unavailable, "server is closing")
-		case <-ctx.Done():
-			return nil, status.FromContextError(ctx.Err()).Err()
-		}
+	f := s.Begin(op.Method, op)
+	if !s.Sleep(ctx, f.Delay) {
+		return nil, status.Error(codes.Unavailable, "the call or the server is over")
 	}
 	if f.Err != nil {
 		return nil, f.Err
 	}
-	res, err := handler(ctx, req)
+	answer, err := handler(ctx, req)
 	if f.Lose {
 		return nil, status.Error(codes.Unavailable, "fault on purpose: the answer was lost")
 	}
-	return res, err
+	return answer, err
 }
 
-func requestName(req any) string {
-	switch r := req.(type) {
-	case interface{ GetName() string }:
-		return r.GetName()
-	case interface{ GetParent() string }:
-		return r.GetParent()
-	case *secretmanagerpb.UpdateSecretRequest:
-		return r.GetSecret().GetName()
+// Create makes a secret without versions, named projects/P/secrets/S; one that
+// exists is left as it is. It panics on an ill-formed name, for only the
+// program can have chosen it.
+func (s *Server) Create(secret string) {
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	if _, _, err := s.service.create(secret); err != nil {
+		panic(err)
 	}
-	return ""
+}
+
+// Add stores a new version, enabled, and returns its number. A missing secret
+// is made. It panics as Create does.
+func (s *Server) Add(secret string, payload []byte) int64 {
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	found, _, err := s.service.create(secret)
+	if err != nil {
+		panic(err)
+	}
+	return found.add(payload)
+}
+
+// Delete removes a secret with its versions and annotations.
+func (s *Server) Delete(secret string) {
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	k, _, _ := s.service.parse(secret) // an ill-formed name has no secret
+	delete(s.service.secrets, k)
+}
+
+// Enable makes a version accessible. The error is the service's: NotFound, or
+// FailedPrecondition for a destroyed version.
+func (s *Server) Enable(secret string, version int64) error {
+	return s.setState(secret, version, secretmanagerpb.SecretVersion_ENABLED)
+}
+
+// Disable makes a version inaccessible. Errors as Enable's.
+func (s *Server) Disable(secret string, version int64) error {
+	return s.setState(secret, version, secretmanagerpb.SecretVersion_DISABLED)
+}
+
+// Destroy removes a version's payload for good. Errors as Enable's.
+func (s *Server) Destroy(secret string, version int64) error {
+	return s.setState(secret, version, secretmanagerpb.SecretVersion_DESTROYED)
+}
+
+func (s *Server) setState(secret string, version int64, state secretmanagerpb.SecretVersion_State) error {
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	_, err := s.service.setState(versionName(secret, version), state)
+	return err
+}
+
+// Payload returns a version's payload whatever its state, and whether there is
+// one; a destroyed version has none.
+func (s *Server) Payload(secret string, version int64) ([]byte, bool) {
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	_, v, err := s.service.version(versionName(secret, version))
+	if err != nil || v.payload == nil {
+		return nil, false
+	}
+	return v.payload, true
 }

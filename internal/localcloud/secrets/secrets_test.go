@@ -1,21 +1,20 @@
 package secrets_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"hash/crc32"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	pb "cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
-	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/iterator"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"example.com/gemini-webhook/internal/localcloud/secrets"
@@ -25,32 +24,17 @@ const name = "projects/p/secrets/signing"
 
 func start(t *testing.T, opts secrets.Options) (*secrets.Server, *secretmanager.Client) {
 	t.Helper()
-	s := secrets.New(opts)
-	if err := s.Start(""); err != nil {
+	s, err := secrets.Start(opts)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { s.Close() })
 	client, err := secretmanager.NewClient(t.Context(), s.ClientOptions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
 	return s, client
-}
-
-func deadline(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func automatic() *pb.Replication {
-	return &pb.Replication{Replication: &pb.Replication_Automatic_{Automatic: &pb.Replication_Automatic{}}}
 }
 
 func access(ctx context.Context, c *secretmanager.Client, version string) (string, error) {
@@ -65,73 +49,94 @@ func access(ctx context.Context, c *secretmanager.Client, version string) (strin
 	return string(data), nil
 }
 
-func TestVersionsLifeCycle(t *testing.T) {
-	t.Parallel()
-	_, client := start(t, secrets.Options{})
-	ctx := deadline(t)
-	sec, err := client.CreateSecret(ctx, &pb.CreateSecretRequest{Parent: "projects/p", SecretId: "signing", Secret: &pb.Secret{Replication: automatic()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sec.GetName() != name || sec.GetEtag() == "" || sec.GetCreateTime() == nil {
-		t.Errorf("created %v", sec)
-	}
-	add := func(payload string) *pb.SecretVersion {
-		t.Helper()
-		crc := int64(crc32.Checksum([]byte(payload), crc32.MakeTable(crc32.Castagnoli)))
-		v, err := client.AddSecretVersion(ctx, &pb.AddSecretVersionRequest{Parent: name, Payload: &pb.SecretPayload{Data: []byte(payload), DataCrc32C: &crc}})
+// list is the versions' numbers and states as the client sees them.
+func list(t *testing.T, c *secretmanager.Client) string {
+	t.Helper()
+	it := c.ListSecretVersions(t.Context(), &pb.ListSecretVersionsRequest{Parent: name})
+	var found []string
+	for {
+		v, err := it.Next()
+		if errors.Is(err, iterator.Done) {
+			return strings.Join(found, " ")
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		return v
+		if age := time.Since(v.GetCreateTime().AsTime()); age < 0 || age > time.Minute {
+			t.Errorf("%s is %v old", v.GetName(), age)
+		}
+		found = append(found, strings.TrimPrefix(v.GetName(), name+"/versions/")+" "+v.GetState().String())
 	}
-	v1, v2 := add("one"), add("two")
-	if v1.GetName() != name+"/versions/1" || v2.GetName() != name+"/versions/2" || !v2.GetClientSpecifiedPayloadChecksum() {
-		t.Errorf("versions %v, %v", v1, v2)
+}
+
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, secrets.Options{})
+	ctx := t.Context()
+	replication := &pb.Replication{Replication: &pb.Replication_Automatic_{Automatic: &pb.Replication_Automatic{}}}
+	if made, err := client.CreateSecret(ctx, &pb.CreateSecretRequest{Parent: "projects/p", SecretId: "signing", Secret: &pb.Secret{Replication: replication}}); err != nil || made.GetName() != name {
+		t.Fatalf("created %v, %v", made, err)
+	}
+	for _, payload := range []string{"one", "two", "three"} {
+		crc := int64(crc32.Checksum([]byte(payload), crc32.MakeTable(crc32.Castagnoli)))
+		if _, err := client.AddSecretVersion(ctx, &pb.AddSecretVersionRequest{Parent: name, Payload: &pb.SecretPayload{Data: []byte(payload), DataCrc32C: &crc}}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	check := func(version, want string, code codes.Code) {
 		t.Helper()
-		got, err := access(ctx, client, name+"/versions/"+version)
-		if status.Code(err) != code || got != want {
+		if got, err := access(ctx, client, name+"/versions/"+version); status.Code(err) != code || got != want {
 			t.Errorf("access %s: %q, %v; want %q, %v", version, got, err, want, code)
 		}
 	}
 	check("1", "one", codes.OK)
-	check("latest", "two", codes.OK)
-	check("3", "", codes.NotFound)
+	check("latest", "three", codes.OK)
+	check("4", "", codes.NotFound)
 	check("0", "", codes.NotFound)
 	check("stable", "", codes.NotFound)
-
-	if _, err := client.UpdateSecret(ctx, &pb.UpdateSecretRequest{
-		Secret:     &pb.Secret{Name: name, VersionAliases: map[string]int64{"stable": 1}},
-		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"version_aliases"}},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	check("stable", "one", codes.OK)
-
-	disabled, err := client.DisableSecretVersion(ctx, &pb.DisableSecretVersionRequest{Name: v2.GetName(), Etag: v2.GetEtag()})
-	if err != nil || disabled.GetState() != pb.SecretVersion_DISABLED || disabled.GetEtag() == v2.GetEtag() {
-		t.Errorf("disable: %v, %v", disabled, err)
+	if v, err := client.DisableSecretVersion(ctx, &pb.DisableSecretVersionRequest{Name: name + "/versions/3"}); err != nil || v.GetState() != pb.SecretVersion_DISABLED {
+		t.Errorf("disable: %v, %v", v, err)
 	}
 	check("latest", "", codes.FailedPrecondition) // still the newest, whatever its state
-	if _, err := client.EnableSecretVersion(ctx, &pb.EnableSecretVersionRequest{Name: v2.GetName(), Etag: v2.GetEtag()}); status.Code(err) != codes.FailedPrecondition {
-		t.Errorf("enable with an old etag: %v, want FailedPrecondition", err)
-	}
-	if _, err := client.EnableSecretVersion(ctx, &pb.EnableSecretVersionRequest{Name: v2.GetName(), Etag: disabled.GetEtag()}); err != nil {
+	if err := errors.Join(s.Disable(name, 1), s.Enable(name, 1), s.Destroy(name, 2)); err != nil {
 		t.Error(err)
 	}
-	check("2", "two", codes.OK)
-	destroyed, err := client.DestroySecretVersion(ctx, &pb.DestroySecretVersionRequest{Name: v2.GetName()})
-	if err != nil || destroyed.GetState() != pb.SecretVersion_DESTROYED || destroyed.GetDestroyTime() == nil {
-		t.Errorf("destroy: %v, %v", destroyed, err)
-	}
 	check("2", "", codes.FailedPrecondition)
-	if _, err := client.EnableSecretVersion(ctx, &pb.EnableSecretVersionRequest{Name: v2.GetName()}); status.Code(err) != codes.FailedPrecondition {
-		t.Errorf("enable a destroyed version: %v, want FailedPrecondition", err)
+	if _, there := s.Payload(name, 2); there {
+		t.Error("a destroyed version has a payload")
 	}
-	if v, err := client.GetSecretVersion(ctx, &pb.GetSecretVersionRequest{Name: name + "/versions/latest"}); err != nil || v.GetName() != v2.GetName() {
-		t.Errorf("get latest: %v, %v", v, err)
+	for what, err := range map[string]error{"enable": s.Enable(name, 2), "disable": s.Disable(name, 2)} {
+		if status.Code(err) != codes.FailedPrecondition {
+			t.Errorf("%s a destroyed version: %v, want FailedPrecondition", what, err)
+		}
+	}
+	if got, want := list(t, client), "3 DISABLED 2 DESTROYED 1 ENABLED"; got != want {
+		t.Errorf("listed %q, want %q", got, want)
+	}
+	s.Delete(name)
+	check("1", "", codes.NotFound)
+}
+
+func TestAnnotationsUnderAnEtag(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, secrets.Options{})
+	s.Create(name)
+	update := func(etag string) (*pb.Secret, error) {
+		return client.UpdateSecret(t.Context(), &pb.UpdateSecretRequest{
+			Secret:     &pb.Secret{Name: name, Etag: etag, Annotations: map[string]string{"webhook": "wh_1"}},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"annotations"}},
+		})
+	}
+	before, err := client.GetSecret(t.Context(), &pb.GetSecretRequest{Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := update(before.GetEtag())
+	if err != nil || after.GetAnnotations()["webhook"] != "wh_1" || after.GetEtag() == before.GetEtag() {
+		t.Errorf("updated: %v, %v", after, err)
+	}
+	if _, err := update(before.GetEtag()); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("update with an old etag: %v, want FailedPrecondition", err)
 	}
 }
 
@@ -139,7 +144,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s, client := start(t, secrets.Options{})
 	s.Add(name, []byte("x"))
-	ctx := deadline(t)
+	ctx := t.Context()
 	create := func(id string, sec *pb.Secret) error {
 		_, err := client.CreateSecret(ctx, &pb.CreateSecretRequest{Parent: "projects/p", SecretId: id, Secret: sec})
 		return err
@@ -148,70 +153,38 @@ func TestRefusals(t *testing.T) {
 		_, err := client.AddSecretVersion(ctx, &pb.AddSecretVersionRequest{Parent: parent, Payload: p})
 		return err
 	}
-	update := func(sec *pb.Secret, paths ...string) error {
-		_, err := client.UpdateSecret(ctx, &pb.UpdateSecretRequest{Secret: sec, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}})
+	update := func(path string) error {
+		_, err := client.UpdateSecret(ctx, &pb.UpdateSecretRequest{Secret: &pb.Secret{Name: name}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{path}}})
 		return err
 	}
-	list := func(filter string) error {
-		_, err := client.ListSecretVersions(ctx, &pb.ListSecretVersionsRequest{Parent: name, Filter: filter}).Next()
+	get := func(name string) error {
+		_, err := client.GetSecret(ctx, &pb.GetSecretRequest{Name: name})
 		return err
 	}
+	_, filter := client.ListSecretVersions(ctx, &pb.ListSecretVersionsRequest{Parent: name, Filter: "state:ENABLED"}).Next()
+	_, noVersion := access(ctx, client, name)
+	automatic := &pb.Replication{Replication: &pb.Replication_Automatic_{Automatic: &pb.Replication_Automatic{}}}
 	for what, tc := range map[string]struct {
 		err  error
 		want codes.Code
 	}{
-		"create again":                     {create("signing", &pb.Secret{Replication: automatic()}), codes.AlreadyExists},
+		"create again":                     {create("signing", &pb.Secret{Replication: automatic}), codes.AlreadyExists},
 		"create without replication":       {create("other", &pb.Secret{}), codes.InvalidArgument},
-		"create with a bad id":             {create("a/b", &pb.Secret{Replication: automatic()}), codes.InvalidArgument},
-		"rotation without topic":           {create("r", &pb.Secret{Replication: automatic(), Rotation: &pb.Rotation{RotationPeriod: durationpb.New(time.Hour)}}), codes.InvalidArgument},
+		"create with a bad id":             {create("a/b", &pb.Secret{Replication: automatic}), codes.InvalidArgument},
 		"payload of 64 KiB":                {add(name, &pb.SecretPayload{Data: make([]byte, 64<<10)}), codes.OK},
 		"payload over 64 KiB":              {add(name, &pb.SecretPayload{Data: make([]byte, 64<<10+1)}), codes.InvalidArgument},
 		"empty payload":                    {add(name, &pb.SecretPayload{}), codes.InvalidArgument},
 		"wrong checksum":                   {add(name, &pb.SecretPayload{Data: []byte("x"), DataCrc32C: proto.Int64(1)}), codes.InvalidArgument},
 		"add to a missing secret":          {add("projects/p/secrets/none", &pb.SecretPayload{Data: []byte("x")}), codes.NotFound},
-		"update without mask":              {update(&pb.Secret{Name: name}), codes.InvalidArgument},
-		"update of what is fixed":          {update(&pb.Secret{Name: name}, "replication"), codes.InvalidArgument},
-		"update with another etag":         {update(&pb.Secret{Name: name, Etag: `"x"`}, "labels"), codes.FailedPrecondition},
-		"alias of a version that is none":  {update(&pb.Secret{Name: name, VersionAliases: map[string]int64{"a": 99}}, "version_aliases"), codes.InvalidArgument},
-		"update of a missing secret":       {update(&pb.Secret{Name: "projects/p/secrets/none"}, "labels"), codes.NotFound},
-		"unknown filter":                   {list("create_time>2020"), codes.InvalidArgument},
-		"ill-formed name":                  {func() error { _, err := client.GetSecret(ctx, &pb.GetSecretRequest{Name: "x"}); return err }(), codes.InvalidArgument},
-		"access without a version's name":  {func() error { _, err := access(ctx, client, name); return err }(), codes.InvalidArgument},
-		"an RPC that this server does not": {func() error { _, err := client.RotateSecret(ctx, &pb.RotateSecretRequest{}); return err }(), codes.Unimplemented},
+		"update of labels":                 {update("labels"), codes.InvalidArgument},
+		"a filter":                         {filter, codes.InvalidArgument},
+		"ill-formed name":                  {get("x"), codes.InvalidArgument},
+		"access without a version's name":  {noVersion, codes.InvalidArgument},
+		"an RPC that this server does not": {client.DeleteSecret(ctx, &pb.DeleteSecretRequest{Name: name}), codes.Unimplemented},
 	} {
 		if got := status.Code(tc.err); got != tc.want {
 			t.Errorf("%s: %v, want %v", what, tc.err, tc.want)
 		}
-	}
-}
-
-func TestUpdateDeleteAndEtags(t *testing.T) {
-	t.Parallel()
-	s, client := start(t, secrets.Options{})
-	s.Create(name)
-	ctx := deadline(t)
-	before, err := client.GetSecret(ctx, &pb.GetSecretRequest{Name: name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	after, err := client.UpdateSecret(ctx, &pb.UpdateSecretRequest{
-		Secret:     &pb.Secret{Name: name, Etag: before.GetEtag(), Annotations: map[string]string{"webhook": "wh_1"}, Labels: map[string]string{"left": "out"}},
-		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"annotations"}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(map[string]string{"webhook": "wh_1"}, after.GetAnnotations()); diff != "" || after.GetLabels() != nil {
-		t.Errorf("labels %v; %s", after.GetLabels(), diff)
-	}
-	if err := client.DeleteSecret(ctx, &pb.DeleteSecretRequest{Name: name, Etag: before.GetEtag()}); status.Code(err) != codes.FailedPrecondition {
-		t.Errorf("delete with an old etag: %v, want FailedPrecondition", err)
-	}
-	if err := client.DeleteSecret(ctx, &pb.DeleteSecretRequest{Name: name, Etag: after.GetEtag()}); err != nil {
-		t.Error(err)
-	}
-	if _, err := client.GetSecret(ctx, &pb.GetSecretRequest{Name: name}); status.Code(err) != codes.NotFound {
-		t.Errorf("get after delete: %v, want NotFound", err)
 	}
 }
 
@@ -220,7 +193,7 @@ func TestProjectNumbers(t *testing.T) {
 	s, client := start(t, secrets.Options{ProjectNumbers: map[string]string{"p": "1234"}})
 	s.Add(name, []byte("x"))
 	for _, version := range []string{name + "/versions/1", "projects/1234/secrets/signing/versions/latest"} {
-		res, err := client.AccessSecretVersion(deadline(t), &pb.AccessSecretVersionRequest{Name: version})
+		res, err := client.AccessSecretVersion(t.Context(), &pb.AccessSecretVersionRequest{Name: version})
 		if err != nil || res.GetName() != "projects/1234/secrets/signing/versions/1" {
 			t.Errorf("access %s: %v, %v", version, res.GetName(), err)
 		}
@@ -231,7 +204,7 @@ func TestFaultsAndCounters(t *testing.T) {
 	t.Parallel()
 	s, client := start(t, secrets.Options{})
 	s.Add(name, []byte("x"))
-	ctx := deadline(t)
+	ctx := t.Context()
 	var left atomic.Int32
 	left.Store(2)
 	s.Fail(func(op secrets.Op) *secrets.Fault {
@@ -246,12 +219,6 @@ func TestFaultsAndCounters(t *testing.T) {
 	if n := s.Count("AccessSecretVersion"); n != 3 {
 		t.Errorf("%d calls, want 3: two that failed and one", n)
 	}
-	s.Fail(func(secrets.Op) *secrets.Fault {
-		return &secrets.Fault{Err: status.Error(codes.PermissionDenied, "on purpose")}
-	})
-	if _, err := access(ctx, client, name+"/versions/1"); status.Code(err) != codes.PermissionDenied {
-		t.Errorf("got %v, want PermissionDenied", err)
-	}
 	s.Fail(func(secrets.Op) *secrets.Fault { return &secrets.Fault{Delay: time.Hour} })
 	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
@@ -262,33 +229,7 @@ func TestFaultsAndCounters(t *testing.T) {
 	if _, err := client.AddSecretVersion(ctx, &pb.AddSecretVersionRequest{Parent: name, Payload: &pb.SecretPayload{Data: []byte("kept")}}); status.Code(err) != codes.Unavailable {
 		t.Errorf("got %v, want Unavailable", err)
 	}
-	if got, ok := s.Payload(name, 2); !ok || !bytes.Equal(got, []byte("kept")) {
+	if got, ok := s.Payload(name, 2); !ok || string(got) != "kept" {
 		t.Errorf("the version whose answer was lost holds %q, %v", got, ok)
-	}
-	want := map[string]int64{"AccessSecretVersion": 5, "AddSecretVersion": 1}
-	if diff := cmp.Diff(want, s.Counts()); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestStartAndClose(t *testing.T) {
-	t.Parallel()
-	s := secrets.New(secrets.Options{})
-	if err := s.Start("0.0.0.0:0"); !errors.Is(err, secrets.ErrNotLoopback) {
-		t.Errorf("got %v, want ErrNotLoopback", err)
-	}
-	if err := s.Start(""); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(""); !errors.Is(err, secrets.ErrStarted) {
-		t.Errorf("got %v, want ErrStarted", err)
-	}
-	for range 2 {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if n := s.Add(name, []byte("x")); n != 1 {
-		t.Errorf("added version %d after Close, want 1", n)
 	}
 }

@@ -131,7 +131,7 @@ func TestRunAtWork(t *testing.T) {
 func TestSecretIsGone(t *testing.T) {
 	t.Parallel()
 	r, w := created(t)
-	r.deleteSecret(signingSecret)
+	r.store.Delete(signingSecret)
 	if diff := cmp.Diff([]string{"signing_secrets", "update_time"}, w.mustPlan(r.webhook())); diff != "" {
 		t.Errorf("planned (-want +got):\n%s", diff)
 	}
@@ -143,7 +143,7 @@ func TestSecretIsGone(t *testing.T) {
 	must(t, w.apply(t.Context(), config))
 	checkApplied(t, w, config)
 
-	r.deleteSecret(signingSecret)
+	r.store.Delete(signingSecret)
 	must(t, w.apply(t.Context(), nil))
 	if all := r.webhooks(); len(all) > 0 {
 		t.Errorf("destroyed without the secret: %d webhooks are left", len(all))

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	smapi "cloud.google.com/go/secretmanager/apiv1"
-	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"google.golang.org/api/option"
@@ -74,12 +72,13 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 	t.Cleanup(r.receiver.Close)
 
 	options.APIKey = apiKey
-	r.gemini = simulator.New(options)
-	must(t, r.gemini.Start(""))
+	var err error
+	r.gemini, err = simulator.Start(options)
+	must(t, err)
 	t.Cleanup(func() { _ = r.gemini.Close() })
 	r.faults.host = strings.TrimPrefix(r.gemini.URL(), "http://")
-	r.store = secrets.New(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
-	must(t, r.store.Start(""))
+	r.store, err = secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
+	must(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
 	for _, secret := range []string{signingSecret, otherSecret, tokenSecret} {
 		r.store.Create(secret)
@@ -120,15 +119,6 @@ func (r *rig) client() *gemini.Webhooks {
 
 // remove deletes a webhook as somebody else would.
 func (r *rig) remove(id string) error { return r.client().Delete(r.t.Context(), id) }
-
-// deleteSecret deletes a secret with its versions and annotations.
-func (r *rig) deleteSecret(secret string) {
-	r.t.Helper()
-	client, err := smapi.NewClient(r.t.Context(), r.store.ClientOptions()...)
-	must(r.t, err)
-	defer client.Close()
-	must(r.t, client.DeleteSecret(r.t.Context(), &secretmanagerpb.DeleteSecretRequest{Name: secret}))
-}
 
 // admin works on the same services without faults.
 func (r *rig) admin() *webhookadmin.Admin {

@@ -34,10 +34,10 @@ func TestTokenVersions(t *testing.T) {
 		{"the newest is disabled", func() { must(t, r.store.Disable(tokenSecret, 3)) }, none, []string{"created"}, []int64{4, 1}},
 		{"the newest is destroyed", func() { must(t, r.store.Destroy(tokenSecret, 4)) }, none, []string{"created"}, []int64{5, 1}},
 		{"the secret was made again", func() {
-			r.deleteSecret(tokenSecret)
+			r.store.Delete(tokenSecret)
 			r.store.Create(tokenSecret)
 		}, none, []string{"created"}, []int64{1}},
-		{"the secret is gone", func() { r.deleteSecret(tokenSecret) }, none, []string{"created"}, nil},
+		{"the secret is gone", func() { r.store.Delete(tokenSecret) }, none, []string{"created"}, nil},
 	} {
 		if step.before != nil {
 			step.before()
