@@ -28,6 +28,7 @@ var importRules = map[string]mayImport{
 	"internal/object":  {},
 	"internal/server":  {},
 	"internal/version": {},
+	"internal/secret":  {},
 	"internal/config":  {packages: []string{"internal/object"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
 	"internal/outcome": {packages: []string{"internal/event"}},
 	"internal/results": {packages: []string{"internal/outcome"}, modules: []string{"github.com/goccy/go-json"}},

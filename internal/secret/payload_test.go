@@ -1,0 +1,107 @@
+package secret
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSigningKeys(t *testing.T) {
+	t.Parallel()
+	raw := "0123456789abcdef" // 16 bytes
+	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	tests := map[string]struct {
+		payload string
+		want    []string
+		err     error
+	}{
+		"prefixed":                        {"whsec_" + encode(raw), []string{raw}, nil},
+		"prefixed, white space":           {"\n\t whsec_" + encode(raw) + " \r\n", []string{raw}, nil},
+		"prefixed, 15 bytes":              {"whsec_" + encode(raw[1:]), nil, errShortKey},
+		"prefixed, nothing":               {"whsec_", nil, errShortKey},
+		"prefixed, not base64":            {"whsec_not-base64-but-long-enough", nil, errBrokenBase64},
+		"prefixed, no padding":            {"whsec_" + strings.TrimRight(encode(raw), "="), nil, errBrokenBase64},
+		"prefixed, wrapped":               {"whsec_" + encode(raw)[:8] + "\n" + encode(raw)[8:], nil, errBrokenBase64},
+		"prefixed, base64url":             {"whsec_" + base64.URLEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, 24)), nil, errBrokenBase64},
+		"prefixed twice":                  {"whsec_whsec_" + encode(raw), nil, errBrokenBase64},
+		"plain, not base64":               {"a plain secret of a user", []string{"a plain secret of a user"}, nil},
+		"plain, base64":                   {encode(raw), []string{encode(raw), raw}, nil},
+		"plain, base64 of 15 bytes":       {encode(raw[1:]), []string{encode(raw[1:])}, nil},
+		"plain, 16 bytes":                 {"0123456789abcde-", []string{"0123456789abcde-"}, nil},
+		"plain, 15 bytes":                 {"0123456789abcde", nil, errShortKey},
+		"plain, 15 bytes and white space": {"0123456789abcde \n", nil, errShortKey},
+		"plain, binary":                   {"\x00\x01\x02\xff456789abcdef-", []string{"\x00\x01\x02\xff456789abcdef-"}, nil},
+		"empty":                           {"", nil, errShortKey},
+		"replace…":                        {"replace-me-with-the-signing-secret", nil, errPlaceholder},
+		"REPLACE…":                        {"REPLACE_WITH_SECRET", nil, errPlaceholder},
+		"changeme":                        {"changeme", nil, errPlaceholder},
+		"Change it, please, for me":       {"Change it, please, for me", nil, errPlaceholder},
+		"change of no me…":                {"change of a secret", []string{"change of a secret"}, nil},
+		"placeholder":                     {"this is just a Placeholder value", nil, errPlaceholder},
+		"<…>":                             {"<your signing secret>", nil, errPlaceholder},
+		"<… alone":                        {"<your signing secret", []string{"<your signing secret"}, nil},
+		"prefixed replace…":               {"whsec_REPLACEMEREPLACEMEREPLACEMERE", nil, errPlaceholder},
+		"prefixed change…me":              {"whsec_changemechangemechangeme", nil, errPlaceholder},
+		"prefixed <…>":                    {"whsec_<base64>", nil, errPlaceholder},
+		"prefix in <…>":                   {"<whsec_base64>", nil, errPlaceholder},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, err := SigningKeys([]byte(tc.payload))
+			if !errors.Is(err, tc.err) {
+				t.Errorf("error %v, want %v", err, tc.err)
+			}
+			var got []string
+			for _, k := range keys {
+				got = append(got, string(k.Reveal()))
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("keys (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What is made is taken, and never made twice.
+func TestNewToken(t *testing.T) {
+	t.Parallel()
+	a, b := NewToken(), NewToken()
+	for _, token := range []Value{a, b} {
+		if _, err := PathTokens(token.Reveal()); err != nil {
+			t.Errorf("it is refused: %v", err)
+		}
+	}
+	if bytes.Equal(a.Reveal(), b.Reveal()) {
+		t.Error("two tokens are one")
+	}
+}
+
+func FuzzSecretPayload(f *testing.F) {
+	for _, seed := range []string{"", "whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "plain secret, long enough", "<x>", "\xff\xfe", "changeme", "MDEyMzQ1Njc4OWFiY2RlZg=="} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		before := bytes.Clone(payload)
+		keys, err := SigningKeys(payload)
+		if (err == nil) != (len(keys) > 0) {
+			t.Fatalf("%d keys and error %v", len(keys), err)
+		}
+		for _, k := range keys {
+			if len(k.Reveal()) < minKeyBytes {
+				t.Errorf("a key of %d bytes", len(k.Reveal()))
+			}
+		}
+		clear(payload) // keys must not share the caller's memory
+		again, _ := SigningKeys(before)
+		for i, k := range keys {
+			if !bytes.Equal(k.Reveal(), again[i].Reveal()) {
+				t.Error("a key changed with the payload it was read from")
+			}
+		}
+	})
+}
