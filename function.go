@@ -19,13 +19,16 @@ import (
 	"example.com/gemini-webhook/handlers"
 	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/config"
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/logging"
 	"example.com/gemini-webhook/internal/gcp/pubsub"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/gcp/storage"
+	"example.com/gemini-webhook/internal/geminiapi"
+	"example.com/gemini-webhook/internal/jwks"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store"
 	"example.com/gemini-webhook/internal/server"
 	"example.com/gemini-webhook/internal/version"
 	"example.com/gemini-webhook/internal/webhookadmin"
@@ -177,41 +180,41 @@ func (f *function) newReceiver(context.Context) (http.Handler, error) {
 // newVerifier gives the modes that are configured.
 func (f *function) newVerifier() (*verify.Verifier, error) {
 	c := f.config
-	v := &verify.Verifier{Tolerance: c.ReplayTolerance, Now: time.Now}
-	var store *verify.SecretStore
-	if len(c.SigningSecrets) > 0 || c.DynamicTokenSecret != "" {
-		sm, err := f.secrets.get(secretmanager.NewClient)
-		if err != nil {
-			return nil, err
-		}
-		store = verify.NewSecretStore(sm, verify.SecretConfig{
-			TTL:        c.SecretTTL,
-			StaleLimit: c.StaleLimit,
-			Revoked:    c.RevokedVersions,
-			Now:        time.Now,
-			Log:        f.log,
-		})
-	}
-	if len(c.SigningSecrets) > 0 {
-		v.Static = verify.NewStatic(store, c.SigningSecrets, c.SigningSecretOverlap)
-	}
-	if c.DynamicTokenSecret == "" && !c.DynamicOpen {
-		return v, nil
-	}
-	v.Dynamic = &verify.Dynamic{
-		Keys:      f.keySet(c.JWKSURL),
+	v := &verify.Verifier{
 		Open:      c.DynamicOpen,
 		Audiences: c.JWTAudiences,
 		Issuers:   c.JWTIssuers,
+		Tolerance: c.ReplayTolerance,
+		Now:       time.Now,
+	}
+	if c.DynamicOpen || c.DynamicTokenSecret != "" {
+		v.Keys = f.keySet(c.JWKSURL)
+	}
+	if len(c.SigningSecrets) == 0 && c.DynamicTokenSecret == "" {
+		return v, nil
+	}
+	sm, err := f.secrets.get(secretmanager.NewClient)
+	if err != nil {
+		return nil, err
+	}
+	secrets := store.New(sm, store.Config{
+		TTL:        c.SecretTTL,
+		StaleLimit: c.StaleLimit,
+		Revoked:    c.RevokedVersions,
+		Now:        time.Now,
+		Log:        f.log,
+	})
+	if len(c.SigningSecrets) > 0 {
+		v.Secrets = secrets.Set(c.SigningSecrets, c.SigningSecretOverlap, secret.SigningKeys)
 	}
 	if c.DynamicTokenSecret != "" {
-		v.Dynamic.Tokens = verify.NewTokens(store, c.DynamicTokenSecret, c.DynamicTokenOverlap)
+		v.Tokens = secrets.Set([]secret.Name{c.DynamicTokenSecret}, c.DynamicTokenOverlap, secret.PathTokens)
 	}
 	return v, nil
 }
 
-func (f *function) keySet(url string) *verify.KeySet {
-	return verify.NewKeySet(verify.KeySetConfig{URL: url, StaleLimit: f.config.StaleLimit, Now: time.Now, Log: f.log})
+func (f *function) keySet(url string) *jwks.Set {
+	return jwks.New(jwks.Config{URL: url, StaleLimit: f.config.StaleLimit, Now: time.Now, Log: f.log})
 }
 
 // workQueueTimeout bounds a publish request of the private door, which has
@@ -234,7 +237,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = gemini.NewFiles(func(ctx context.Context) (string, error) {
+		files = geminiapi.NewFiles(func(ctx context.Context) (secret.Value, error) {
 			return sm.Latest(ctx, c.GeminiAPIKeySecret)
 		})
 	}
@@ -280,15 +283,14 @@ func rotate(ctx context.Context, e cloudevents.Event) error {
 
 // rotatorFunction is RotateSigningSecret.
 type rotatorFunction struct {
-	*handlers.Rotator
-	drain *server.Drain
+	config   *config.Config
+	log      *slog.Logger
+	drain    *server.Drain
+	rotation lazy[webhookadmin.Rotation]
 }
 
 func newRotator(c *config.Config, log *slog.Logger) *rotatorFunction {
-	return &rotatorFunction{
-		Rotator: &handlers.Rotator{Rotation: &rotation{config: c}, Log: log},
-		drain:   server.NewDrain(),
-	}
+	return &rotatorFunction{config: c, log: log, drain: server.NewDrain()}
 }
 
 func (r *rotatorFunction) handle(ctx context.Context, e cloudevents.Event) error {
@@ -296,38 +298,26 @@ func (r *rotatorFunction) handle(ctx context.Context, e cloudevents.Event) error
 		return errors.New("the instance stops; deliver it again")
 	}
 	defer r.drain.Leave()
-	return r.Handle(ctx, e)
-}
-
-// rotation is webhookadmin's, in the terms of handlers.
-type rotation struct {
-	config *config.Config
-	inner  lazy[webhookadmin.Rotation]
-}
-
-func (r *rotation) HandleNotification(ctx context.Context, n handlers.SecretNotification) (handlers.RotationResult, error) {
-	inner, err := r.inner.get(r.build)
+	rotation, err := r.rotation.get(r.build)
 	if err != nil {
-		return handlers.RotationResult{}, err
+		r.log.ErrorContext(ctx, "the clients of Google Cloud cannot be built, the notification will be delivered again", "error", err.Error())
+		return errors.New("not finished; deliver it again")
 	}
-	got, err := inner.HandleNotification(ctx, webhookadmin.Notification(n))
-	return handlers.RotationResult{
-		Action: string(got.Action), Secret: got.Secret, WebhookID: got.WebhookID,
-		Versions: got.Versions, Disabled: got.Disabled, Attention: got.Action.Attention(),
-	}, err
+	return rotation.Handle(ctx, e.Data(), e.Time()) // Eventarc's time is that of publishing
 }
 
-func (r *rotation) build(ctx context.Context) (webhookadmin.Rotation, error) {
+func (r *rotatorFunction) build(ctx context.Context) (webhookadmin.Rotation, error) {
 	sm, err := secretmanager.NewClient(ctx)
 	if err != nil {
 		return webhookadmin.Rotation{}, err
 	}
-	webhooks := gemini.NewWebhooks(gemini.WebhooksConfig{Key: func(ctx context.Context) (string, error) {
+	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: func(ctx context.Context) (secret.Value, error) {
 		return sm.Latest(ctx, r.config.GeminiAPIKeySecret)
 	}})
 	return webhookadmin.Rotation{
 		Admin:   webhookadmin.New(webhooks, sm, time.Now),
 		Secrets: r.config.SigningSecrets,
 		Overlap: r.config.SigningSecretOverlap,
+		Log:     r.log,
 	}, nil
 }

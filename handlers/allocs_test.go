@@ -23,9 +23,8 @@ func (acceptsAll) Enqueue(context.Context, string, ...[]byte) error { return nil
 // machine to machine. Whoever raises the limit runs make bench.
 func TestDeliveryAllocations(t *testing.T) {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	store := verify.NewSecretStore(oneSecret{}, verify.SecretConfig{TTL: time.Hour, StaleLimit: time.Hour, Now: time.Now, Log: log})
 	door := NewReceiver(ReceiverConfig{
-		Verifier:        &verify.Verifier{Static: verify.NewStatic(store, []string{testSecret}, time.Hour), Tolerance: time.Hour, Now: time.Now},
+		Verifier:        &verify.Verifier{Secrets: testSecrets(time.Hour, log), Tolerance: time.Hour, Now: time.Now},
 		Queue:           acceptsAll{},
 		ReplayTolerance: time.Hour,
 		MaxBodyBytes:    256 << 10,

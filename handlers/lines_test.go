@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/jwks"
 	"example.com/gemini-webhook/verify"
 )
 
@@ -21,7 +22,7 @@ func TestFloodOfForgedPushesIsNotAFloodOfLines(t *testing.T) {
 	s := httptest.NewServer(&Doors{
 		Private: &Processor{
 			Tokens: &verify.PushTokens{
-				Keys:     verify.NewKeySet(verify.KeySetConfig{URL: certs.URL, StaleLimit: time.Hour, Now: time.Now, Log: logger}),
+				Keys:     jwks.New(jwks.Config{URL: certs.URL, StaleLimit: time.Hour, Now: time.Now, Log: logger}),
 				Audience: "https://receiver.example", ServiceAccount: "push@p.iam.gserviceaccount.com", Now: time.Now,
 			},
 			Now: time.Now, Log: logger,

@@ -17,8 +17,8 @@ import (
 // answer within a few seconds.
 const PublishTimeout = 4 * time.Second
 
-// Verifier tells whether a delivery is genuine. With
-// verify.ErrTimestampOutOfRange it may say who signed: genuine but stale.
+// Verifier tells whether a delivery is genuine; one that is but stale is a
+// verify.StaleError.
 type Verifier interface {
 	Verify(ctx context.Context, escapedPath string, h verify.Headers, body []byte) (verify.Proof, error)
 }
@@ -138,7 +138,8 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) (res result)
 		return res
 	}
 	res.proof, res.err = rc.Verifier.Verify(r.Context(), r.URL.EscapedPath(), res.headers, body)
-	if errors.Is(res.err, verify.ErrTimestampOutOfRange) && res.proof != (verify.Proof{}) {
+	if stale, ok := errors.AsType[*verify.StaleError](res.err); ok {
+		res.proof = stale.Proof
 		res.note = "genuine but stale: a replay, or a clock that is wrong"
 	}
 	if res.err != nil {

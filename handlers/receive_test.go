@@ -21,6 +21,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store"
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -31,18 +34,10 @@ const (
 	testBody   = `{"type":"batch.succeeded","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"batch_123456","output_file_uri":"gs://my-bucket/results.jsonl"}}`
 )
 
-// oneSecret is a Secret Manager with one version of one secret.
-type oneSecret struct{}
-
-func (oneSecret) Versions(context.Context, string) ([]verify.Version, error) {
-	return []verify.Version{{Number: 1, Enabled: true, Created: time.Unix(0, 0)}}, nil
-}
-
-func (oneSecret) Access(_ context.Context, _ string, number int64) ([]byte, error) {
-	if number != 1 {
-		return nil, verify.ErrSecretNotFound
-	}
-	return []byte(testKey), nil
+// testSecrets are the verifier's: one secret with one version.
+func testSecrets(ttl time.Duration, log *slog.Logger) verify.Secrets {
+	config := store.Config{TTL: ttl, StaleLimit: time.Hour, Now: time.Now, Log: log}
+	return store.New(storetest.Of(testSecret, testKey), config).Set([]secret.Name{testSecret}, time.Hour, secret.SigningKeys)
 }
 
 // queued is a work queue that keeps what it gets, or fails.
@@ -96,11 +91,10 @@ func newDoor(t *testing.T, maxBody int64) *door {
 	t.Helper()
 	d := &door{queue: &queued{}, log: &lockedBuffer{}}
 	log := slog.New(slog.NewJSONHandler(d.log, nil))
-	store := verify.NewSecretStore(oneSecret{}, verify.SecretConfig{TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
 	d.Server = httptest.NewServer(&Doors{
 		Public: NewReceiver(ReceiverConfig{
 			Verifier: &verify.Verifier{
-				Static:    verify.NewStatic(store, []string{testSecret}, time.Hour),
+				Secrets:   testSecrets(time.Minute, log),
 				Tolerance: 5 * time.Minute,
 				Now:       time.Now,
 			},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -44,8 +45,8 @@ func BenchmarkHMAC1kB(b *testing.B) {
 
 func benchmarkVerify(b *testing.B, name, secret string, header http.Header, payload []byte, parse bool) {
 	b.Run(name, func(b *testing.B) {
-		source := newSource()
-		source.add(secretA, secret, start)
+		source := storetest.NewSource()
+		source.Add(secretA, secret, start)
 		r := newRig(source, nil)
 		h, err := verify.ParseHeaders(header)
 		if err != nil {

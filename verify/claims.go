@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // isTrue says whether a member is the JSON true; the text "true" is not.
@@ -107,10 +109,10 @@ func (o object) shown(name, pathToken string) string {
 	}
 	text = unescaped(text)
 	if at := dynamicSegment.FindStringIndex(text); at != nil {
-		text = text[:at[1]] + redacted
+		text = text[:at[1]] + secret.Redacted
 	}
 	if pathToken != "" && strings.Contains(text, pathToken) {
-		text = redacted
+		text = secret.Redacted
 	}
 	return strconv.QuoteToASCII(text[:min(len(text), maxShownBytes)])
 }
@@ -125,5 +127,5 @@ func unescaped(s string) string {
 		}
 		s = next
 	}
-	return redacted
+	return secret.Redacted
 }

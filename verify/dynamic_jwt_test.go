@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A genuine JWT delivery, and one thing broken: SPEC.md "JWT" and "Borders".
+// A genuine JWT delivery, and one thing broken: the contract, "JWT" and "Borders".
 func TestDynamicJWT(t *testing.T) {
 	t.Parallel()
 	claim, header := verifytest.Claim, verifytest.Header
@@ -160,7 +160,7 @@ func TestDynamicJWTForm(t *testing.T) {
 	}
 }
 
-// Where the token has type and data, it is the event: SPEC.md "JWT".
+// Where the token has type and data, it is the event: the contract, "JWT".
 func TestDynamicEvent(t *testing.T) {
 	t.Parallel()
 	const event = `{"type":"batch.succeeded","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"b","n":[1,2.50,{"a":null}]},"user_metadata":{"k":"é"}}`

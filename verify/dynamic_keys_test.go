@@ -28,7 +28,7 @@ func newEd25519Issuer(t testing.TB, kids ...string) *verifytest.Issuer {
 	return issuer
 }
 
-// Keys come and go: SPEC.md "Keys" and "Borders".
+// Keys come and go: the contract, "Keys" and "Borders".
 func TestDynamicKeysOverTime(t *testing.T) {
 	t.Parallel()
 	a, b := newEd25519Issuer(t, "ed-1", ""), newEd25519Issuer(t, "", "ed-2")
@@ -36,7 +36,7 @@ func TestDynamicKeysOverTime(t *testing.T) {
 	serving.Store(a)
 	fail := func(status int) { a.Fail(status); b.Fail(status) }
 	r := newDynamicRigOf(t, a)
-	r.dynamic.Keys = newKeySet(serve(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	r.all.Keys = newKeySet(serve(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		serving.Load().ServeHTTP(w, q)
 	})), r.Now)
 	for _, s := range []struct {
@@ -94,11 +94,7 @@ func TestDynamicKeyTypes(t *testing.T) {
 	okp := func(more string) http.HandlerFunc {
 		return document(`{"kty":"OKP","crv":"Ed25519","x":"` + x + `"` + more + `}`)
 	}
-	rsaKey, err := newKeySet(serve(t, issuer), newClock().Now).RSA(t.Context(), "key-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rsaJWK, err := json.Marshal(verifytest.JWK("key-1", rsaKey))
+	rsaJWK, err := json.Marshal(verifytest.JWK("key-1", publicRSA(t, issuer)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +122,7 @@ func TestDynamicKeyTypes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newDynamicRigOf(t, issuer)
-			r.dynamic.Keys = newKeySet(serve(t, tc.handler), r.Now)
+			r.all.Keys = newKeySet(serve(t, tc.handler), r.Now)
 			signature := ed25519.Sign(private, []byte("msg_1."+seconds+"."+string(body)))
 			v1a := verifytest.Headers("msg_1", seconds, "v1a,"+base64.StdEncoding.EncodeToString(signature))
 			if got := r.code(t, v1a); got != tc.v1a {
@@ -200,7 +196,7 @@ func TestDynamicFlood(t *testing.T) {
 		wg.Wait()
 		r.Add(100 * time.Millisecond)
 	}
-	lists, accesses := r.source.lookups()
+	lists, accesses := r.source.Lookups()
 	if fetches := r.issuer.Fetches(); fetches > 3 || lists > 2 || accesses > 6 {
 		t.Errorf("%d fetches, %d lists, %d accesses in 10 s", fetches, lists, accesses)
 	}
@@ -211,7 +207,7 @@ func TestDynamicFlood(t *testing.T) {
 	if err := r.issuer.SetEd25519("ed-9"); err != nil {
 		t.Fatal(err)
 	}
-	r.source.add(tokenSecret, token2, r.Now())
+	r.source.Add(tokenSecret, token2, r.Now())
 	r.Add(5 * time.Second)
 	if _, got := r.send(t, "/dynamic/"+token2, r.ed25519(), body); got != "ok" {
 		t.Errorf("a new key and a new token: got %s", got)
@@ -225,10 +221,10 @@ func TestDynamicUnavailable(t *testing.T) {
 	issuer := newDynamicRig(t).issuer
 	const hmac, v1a, jwt, badHMAC = 1, 2, 4, 8
 	keysDown := func(r *dynamicRig) {
-		r.dynamic.Keys = newKeySet(serve(t, http.NotFoundHandler()), r.Now)
+		r.all.Keys = newKeySet(serve(t, http.NotFoundHandler()), r.Now)
 	}
-	secretsDown := func(r *dynamicRig) { r.source.do(func() { r.source.err[secretA] = errDown }) }
-	tokensDown := func(r *dynamicRig) { r.source.do(func() { r.source.err[tokenSecret] = errDown }) }
+	secretsDown := func(r *dynamicRig) { r.source.Do(func() { r.source.Err[secretA] = errDown }) }
+	tokensDown := func(r *dynamicRig) { r.source.Do(func() { r.source.Err[tokenSecret] = errDown }) }
 	for name, tc := range map[string]struct {
 		down    func(*dynamicRig)
 		path    string
@@ -257,7 +253,7 @@ func TestDynamicUnavailable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newDynamicRigOf(t, issuer, tc.down)
-			r.dynamic.Open = tc.path == "/open"
+			r.all.Open = tc.path == "/open"
 			var entries []string
 			for kind, entry := range map[int]string{
 				hmac: genuine().Get("webhook-signature"), v1a: r.ed25519().Get("webhook-signature"), jwt: r.jwt(t).Get("webhook-signature"),

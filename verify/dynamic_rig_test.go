@@ -1,10 +1,14 @@
 package verify_test
 
 import (
+	"errors"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -22,26 +26,42 @@ const (
 // Ed25519 keys, one of them without kid) and the path token.
 type dynamicRig struct {
 	*rig
-	issuer  *verifytest.Issuer
-	dynamic *verify.Dynamic
+	issuer *verifytest.Issuer
 }
 
 type dynamicOption func(*dynamicRig)
 
-func open(r *dynamicRig) { r.dynamic.Open = true }
+func open(r *dynamicRig) { r.all.Open = true }
 
-func withoutTokens(r *dynamicRig) { r.dynamic.Tokens = nil }
+func withoutTokens(r *dynamicRig) { r.all.Tokens = nil }
 
-func withoutStatic(r *dynamicRig) { r.all.Static = nil }
+func withoutStatic(r *dynamicRig) { r.all.Secrets = nil }
 
-func withoutDynamic(r *dynamicRig) { r.all.Dynamic = nil }
+func withoutDynamic(r *dynamicRig) { r.all.Keys, r.all.Tokens = nil, nil }
 
 func audiences(list ...string) dynamicOption {
-	return func(r *dynamicRig) { r.dynamic.Audiences = list }
+	return func(r *dynamicRig) { r.all.Audiences = list }
 }
 
 func issuers(list ...string) dynamicOption {
-	return func(r *dynamicRig) { r.dynamic.Issuers = list }
+	return func(r *dynamicRig) { r.all.Issuers = list }
+}
+
+// newIssuer starts an issuer's JWKS.
+func newIssuer(t *testing.T) (*verifytest.Issuer, string) {
+	t.Helper()
+	issuer, err := verifytest.NewIssuer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuer, serve(t, issuer)
+}
+
+func serve(t testing.TB, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // newDynamicRig has secret A with payload1 and the token secret with token1,
@@ -61,9 +81,9 @@ func newDynamicRig(t testing.TB, options ...dynamicOption) *dynamicRig {
 // newDynamicRigOf is a rig that knows the keys of an issuer.
 func newDynamicRigOf(t testing.TB, issuer *verifytest.Issuer, options ...dynamicOption) *dynamicRig {
 	t.Helper()
-	source := newSource()
-	source.add(secretA, payload1, start.Add(-time.Hour))
-	source.add(tokenSecret, token1, start.Add(-time.Hour))
+	source := storetest.NewSource()
+	source.Add(secretA, payload1, start.Add(-time.Hour))
+	source.Add(tokenSecret, token1, start.Add(-time.Hour))
 	return newDynamicRigOn(t, newRig(source, nil), issuer, options...)
 }
 
@@ -71,11 +91,8 @@ func newDynamicRigOf(t testing.TB, issuer *verifytest.Issuer, options ...dynamic
 func newDynamicRigOn(t testing.TB, base *rig, issuer *verifytest.Issuer, options ...dynamicOption) *dynamicRig {
 	t.Helper()
 	r := &dynamicRig{rig: base, issuer: issuer}
-	r.dynamic = &verify.Dynamic{
-		Keys:   newKeySet(serve(t, issuer), r.Now),
-		Tokens: verify.NewTokens(r.store, tokenSecret, 96*time.Hour),
-	}
-	r.all.Dynamic = r.dynamic
+	r.all.Keys = newKeySet(serve(t, issuer), r.Now)
+	r.all.Tokens = r.store.Set([]secret.Name{tokenSecret}, 96*time.Hour, secret.PathTokens)
 	for _, o := range options {
 		o(r)
 	}
@@ -97,8 +114,9 @@ func (r *dynamicRig) jwt(t testing.TB, options ...verifytest.Option) http.Header
 	return header
 }
 
-// send verifies a delivery and returns "ok" or the stable code, and checks that
-// the proof fits and that the error does not hold the path token.
+// send verifies a delivery and returns "ok" or the stable code, with the proof,
+// also of one that is genuine but stale. It checks that the proof fits and that
+// the error does not hold the path token.
 func (r *dynamicRig) send(t testing.TB, path string, header http.Header, body []byte) (verify.Proof, string) {
 	t.Helper()
 	h, err := verify.ParseHeaders(header)
@@ -107,8 +125,14 @@ func (r *dynamicRig) send(t testing.TB, path string, header http.Header, body []
 	}
 	proof, err := r.all.Verify(t.Context(), path, h, body)
 	code := outcome(err)
-	if err == nil && proof == (verify.Proof{}) || err != nil && code != "timestamp_out_of_range" && proof != (verify.Proof{}) {
+	if (err == nil) != (proof != verify.Proof{}) {
 		t.Errorf("proof %+v with error %v", proof, err)
+	}
+	if stale, ok := errors.AsType[*verify.StaleError](err); ok {
+		if code != "timestamp_out_of_range" && code != "mode_disabled" || stale.Proof == (verify.Proof{}) {
+			t.Errorf("%s: genuine but stale, proof %+v", code, stale.Proof)
+		}
+		proof = stale.Proof
 	}
 	if err != nil && holdsToken(err.Error()) {
 		t.Errorf("the error holds the token: %v", err)

@@ -233,7 +233,7 @@ func TestDynamicSeveralEntries(t *testing.T) {
 	for i, tc := range tests {
 		for path, want := range map[string]string{dynamicPath: tc.token, "/hook": tc.other, "/open": tc.openPath} {
 			r := newDynamicRigOf(t, rig.issuer)
-			r.dynamic.Open = path == "/open"
+			r.all.Open = path == "/open"
 			proof, got := r.send(t, path, verifytest.Headers("msg_1", seconds, tc.entries), body)
 			if got == "ok" {
 				got = proof.Scheme

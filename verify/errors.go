@@ -3,7 +3,7 @@ package verify
 import "errors"
 
 // Why a delivery or a push was refused. Each carries the stable code of
-// SPEC.md "The public door", see [Code]. They come wrapped with what went
+// the contract, "The public door", see [Code]. They come wrapped with what went
 // wrong, never with a header value, a body, a token or a secret.
 var (
 	// ErrMissingHeader: a required header is absent. The caller answers 400.
@@ -39,7 +39,20 @@ var (
 	ErrUnavailable = sentinel("unavailable", "keys cannot be looked up now, try again later")
 )
 
-// Code returns the stable code of SPEC.md for an error of this package,
+// StaleError is what is wrong with a delivery that is genuine, but whose
+// timestamp, or its token's, is too far from now: a replay, or a wrong clock. It
+// wraps [ErrTimestampOutOfRange].
+type StaleError struct {
+	Proof Proof // who signed
+	err   error
+}
+
+func (e *StaleError) Error() string { return e.err.Error() }
+
+// Unwrap makes errors.Is see [ErrTimestampOutOfRange].
+func (e *StaleError) Unwrap() error { return e.err }
+
+// Code returns the stable code of the contract for an error of this package,
 // wrapped or not, and "" for any other error and for nil.
 func Code(err error) string {
 	if e, ok := errors.AsType[*codedError](err); ok {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/verify"
 )
 
@@ -22,7 +23,7 @@ func TestCode(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if got := verify.Code(errDown) + verify.Code(nil) + verify.Code(verify.ErrSecretDenied); got != "" {
+	if got := verify.Code(errDown) + verify.Code(nil) + verify.Code(secret.ErrDenied); got != "" {
 		t.Errorf("errors without a code have %q", got)
 	}
 }

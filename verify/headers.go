@@ -35,7 +35,7 @@ type Headers struct {
 // entry is one signature of the list: "version,text", or a JWT, whose version is "".
 type entry struct{ version, text string }
 
-// ParseHeaders reads the three headers of a delivery, strictly: SPEC.md
+// ParseHeaders reads the three headers of a delivery, strictly: contract,
 // "Headers" and "Borders". Errors: [ErrMissingHeader] where one is absent,
 // [ErrBadHeader] where one is repeated, empty or ill-formed. It says nothing
 // about whether the timestamp is near or a signature good.

@@ -67,7 +67,7 @@ func TestInteropGolangJWT(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newDynamicRigOf(t, issuer, audiences("us"), issuers("them"))
-			r.dynamic.Keys = newKeySet(url, r.Now)
+			r.all.Keys = newKeySet(url, r.Now)
 			token := jwt.NewWithClaims(tc.method, tc.claims)
 			token.Header["kid"] = "theirs"
 			signed, err := token.SignedString(tc.key)

@@ -75,7 +75,7 @@ func TestInteropNodeCrypto(t *testing.T) {
 	}
 	node(t, t.TempDir(), nodeV1a, map[string]any{"id": "msg_1", "timestamp": seconds, "bodies": encoded}, &made)
 	r := newDynamicRig(t)
-	r.dynamic.Keys = newKeySet(serveKeys(t, made.Keys...), r.Now)
+	r.all.Keys = newKeySet(serveKeys(t, made.Keys...), r.Now)
 	for i, b := range bodies {
 		header := verifytest.Headers("msg_1", seconds, made.Entries[i])
 		if _, got := r.send(t, dynamicPath, header, b); got != "ok" {
@@ -170,7 +170,7 @@ func TestInteropJose(t *testing.T) {
 	}
 	node(t, dir, nodeJose, input, &made)
 	r := newDynamicRig(t, audiences("us"), issuers("them"))
-	r.dynamic.Keys = newKeySet(serveKeys(t, made.Keys...), r.Now)
+	r.all.Keys = newKeySet(serveKeys(t, made.Keys...), r.Now)
 	for name, tc := range tests {
 		if _, got := r.send(t, dynamicPath, verifytest.Headers("msg_1", seconds, made.Tokens[name]), body); got != tc.want {
 			t.Errorf("%s: got %s, want %s", name, got, tc.want)

@@ -17,14 +17,8 @@ import (
 //	  openssl dgst -sha256 -mac HMAC -macopt hexkey:$(printf MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw | base64 -d | xxd -p -c 99) -binary | base64
 func TestGoldenVector(t *testing.T) {
 	t.Parallel()
-	source := newSource()
-	source.add(secretA, payload1, start)
-	r := newRig(source, nil)
-	h, err := verify.ParseHeaders(verifytest.Headers("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.static.Verify(t.Context(), h, []byte(`{"test": 2432232314}`)); err != nil {
+	header := verifytest.Headers("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+	if _, err := verify.Delivery(t.Context(), []byte(`{"test": 2432232314}`), header, key1(t), time.Unix(1614265330, 0)); err != nil {
 		t.Error(err)
 	}
 }
@@ -104,14 +98,7 @@ func TestInterop(t *testing.T) {
 			if got := theirs.Verify([]byte(text), tc.header) == nil; got != tc.theirs {
 				t.Errorf("they accept: %t, the table says %t", got, tc.theirs)
 			}
-			source := newSource()
-			source.add(secretA, payload1, start)
-			r := newRig(source, nil)
-			r.Add(now.Sub(start))
-			h, err := verify.ParseHeaders(tc.header)
-			if err == nil {
-				_, err = r.all.Verify(t.Context(), "/", h, []byte(text))
-			}
+			_, err := verify.Delivery(t.Context(), []byte(text), tc.header, key1(t), now)
 			if got, want := err == nil, tc.theirs && tc.why == ""; got != want {
 				t.Errorf("we accept: %t (%v), want %t: %s", got, err, want, tc.why)
 			}
@@ -130,14 +117,7 @@ func TestInteropTheirSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := newSource()
-	source.add(secretA, payload1, start)
-	r := newRig(source, nil)
-	h, err := verify.ParseHeaders(verifytest.Headers("msg_1", seconds, entry))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.all.Verify(t.Context(), "/", h, body); err != nil {
+	if _, err := verify.Delivery(t.Context(), body, verifytest.Headers("msg_1", seconds, entry), key1(t), start); err != nil {
 		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"crypto"
+	"crypto/rsa"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -16,10 +17,10 @@ const algRS256 = "RS256"
 var base64url = base64.RawURLEncoding.Strict()
 
 // verifyRS256 checks a compact token's signature against the key set and
-// returns its claims, at which it does not look. Refetch says whether an
-// unknown kid may cause a fetch.
-func verifyRS256(ctx context.Context, keys *KeySet, token string, refetch bool) (object, error) {
-	payload, err := signedPayload(ctx, keys, token, refetch)
+// returns its claims, at which it does not look. Probe says whether an unknown
+// kid may cause a look for new keys.
+func verifyRS256(ctx context.Context, keys KeySet, token string, probe bool) (object, error) {
+	payload, err := signedPayload(ctx, keys, token, probe)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func verifyRS256(ctx context.Context, keys *KeySet, token string, refetch bool) 
 // signedPayload returns the payload of a token whose signature is good. That
 // the algorithm is RS256 is our decision and not the token's; jku, x5u and jwk
 // in the header are ignored, crit and b64 refused.
-func signedPayload(ctx context.Context, keys *KeySet, token string, refetch bool) ([]byte, error) {
+func signedPayload(ctx context.Context, keys KeySet, token string, probe bool) ([]byte, error) {
 	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, found := strings.Cut(rest, ".")
 	if !found || strings.ContainsAny(token, "\r\n") { // which the decoder skips
@@ -52,7 +53,7 @@ func signedPayload(ctx context.Context, keys *KeySet, token string, refetch bool
 	default:
 		return nil, fmt.Errorf("%w: its payload or signature is not base64url", ErrBadToken)
 	}
-	key, err := keys.rsaKey(ctx, kid, refetch)
+	key, err := rsaKey(ctx, keys, kid, probe)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +62,24 @@ func signedPayload(ctx context.Context, keys *KeySet, token string, refetch bool
 		return nil, fmt.Errorf("%w: the token's", ErrSignatureMismatch)
 	}
 	return claims, nil
+}
+
+// rsaKey returns the RSA key of that kid.
+func rsaKey(ctx context.Context, set KeySet, kid string, probe bool) (*rsa.PublicKey, error) {
+	for missed := false; ; missed = true {
+		keys, err := set.Keys(ctx, missed)
+		if err != nil {
+			return nil, noKeys(err)
+		}
+		for _, k := range keys {
+			if public, ok := k.Public.(*rsa.PublicKey); ok && k.ID == kid {
+				return public, nil
+			}
+		}
+		if missed || !probe {
+			return nil, ErrUnknownKey
+		}
+	}
 }
 
 // readHeader returns the kid of a token that is worth looking at.

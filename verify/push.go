@@ -15,9 +15,9 @@ const (
 )
 
 // PushTokens verifies the OIDC tokens that Pub/Sub sends with each push:
-// SPEC.md "The private door". Every field is required.
+// contract, "The private door". Every field is required.
 type PushTokens struct {
-	Keys           *KeySet          // Google's OAuth2 certificates
+	Keys           KeySet           // Google's OAuth2 certificates
 	Audience       string           // the subscription's
 	ServiceAccount string           // e-mail of the account that the subscription pushes as
 	Now            func() time.Time // the clock

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"crypto/hmac"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -143,6 +144,22 @@ func TestPushTokens(t *testing.T) {
 	}
 }
 
+// publicRSA is the issuer's RSA key, as its JWKS shows it.
+func publicRSA(t *testing.T, issuer *verifytest.Issuer) *rsa.PublicKey {
+	t.Helper()
+	keys, err := newKeySet(serve(t, issuer), newClock().Now).Keys(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		if public, ok := k.Public.(*rsa.PublicKey); ok {
+			return public
+		}
+	}
+	t.Fatal("there is none")
+	return nil
+}
+
 func encodeJSON(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -154,11 +171,7 @@ func encodeJSON(v any) string {
 // confused is the classic forgery: HS256 with the public key as the secret.
 func confused(t *testing.T, issuer *verifytest.Issuer, claims string) string {
 	t.Helper()
-	key, err := newKeySet(serve(t, issuer), newClock().Now).RSA(t.Context(), "key-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKIXPublicKey(key)
+	der, err := x509.MarshalPKIXPublicKey(publicRSA(t, issuer))
 	if err != nil {
 		t.Fatal(err)
 	}

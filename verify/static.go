@@ -7,58 +7,25 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"time"
-)
-
-// The values that a [Proof] of the static mode holds, as outcomes publish them.
-const (
-	ModeStatic          = "static"
-	SchemeHMACSHA256    = "hmac-sha256"
-	OriginSigningSecret = "signing_secret"
 )
 
 const versionHMAC = "v1" // of a signature's entry
 
-// Static verifies deliveries that are signed with a secret of ours: Standard
-// Webhooks' symmetric scheme, "v1,<base64>".
-type Static struct {
-	store   *SecretStore
-	secrets []*secretSet
-}
-
-// NewStatic returns a verifier that accepts what any of the secrets
-// (projects/P/secrets/S) signed. Overlap is how long a version is accepted
-// after the next one was created. It looks nothing up yet.
-func NewStatic(store *SecretStore, secrets []string, overlap time.Duration) *Static {
-	s := &Static{store: store}
-	for _, name := range secrets {
-		s.secrets = append(s.secrets, store.add(name, overlap, signingKeys))
-	}
-	return s
-}
-
-// Verify returns which secret signed the delivery. Errors:
-// [ErrSignatureMismatch] where none did, [ErrUnavailable] where none did but
-// one cannot be read, which might. It does not check the timestamp, and
-// ignores entries of other schemes.
-func (s *Static) Verify(ctx context.Context, h Headers, body []byte) (Proof, error) {
-	return s.verify(ctx, h, body, true)
-}
-
-// verify does Verify; probe says whether a mismatch may cause a look for new versions.
-func (s *Static) verify(ctx context.Context, h Headers, body []byte, probe bool) (Proof, error) {
+// verifyHMAC checks Standard Webhooks' symmetric scheme, "v1,<base64>". It does
+// not check the timestamp, and ignores entries of other schemes.
+func verifyHMAC(ctx context.Context, secrets Secrets, h Headers, body []byte, probe bool) (Proof, error) {
 	d := newSigned(h, body)
 	if len(d.signatures) == 0 {
 		return Proof{}, fmt.Errorf("%w: no v1 entry is the base64 of 32 bytes", ErrSignatureMismatch)
 	}
-	secret, err := s.store.match(ctx, s.secrets, probe, d)
+	signer, ok, err := secrets.Match(ctx, d, probe)
 	switch {
 	case err != nil:
-		return Proof{}, err
-	case secret == nil:
-		return Proof{}, fmt.Errorf("%w: it is of none of the accepted versions of %d secrets", ErrSignatureMismatch, len(s.secrets))
+		return Proof{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case !ok:
+		return Proof{}, fmt.Errorf("%w: it is of no accepted version of a signing secret", ErrSignatureMismatch)
 	}
-	return Proof{Mode: ModeStatic, Scheme: SchemeHMACSHA256, Origin: OriginSigningSecret, Signer: secret.name}, nil
+	return Proof{Mode: ModeStatic, Scheme: SchemeHMACSHA256, Origin: OriginSigningSecret, Signer: signer}, nil
 }
 
 // signed is one delivery with the signatures it claims.
@@ -98,9 +65,9 @@ func (h Headers) appendSigned(b []byte) []byte {
 	return append(b, '.')
 }
 
-// madeBy computes the key's MAC once, and compares each signature in constant time.
-func (d *signed) madeBy(k key) bool {
-	mac := hmac.New(sha256.New, k.secret())
+// Match implements [Matcher]: it computes the key's MAC once, and compares each signature in constant time.
+func (d *signed) Match(key []byte) bool {
+	mac := hmac.New(sha256.New, key)
 	mac.Write(d.prefix)
 	mac.Write(d.body)
 	sum := mac.Sum(d.sum[:0])

@@ -2,12 +2,15 @@ package verify_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 	"github.com/google/go-cmp/cmp"
@@ -81,8 +84,8 @@ func TestVerify(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := newSource()
-			source.add(secretA, payload1, start.Add(-time.Hour))
+			source := storetest.NewSource()
+			source.Add(secretA, payload1, start.Add(-time.Hour))
 			r := newRig(source, nil)
 			d := &delivery{"/hook", genuine(), body, start}
 			tc.change(d)
@@ -124,10 +127,10 @@ func nextLetter(c byte) string {
 
 func TestVerifyProof(t *testing.T) {
 	t.Parallel()
-	source := newSource()
-	source.add(secretA, payload1, start)
-	source.add(secretB, payload2, start)
-	r := newRig(source, []string{secretA, secretB})
+	source := storetest.NewSource()
+	source.Add(secretA, payload1, start)
+	source.Add(secretB, payload2, start)
+	r := newRig(source, []secret.Name{secretA, secretB})
 	want := verify.Proof{Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: secretB}
 
 	h, err := verify.ParseHeaders(verifytest.Static(payload2, "msg_1", start, body))
@@ -145,15 +148,17 @@ func TestVerifyProof(t *testing.T) {
 	// Genuine but stale: refused, and the log can say whose it is.
 	r.Add(time.Hour)
 	got, err = r.all.Verify(t.Context(), "/hook", h, body)
-	if code := verify.Code(err); code != "timestamp_out_of_range" {
-		t.Errorf("stale: got %q", code)
+	stale, ok := errors.AsType[*verify.StaleError](err)
+	if code := verify.Code(err); code != "timestamp_out_of_range" || !ok || got != (verify.Proof{}) {
+		t.Fatalf("stale: got %q, %+v", code, got)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, stale.Proof); diff != "" {
 		t.Errorf("proof of a stale delivery (-want +got):\n%s", diff)
 	}
 	got, err = r.all.Verify(t.Context(), "/hook", h, nil)
-	if code := verify.Code(err); code != "timestamp_out_of_range" || got != (verify.Proof{}) {
-		t.Errorf("stale and forged: got %q, %+v", code, got)
+	_, ok = errors.AsType[*verify.StaleError](err)
+	if code := verify.Code(err); code != "timestamp_out_of_range" || ok || got != (verify.Proof{}) {
+		t.Errorf("stale and forged: got %q, %+v, %t", code, got, ok)
 	}
 }
 
@@ -179,8 +184,8 @@ func TestVerifyWithoutSecrets(t *testing.T) {
 // What cannot be of any secret of ours costs no look-up.
 func TestVerifyHopelessWithoutLookup(t *testing.T) {
 	t.Parallel()
-	source := newSource()
-	source.do(func() { source.err[secretA] = errDown })
+	source := storetest.NewSource()
+	source.Do(func() { source.Err[secretA] = errDown })
 	r := newRig(source, nil)
 	for signature, want := range map[string]string{
 		"v1,AAAA":        "signature_mismatch",
@@ -197,7 +202,7 @@ func TestVerifyHopelessWithoutLookup(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", signature, got, want)
 		}
 	}
-	if lists, accesses := source.lookups(); lists+accesses != 0 {
+	if lists, accesses := source.Lookups(); lists+accesses != 0 {
 		t.Errorf("%d lists and %d accesses, want none", lists, accesses)
 	}
 }

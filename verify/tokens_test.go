@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 )
 
 // tokenStep is a change to the world, and what a genuine v1a delivery gets
@@ -19,18 +20,24 @@ type tokenStep struct {
 	want   string
 }
 
+func none(*rig) {}
+
+func after(d time.Duration) func(*rig) { return func(r *rig) { r.Add(d) } }
+
+func down(r *rig) { r.source.Do(func() { r.source.Err[secretA] = errDown }) }
+
 func rotateToken(payload string) func(*rig) {
-	return func(r *rig) { r.source.add(tokenSecret, payload, r.Now()) }
+	return func(r *rig) { r.source.Add(tokenSecret, payload, r.Now()) }
 }
 
 func tokenAnswer(err error) func(*rig) {
 	return func(r *rig) {
-		r.source.do(func() { r.source.err[tokenSecret] = err })
+		r.source.Do(func() { r.source.Err[tokenSecret] = err })
 		r.Add(6 * time.Minute)
 	}
 }
 
-// The names of the tests are what SPEC.md "Secrets and tokens" promises.
+// The names of the tests are what the contract, "Secrets and tokens" promises.
 func TestTokensOverTime(t *testing.T) {
 	t.Parallel()
 	const bad = "origin_unproven"
@@ -53,17 +60,17 @@ func TestTokensOverTime(t *testing.T) {
 			{"old, at the end", after(time.Second), token1, bad},
 			{"new", none, token2, "ok"},
 		}},
-		"a revoked version": {versions: []string{token1, token2}, options: []rigOption{revoked(tokenSecret + "/versions/2")}, steps: []tokenStep{
+		"a revoked version": {versions: []string{token1, token2}, options: []rigOption{revoked(secret.Name(tokenSecret).Version(2))}, steps: []tokenStep{
 			{"is not accepted", none, token2, bad},
 			{"does not bring the old one back", none, token1, bad},
 		}},
-		"a revoked old version in its overlap": {versions: []string{token1}, options: []rigOption{revoked(tokenSecret + "/versions/1")}, steps: []tokenStep{
+		"a revoked old version in its overlap": {versions: []string{token1}, options: []rigOption{revoked(secret.Name(tokenSecret).Version(1))}, steps: []tokenStep{
 			{"new", rotateToken(token2), token2, "ok"},
 			{"old", none, token1, bad},
 		}},
 		"a disabled version": {versions: []string{token1}, steps: []tokenStep{
 			{"before", none, token1, "ok"},
-			{"disabled", func(r *rig) { r.source.disable(tokenSecret, 1); r.Add(6 * time.Minute) }, token1, bad},
+			{"disabled", func(r *rig) { r.source.Disable(tokenSecret, 1); r.Add(6 * time.Minute) }, token1, bad},
 		}},
 		"white space is trimmed": {versions: []string{" \t" + token1 + "\r\n"}, steps: []tokenStep{
 			{"trimmed", none, token1, "ok"},
@@ -83,7 +90,7 @@ func TestTokensOverTime(t *testing.T) {
 		"another letter":      {versions: []string{token1 + "."}, steps: []tokenStep{{"itself", none, token1 + ".", bad}}},
 		"a space within":      {versions: []string{token1 + " x"}, steps: []tokenStep{{"encoded", none, token1 + "%20x", bad}}},
 		"an empty version":    {versions: []string{""}, steps: []tokenStep{{"empty", none, "", bad}}},
-		"no version":          {steps: []tokenStep{{"any", func(r *rig) { r.source.do(func() { r.source.versions[tokenSecret] = nil }) }, token1, bad}}},
+		"no version":          {steps: []tokenStep{{"any", func(r *rig) { r.source.Do(func() { r.source.Secrets[tokenSecret] = nil }) }, token1, bad}}},
 		"a signing secret":    {versions: []string{payload1}, steps: []tokenStep{{"itself", none, payload1, "ok"}}}, // it has the form
 		"a placeholder":       {versions: []string{"replace_me_with_a_token_of_256_bits"}, steps: []tokenStep{{"itself", none, "replace_me_with_a_token_of_256_bits", bad}}},
 		"a placeholder later": {versions: []string{token1, "change-me-change-me-change-me-change-me"}, steps: []tokenStep{{"the one before", none, token1, "ok"}}},
@@ -99,12 +106,12 @@ func TestTokensOverTime(t *testing.T) {
 		}},
 		"denied is definite": {versions: []string{token1}, steps: []tokenStep{
 			{"before", none, token1, "ok"},
-			{"denied", tokenAnswer(verify.ErrSecretDenied), token1, "unavailable"},
+			{"denied", tokenAnswer(secret.ErrDenied), token1, "unavailable"},
 			{"granted", tokenAnswer(nil), token1, "ok"},
 		}},
 		"not found is definite": {versions: []string{token1}, steps: []tokenStep{
 			{"before", none, token1, "ok"},
-			{"deleted", tokenAnswer(verify.ErrSecretNotFound), token1, "unavailable"},
+			{"deleted", tokenAnswer(secret.ErrNotFound), token1, "unavailable"},
 		}},
 		"the signing secret's troubles are none of it": {versions: []string{token1}, steps: []tokenStep{
 			{"down", down, token1, "ok"},
@@ -115,10 +122,10 @@ func TestTokensOverTime(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := newSource()
-			source.add(secretA, payload1, start)
+			source := storetest.NewSource()
+			source.Add(secretA, payload1, start)
 			for i, p := range tc.versions {
-				source.add(tokenSecret, p, start.Add(time.Duration(i-30)*24*time.Hour-24*time.Hour))
+				source.Add(tokenSecret, p, start.Add(time.Duration(i-30)*24*time.Hour-24*time.Hour))
 			}
 			r := newDynamicRigOn(t, newRig(source, nil, tc.options...), issuer)
 			for _, s := range tc.steps {
@@ -138,7 +145,7 @@ func TestTokensBeforeEverything(t *testing.T) {
 	r := newDynamicRig(t)
 	check := func(when string, lists, accesses, fetches int) {
 		t.Helper()
-		if l, a := r.source.lookups(); l != lists || a != accesses || r.issuer.Fetches() != fetches {
+		if l, a := r.source.Lookups(); l != lists || a != accesses || r.issuer.Fetches() != fetches {
 			t.Errorf("%s: %d lists, %d accesses, %d fetches; want %d, %d, %d", when, l, a, r.issuer.Fetches(), lists, accesses, fetches)
 		}
 	}
@@ -186,7 +193,7 @@ func TestTokensColdStart(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if lists, accesses := r.source.lookups(); lists != 1 || accesses != 1 || r.issuer.Fetches() != 1 {
+	if lists, accesses := r.source.Lookups(); lists != 1 || accesses != 1 || r.issuer.Fetches() != 1 {
 		t.Errorf("%d lists, %d accesses, %d fetches", lists, accesses, r.issuer.Fetches())
 	}
 }
@@ -199,7 +206,7 @@ func TestTokensStaleWithoutProbe(t *testing.T) {
 	if got := r.code(t, r.ed25519()); got != "ok" {
 		t.Fatalf("got %s", got)
 	}
-	lists, accesses := r.source.lookups()
+	lists, accesses := r.source.Lookups()
 	old := r.ed25519()
 	if err := r.issuer.SetEd25519("ed-9"); err != nil {
 		t.Fatal(err)
@@ -214,7 +221,7 @@ func TestTokensStaleWithoutProbe(t *testing.T) {
 		}
 	}
 	// The TTL's look-up is the only one.
-	if l, a := r.source.lookups(); l-lists != 1 || a-accesses != 1 || r.issuer.Fetches() != 1 {
+	if l, a := r.source.Lookups(); l-lists != 1 || a-accesses != 1 || r.issuer.Fetches() != 1 {
 		t.Errorf("%d lists, %d accesses, %d fetches", l, a, r.issuer.Fetches())
 	}
 }
@@ -222,9 +229,9 @@ func TestTokensStaleWithoutProbe(t *testing.T) {
 func TestTokensLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	source := newSource()
-	source.add(tokenSecret, token1+".", start)
-	source.add(tokenSecret, token2+"/x", start)
+	source := storetest.NewSource()
+	source.Add(tokenSecret, token1+".", start)
+	source.Add(tokenSecret, token2+"/x", start)
 	r := newDynamicRigOn(t, newRig(source, nil, logTo(&log)), newDynamicRig(t).issuer)
 	for range 3 {
 		r.code(t, r.ed25519())

@@ -5,45 +5,93 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"net/http"
+	"sync/atomic"
 	"time"
 )
 
-// Verifier decides about deliveries by path, timestamp and signature:
-// SPEC.md "The public door" and "Borders".
+// DefaultTolerance is how far the timestamp of a [Delivery] may be from now, as
+// Standard Webhooks advises.
+const DefaultTolerance = 5 * time.Minute
+
+// Delivery verifies a delivery that was signed with one of the secrets, as
+// Standard Webhooks' symmetric scheme has it. Body is what was sent, byte for
+// byte. Errors: [ErrMissingHeader], [ErrBadHeader], [ErrSignatureMismatch],
+// [ErrTimestampOutOfRange] (as a [StaleError] where the signature is good), and
+// [ErrUnavailable] where the secrets cannot be looked up. It does not notice that
+// a delivery was sent before.
+func Delivery(ctx context.Context, body []byte, header http.Header, secrets Secrets, now time.Time) (Proof, error) {
+	h, err := ParseHeaders(header)
+	if err != nil {
+		return Proof{}, err
+	}
+	v := Verifier{Secrets: secrets, Tolerance: DefaultTolerance, Now: func() time.Time { return now }}
+	return v.Verify(ctx, "/", h, body)
+}
+
+// Verifier decides about deliveries by path, timestamp and signature: contract,
+// "The public door" and "Borders".
 type Verifier struct {
-	Static    *Static          // nil: static deliveries are [ErrModeDisabled]
-	Dynamic   *Dynamic         // nil: dynamic deliveries are refused on every path
+	Secrets Secrets // signing secrets; nil: static deliveries are [ErrModeDisabled]
+
+	// Keys are Google's, which sign for all its customers, so that a good signature
+	// does not show whose job it is: the path token does.
+	Keys      KeySet   // needed with Tokens or Open
+	Tokens    Secrets  // nil: no path below /dynamic/ is accepted
+	Open      bool     // accept dynamic deliveries on other paths, without proof of origin
+	Audiences []string // what a JWT's aud may be, any where empty; this narrows, and admits nobody
+	Issuers   []string // the same of iss
+
 	Tolerance time.Duration    // how far the timestamp may be from now, either way
 	Now       func() time.Time // the clock
+
+	lastGood atomic.Pointer[ed25519.PublicKey] // the key that last verified is tried first
+}
+
+// delivery is what is verified.
+type delivery struct {
+	headers Headers
+	body    []byte
+	token   string // the path's, to be kept out of errors
+	origin  string // what a dynamic delivery's proof will say
+	now     time.Time
+	probe   bool // a mismatch may cause a look for new secrets and keys
 }
 
 // Verify returns how the delivery was verified. EscapedPath is the path as it
 // was sent (URL.EscapedPath), body the raw bytes. Where the proof has an Event,
 // that is what was delivered, and not the body.
 //
-// Errors are the sentinels of this package. With [ErrTimestampOutOfRange] the
-// proof still says who signed, where somebody did: the delivery is genuine but
-// stale, which deserves a log line and the same 401. Such a delivery does not
-// cause a look for new secrets and keys. No error holds a path token. Of a
-// token whose signature was good, and of no other, it names aud and iss.
+// Errors are the sentinels of this package. [ErrTimestampOutOfRange] is a
+// [StaleError] where the signature is good: the delivery is genuine but stale,
+// which deserves a log line and the same 401. A stale delivery does not cause a
+// look for new secrets and keys. No error holds a path token. Of a token whose
+// signature was good, and of no other, it names aud and iss.
 //
 // It does not notice that a delivery was sent before.
 func (v *Verifier) Verify(ctx context.Context, escapedPath string, h Headers, body []byte) (Proof, error) {
 	now := v.Now()
 	late := h.CheckTime(now, v.Tolerance)
 	token, dynamicPath := pathToken(escapedPath)
-	d := delivery{headers: h, body: body, token: token, now: now, tolerance: v.Tolerance, probe: late == nil}
+	d := delivery{headers: h, body: body, token: token, origin: OriginOpen, now: now, probe: late == nil}
 	var proof Proof
 	var err error
 	if dynamicPath {
+		d.origin = OriginPathToken
 		proof, err = v.verifyDynamicPath(ctx, d)
 	} else {
 		proof, err = v.verifyOtherPath(ctx, d)
 	}
-	if late != nil {
-		err = late
+	if late == nil {
+		return proof, err
 	}
-	return proof, err
+	if stale, ok := errors.AsType[*StaleError](err); ok { // so is the token
+		proof, err = stale.Proof, nil
+	}
+	if err != nil {
+		return Proof{}, late
+	}
+	return Proof{}, &StaleError{proof, late}
 }
 
 // verifyDynamicPath accepts Google's signatures under a current path token,
@@ -52,18 +100,15 @@ func (v *Verifier) Verify(ctx context.Context, escapedPath string, h Headers, bo
 func (v *Verifier) verifyDynamicPath(ctx context.Context, d delivery) (Proof, error) {
 	hmac, dynamic := d.headers.schemes()
 	switch {
-	case v.Dynamic == nil || v.Dynamic.Tokens == nil:
+	case v.Tokens == nil:
 		return Proof{}, fmt.Errorf("%w: paths below /dynamic/ want DYNAMIC_TOKEN_SECRET to be set", ErrModeDisabled)
 	case hmac && !dynamic:
 		return Proof{}, errHMACOnDynamicPath
 	}
-	if err := v.Dynamic.Tokens.check(ctx, d.token, d.probe); err != nil {
+	if err := checkToken(ctx, v.Tokens, d.token, d.probe); err != nil {
 		return Proof{}, err
 	}
-	proof, err := v.Dynamic.verify(ctx, d)
-	if proof != (Proof{}) {
-		proof.Origin = OriginPathToken
-	}
+	proof, err := v.verifyDynamic(ctx, d)
 	if err != nil && hmac {
 		err = besides(errHMACOnDynamicPath, err)
 	}
@@ -74,31 +119,27 @@ func (v *Verifier) verifyDynamicPath(ctx context.Context, d delivery) (Proof, er
 // configuration says that the origin need not be proven.
 func (v *Verifier) verifyOtherPath(ctx context.Context, d delivery) (Proof, error) {
 	hmac, dynamic := d.headers.schemes()
-	open := v.Dynamic != nil && v.Dynamic.Open
-	if dynamic && !hmac && !open {
+	if dynamic && !hmac && !v.Open {
 		return Proof{}, errNoPathToken
 	}
 	best := verdict{err: errNoSecret}
-	if v.Static != nil && (hmac || !dynamic) {
-		best.proof, best.err = v.Static.verify(ctx, d.headers, d.body, d.probe)
+	if v.Secrets != nil && (hmac || !dynamic) {
+		best.proof, best.err = verifyHMAC(ctx, v.Secrets, d.headers, d.body, d.probe)
 	}
 	switch {
 	case best.err == nil || !dynamic:
-	case !open:
+	case !v.Open:
 		best.err = besides(errNoPathToken, best.err)
 	default:
 		var google verdict
-		google.proof, google.err = v.Dynamic.verify(ctx, d)
-		if google.proof != (Proof{}) {
-			google.proof.Origin = OriginOpen
-		}
+		google.proof, google.err = v.verifyDynamic(ctx, d)
 		best = best.or(google)
 	}
 	return best.proof, best.err
 }
 
 // Entries of a scheme that the path does not allow count as not good. If
-// nothing else is, they name the code: SPEC.md "Borders".
+// nothing else is, they name the code: contract, "Borders".
 var (
 	errHMACOnDynamicPath = fmt.Errorf("%w: this path is for dynamic deliveries", ErrModeDisabled)
 	errNoPathToken       = fmt.Errorf("%w: a dynamic delivery must come on a path that only your jobs know", ErrOriginUnproven)

@@ -1,15 +1,14 @@
-package verify
+package verify_test
 
 import (
 	"encoding/json"
 	"io/fs"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/c2sp/wycheproof"
+
+	"example.com/gemini-webhook/verify"
 )
 
 // Project Wycheproof's vectors for JSON Web Signature: those of RS256 are
@@ -48,14 +47,14 @@ func TestWycheproof(t *testing.T) {
 			if !isText {
 				continue
 			}
-			_, err := signedPayload(t.Context(), keys, token, true)
+			_, err := verify.SignedPayload(t.Context(), keys, token, true)
 			want := test.Result == "valid" && k.Kty == "RSA" && k.Alg == "RS256"
 			if got := err == nil; got != want {
 				t.Errorf("%s, %d %s (%s): accepted %t, want %t: %v", group.Comment, test.TcID, test.Comment, test.Result, got, want, err)
 			}
 			if err == nil {
 				accepted++
-			} else if refused++; Code(err) == "" {
+			} else if refused++; verify.Code(err) == "" {
 				t.Errorf("%d: an error without a code: %v", test.TcID, err)
 			}
 		}
@@ -66,13 +65,11 @@ func TestWycheproof(t *testing.T) {
 }
 
 // wycheproofKeys serves one key, or where there is none that may be public, no usable one.
-func wycheproofKeys(t *testing.T, public json.RawMessage) *KeySet {
+func wycheproofKeys(t *testing.T, public json.RawMessage) verify.KeySet {
 	t.Helper()
 	document, err := json.Marshal(map[string]any{"keys": []json.RawMessage{public}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) }))
-	t.Cleanup(server.Close)
-	return NewKeySet(KeySetConfig{URL: server.URL, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	return newKeySet(serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) })), newClock().Now)
 }

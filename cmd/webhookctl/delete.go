@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"example.com/gemini-webhook/internal/secret"
 )
 
 type webhookDelete struct {
@@ -27,15 +29,15 @@ interrupted run may have created is deleted too. The secret and its versions sta
 }
 
 type deleted struct {
-	DryRun    bool   `json:"dry_run"`
-	Changed   bool   `json:"changed"`
-	Secret    string `json:"secret"`
-	WebhookID string `json:"webhook_id"` // empty where only what an interrupted run left is cleared away
+	DryRun    bool        `json:"dry_run"`
+	Changed   bool        `json:"changed"`
+	Secret    secret.Name `json:"secret"`
+	WebhookID string      `json:"webhook_id"` // empty where only what an interrupted run left is cleared away
 }
 
 // Run deletes the webhook, or says what it would delete.
 func (w webhookDelete) Run(ctx context.Context, s streams) error {
-	c, err := w.connect(ctx, w.Secret)
+	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/storage"
 
 	"example.com/gemini-webhook/internal/doctor"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // examination is "webhookctl doctor".
@@ -22,14 +23,14 @@ type examination struct {
 	URL     string `name:"url" required:"" env:"RECEIVER_URL" placeholder:"https://…" help:"Address of the public door, without the webhook's path."`
 	geminiFlags
 
-	SigningSecret string   `env:"SIGNING_SECRET" placeholder:"projects/P/secrets/NAME-signing-secret" help:"Secret of the signing secrets."`
-	TokenSecret   *string  `env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/NAME-token" help:"Secret of the path tokens; empty where dynamic deliveries are not configured."`
-	StateBucket   string   `env:"STATE_BUCKET" placeholder:"P-NAME-state" help:"Bucket of plans and markers."`
-	ResultBuckets []string `env:"RESULT_BUCKETS" placeholder:"BUCKET[/PREFIX/]" help:"Buckets that results are read from, comma-separated; none are checked by default."`
-	SingleService bool     `help:"One function has both doors (Terraform's single_service): its account does the private door's work too."`
-	PublicAccount string   `placeholder:"NAME-public@P.iam.gserviceaccount.com" help:"Service account of the public door."`
-	TasksAccount  string   `placeholder:"NAME-tasks@P.iam.gserviceaccount.com" help:"Service account of the private door."`
-	PushAccount   string   `env:"PUSH_SERVICE_ACCOUNT" placeholder:"NAME-push@P.iam.gserviceaccount.com" help:"Service account in the tokens of Pub/Sub's pushes."`
+	SigningSecret secret.Name  `env:"SIGNING_SECRET" placeholder:"projects/P/secrets/NAME-signing-secret" help:"Secret of the signing secrets."`
+	TokenSecret   *secret.Name `env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/NAME-token" help:"Secret of the path tokens; empty where dynamic deliveries are not configured."`
+	StateBucket   string       `env:"STATE_BUCKET" placeholder:"P-NAME-state" help:"Bucket of plans and markers."`
+	ResultBuckets []string     `env:"RESULT_BUCKETS" placeholder:"BUCKET[/PREFIX/]" help:"Buckets that results are read from, comma-separated; none are checked by default."`
+	SingleService bool         `help:"One function has both doors (Terraform's single_service): its account does the private door's work too."`
+	PublicAccount string       `placeholder:"NAME-public@P.iam.gserviceaccount.com" help:"Service account of the public door."`
+	TasksAccount  string       `placeholder:"NAME-tasks@P.iam.gserviceaccount.com" help:"Service account of the private door."`
+	PushAccount   string       `env:"PUSH_SERVICE_ACCOUNT" placeholder:"NAME-push@P.iam.gserviceaccount.com" help:"Service account in the tokens of Pub/Sub's pushes."`
 }
 
 // Help is kong's, for details.
@@ -106,16 +107,16 @@ func printFindings(s streams, findings []doctor.Finding) {
 
 // deployment fills in the default names.
 func (e examination) deployment() (doctor.Deployment, error) {
-	secret := func(suffix string) string {
-		return fmt.Sprintf("projects/%s/secrets/%s-%s", e.Project, e.Name, suffix)
+	named := func(suffix string) secret.Name {
+		return secret.Name(fmt.Sprintf("projects/%s/secrets/%s-%s", e.Project, e.Name, suffix))
 	}
 	account := func(given, suffix string) string {
 		return cmp.Or(given, fmt.Sprintf("%s-%s@%s.iam.gserviceaccount.com", e.Name, suffix, e.Project))
 	}
 	d := doctor.Deployment{
 		Project: e.Project, Prefix: e.Name, URL: e.URL,
-		SigningSecret: cmp.Or(e.SigningSecret, secret("signing-secret")),
-		TokenSecret:   secret("token"),
+		SigningSecret: cmp.Or(e.SigningSecret, named("signing-secret")),
+		TokenSecret:   named("token"),
 		StateBucket:   cmp.Or(e.StateBucket, e.Project+"-"+e.Name+"-state"),
 		ResultBuckets: e.ResultBuckets,
 		PublicAccount: account(e.PublicAccount, "public"),
@@ -131,9 +132,10 @@ func (e examination) deployment() (doctor.Deployment, error) {
 	if u, err := url.Parse(e.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return d, usage("--url wants the public door's address, as https://receiver.example")
 	}
-	for flag, name := range map[string]string{"--signing-secret": d.SigningSecret, "--token-secret": d.TokenSecret, "--api-key-secret": e.APIKeySecret} {
-		if err := checkSecret(flag, name); name != "" && err != nil {
-			return d, err
+	for _, name := range []secret.Name{d.SigningSecret, d.TokenSecret} {
+		var checked secret.Name
+		if err := checked.UnmarshalText([]byte(name)); err != nil { // made of --project and --name
+			return d, usage("%s: %w; give --project and --name, or the secrets", name, err)
 		}
 	}
 	return d, nil

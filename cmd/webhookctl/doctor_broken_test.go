@@ -19,8 +19,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"example.com/gemini-webhook/internal/doctor"
-	"example.com/gemini-webhook/internal/gcp/gemini"
+	"example.com/gemini-webhook/internal/geminiapi"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -30,7 +31,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	d := deploy(t)
 	fail, warn := doctor.Fail, doctor.Warn
 	ctx := t.Context()
-	webhooks := gemini.NewWebhooks(gemini.WebhooksConfig{Key: keyOf, BaseURL: d.gemini.URL()})
+	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: keyOf, BaseURL: d.gemini.URL()})
 	admin := webhookadmin.New(webhooks, d.sm, time.Now)
 	edit := func(suffix string, f func(*pubsubpb.Subscription)) func() {
 		return func() {
@@ -106,11 +107,11 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		return func() { must(t, d.store.Destroy(secret, added)) }
 	}
 	// newest is the version that the others of these tests have left in use.
-	newest := func(secret string) int64 {
-		versions, err := d.sm.Versions(ctx, secret)
+	newest := func(name string) int64 {
+		versions, err := d.sm.Versions(ctx, secret.Name(name))
 		must(t, err)
 		for _, v := range versions {
-			if _, kept := d.store.Payload(secret, v.Number); kept {
+			if _, kept := d.store.Payload(name, v.Number); kept {
 				return v.Number
 			}
 		}
@@ -267,7 +268,7 @@ func hangUp(_ http.ResponseWriter, r *http.Request) {
 // which the simulator refuses.
 func (d *deployment) withoutEvents() string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hook, err := gemini.NewWebhooks(gemini.WebhooksConfig{Key: keyOf, BaseURL: d.gemini.URL()}).Get(r.Context(), path.Base(r.URL.Path))
+		hook, err := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: keyOf, BaseURL: d.gemini.URL()}).Get(r.Context(), path.Base(r.URL.Path))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -280,7 +281,7 @@ func (d *deployment) withoutEvents() string {
 	return server.URL
 }
 
-func keyOf(context.Context) (string, error) { return apiKey, nil }
+func keyOf(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey)), nil }
 
 // annotated is the id of the webhook that the secret names.
 func annotated(t *testing.T, d *deployment) string {

@@ -19,8 +19,11 @@ import (
 	"example.com/gemini-webhook/handlers"
 	"example.com/gemini-webhook/internal/doctor"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/jwks"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store"
 	"example.com/gemini-webhook/verify"
 )
 
@@ -191,16 +194,14 @@ func (queue) Enqueue(context.Context, string, ...[]byte) error { return nil }
 // newReceiver is a public door that has read no secret yet.
 func (d *deployment) newReceiver(static, dynamic bool) http.Handler {
 	log := slog.New(slog.DiscardHandler)
-	store := verify.NewSecretStore(d.sm, verify.SecretConfig{TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
+	secrets := store.New(d.sm, store.Config{TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
 	v := &verify.Verifier{Tolerance: 5 * time.Minute, Now: time.Now}
 	if static {
-		v.Static = verify.NewStatic(store, []string{deployedSigning}, 24*time.Hour)
+		v.Secrets = secrets.Set([]secret.Name{deployedSigning}, 24*time.Hour, secret.SigningKeys)
 	}
 	if dynamic {
-		v.Dynamic = &verify.Dynamic{
-			Keys:   verify.NewKeySet(verify.KeySetConfig{URL: d.gemini.URL() + gemini.JWKSPath, StaleLimit: time.Hour, Now: time.Now, Log: log}),
-			Tokens: verify.NewTokens(store, deployedToken, 96*time.Hour),
-		}
+		v.Keys = jwks.New(jwks.Config{URL: d.gemini.URL() + gemini.JWKSPath, StaleLimit: time.Hour, Now: time.Now, Log: log})
+		v.Tokens = secrets.Set([]secret.Name{deployedToken}, 96*time.Hour, secret.PathTokens)
 	}
 	return &handlers.Doors{Log: log, Public: handlers.NewReceiver(handlers.ReceiverConfig{
 		Verifier: v, Queue: queue{}, ReplayTolerance: 5 * time.Minute, MaxBodyBytes: 1 << 18, Now: time.Now, Log: log,

@@ -10,9 +10,9 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"example.com/gemini-webhook/internal/doctor"
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 func TestDoctorHealthy(t *testing.T) {
@@ -85,7 +85,7 @@ func TestDoctorGaveUp(t *testing.T) {
 		t.Fatal(messages)
 	}
 	for range 500 { // the delivery is under way
-		if out, _, _ := webhookctl(t, "webhook", "get", "--secret", deployedSigning); strings.Contains(out, gemini.StateFailed) {
+		if out, _, _ := webhookctl(t, "webhook", "get", "--secret", deployedSigning); strings.Contains(out, webhookadmin.StateFailed) {
 			break
 		}
 		time.Sleep(5 * time.Millisecond)

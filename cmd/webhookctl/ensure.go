@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -23,7 +24,7 @@ secret's new ones.`
 type changed struct {
 	DryRun        bool                  `json:"dry_run"`
 	Changed       bool                  `json:"changed"`
-	Secret        string                `json:"secret"`
+	Secret        secret.Name           `json:"secret"`
 	SecretCreated bool                  `json:"secret_created"`
 	Webhook       *webhookadmin.Webhook `json:"webhook,omitempty"`
 	Changes       webhookadmin.Changes  `json:"changes"`
@@ -55,14 +56,14 @@ func (w webhookCreate) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	c, err := w.connect(ctx, w.Secret)
+	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	desired := webhookadmin.Desired{Name: w.Name, URI: w.URI, SubscribedEvents: events, Enabled: !w.Disabled, SigningSecret: w.Secret}
 	_, err = c.secrets.Get(ctx, w.Secret)
-	result := changed{DryRun: w.DryRun, Secret: w.Secret, SecretCreated: secretmanager.IsNotFound(err)}
+	result := changed{DryRun: w.DryRun, Secret: w.Secret, SecretCreated: errors.Is(err, secret.ErrNotFound)}
 	if err != nil && !result.SecretCreated {
 		return err
 	}
@@ -101,8 +102,8 @@ func (w webhookCreate) Run(ctx context.Context, s streams) error {
 type unborn struct{ *secretmanager.Client }
 
 // Get gives a secret without annotations.
-func (unborn) Get(_ context.Context, secret string) (secretmanager.Secret, error) {
-	return secretmanager.Secret{Name: secret}, nil
+func (unborn) Get(_ context.Context, name secret.Name) (secret.Metadata, error) {
+	return secret.Metadata{Name: name}, nil
 }
 
 type webhookUpdate struct {
@@ -131,7 +132,7 @@ func (w webhookUpdate) Run(ctx context.Context, s streams) error {
 			return err
 		}
 	}
-	switch enabled, disabled := gemini.StateEnabled, gemini.StateDisabled; {
+	switch enabled, disabled := webhookadmin.StateEnabled, webhookadmin.StateDisabled; {
 	case w.Enabled:
 		fields.State = &enabled
 	case w.Disabled:
@@ -140,7 +141,7 @@ func (w webhookUpdate) Run(ctx context.Context, s streams) error {
 	if len(fields.Names()) == 0 {
 		return usage("say what to change: --name, --uri, --events, --enabled or --disabled")
 	}
-	c, err := w.connect(ctx, w.Secret)
+	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -237,7 +238,7 @@ func (r changed) print(out io.Writer) {
 		fmt.Fprintf(out, "%sset: %s\n", mood, strings.Join(fields, ", "))
 	}
 	for _, number := range r.Changes.Versions {
-		fmt.Fprintf(out, "signing secret stored: %s/versions/%d\n", r.Secret, number)
+		fmt.Fprintf(out, "signing secret stored: %s\n", r.Secret.Version(number))
 	}
 	if r.Changes.Busy {
 		fmt.Fprintln(out, "another run is at work on this webhook: this is what is left if it does nothing")

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
-	"example.com/gemini-webhook/verify"
 )
 
 // The exit codes of all commands.
@@ -75,9 +74,9 @@ func codeOf(ctx context.Context, err error) int {
 		return codeAgain
 	case is(webhookadmin.ErrDesired):
 		return codeUsage
-	case is(gemini.ErrRefused): // also where the API key's secret is missing
+	case is(webhookadmin.ErrRefused): // also where the API key's secret is missing
 		return codeFailed
-	case is(webhookadmin.ErrNoWebhook, gemini.ErrWebhookNotFound, verify.ErrSecretNotFound):
+	case is(webhookadmin.ErrNoWebhook, webhookadmin.ErrWebhookNotFound, secret.ErrNotFound):
 		return codeNotFound
 	case ctx.Err() != nil:
 		return codeAgain

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -24,7 +25,7 @@ func (webhookPing) Help() string {
 
 // Run asks for a test delivery.
 func (w webhookPing) Run(ctx context.Context, s streams) error {
-	c, err := w.connect(ctx, w.Secret)
+	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (w webhookPing) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if w.JSON {
-		return printJSON(s.out, map[string]string{"secret": w.Secret, "webhook_id": hook.ID})
+		return printJSON(s.out, map[string]string{"secret": string(w.Secret), "webhook_id": hook.ID})
 	}
 	fmt.Fprintf(s.out, "Gemini sends a test delivery of webhook %s to %s\n", hook.ID, hook.URI)
 	return nil
@@ -65,7 +66,7 @@ ones, the newest last, disabled those that no receiver accepts any more.
 type rotated struct {
 	DryRun     bool                  `json:"dry_run"`
 	Changed    bool                  `json:"changed"`
-	Secret     string                `json:"secret"`
+	Secret     secret.Name           `json:"secret"`
 	WebhookID  string                `json:"webhook_id"`
 	Revocation webhookadmin.Behavior `json:"revocation"`
 	Versions   []int64               `json:"versions"`
@@ -74,7 +75,7 @@ type rotated struct {
 
 // Run makes a new signing secret, or says what that would do.
 func (w webhookRotate) Run(ctx context.Context, s streams) error {
-	c, err := w.connect(ctx, w.Secret)
+	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (r rotated) text() string {
 		disabled = "none"
 	}
 	if r.DryRun {
-		text := "webhook " + r.WebhookID + " would get a new signing secret, stored as a version of " + r.Secret + "\n"
+		text := "webhook " + r.WebhookID + " would get a new signing secret, stored as a version of " + string(r.Secret) + "\n"
 		if r.Revocation == webhookadmin.After24h {
 			return text + "the older keys would stay in force for 24 hours more\n"
 		}
@@ -139,7 +140,7 @@ func (r rotated) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "webhook %s has a new signing secret\n", r.WebhookID)
 	for _, number := range r.Versions {
-		fmt.Fprintf(&b, "stored: %s/versions/%d\n", r.Secret, number)
+		fmt.Fprintf(&b, "stored: %s\n", r.Secret.Version(number))
 	}
 	if r.Revocation == webhookadmin.After24h {
 		b.WriteString("the older keys stay in force for 24 hours more; receivers accept them for SIGNING_SECRET_OVERLAP, 24h by default\n")

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -46,7 +47,7 @@ type shownVersion struct {
 }
 
 type shown struct {
-	Secret   string               `json:"secret"`
+	Secret   secret.Name          `json:"secret"`
 	Webhook  webhookadmin.Webhook `json:"webhook"`
 	Versions []shownVersion       `json:"versions"`
 	Pending  json.RawMessage      `json:"pending,omitempty"`
@@ -54,7 +55,7 @@ type shown struct {
 
 // Run shows the webhook that the secret names.
 func (w webhookGet) Run(ctx context.Context, s streams) error {
-	c, err := w.connect(ctx, w.Secret)
+	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func printWebhook(out io.Writer, hook webhookadmin.Webhook) {
 	}
 }
 
-func listVersions(versions []secretmanager.Version) string {
+func listVersions(versions []secret.Version) string {
 	var texts []string
 	for _, v := range versions {
 		text := fmt.Sprint(v.Number)
@@ -119,7 +120,7 @@ func listVersions(versions []secretmanager.Version) string {
 }
 
 type webhookList struct {
-	Secret string `env:"SIGNING_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose webhook is marked in the list."`
+	Secret secret.Name `env:"SIGNING_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose webhook is marked in the list."`
 	geminiFlags
 }
 
@@ -140,7 +141,7 @@ type listed struct {
 
 // Run lists the webhooks of the API key's project.
 func (w webhookList) Run(ctx context.Context, s streams) error {
-	c, err := w.connect(ctx, w.Secret)
+	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (w webhookList) Run(ctx context.Context, s streams) error {
 	}
 	var ours string
 	if w.Secret != "" {
-		if ours, _, err = c.noted(ctx, w.Secret); err != nil && !secretmanager.IsNotFound(err) {
+		if ours, _, err = c.noted(ctx, w.Secret); err != nil && !errors.Is(err, secret.ErrNotFound) {
 			return err
 		}
 	}

@@ -9,16 +9,16 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // tokenSecret is the flag that names the secret of the path tokens.
 type tokenSecret struct {
-	Secret string `required:"" env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose versions are the tokens (the receiver's DYNAMIC_TOKEN_SECRET)."`
+	Secret secret.Name `required:"" env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose versions are the tokens (the receiver's DYNAMIC_TOKEN_SECRET)."`
 }
 
 // AfterApply is kong's hook for validation.
-func (t tokenSecret) AfterApply() error { return checkSecret("--secret", t.Secret) }
+func (t tokenSecret) AfterApply() error { return given(t.Secret) }
 
 // dynamicURI prints a URL with the newest token.
 type dynamicURI struct {
@@ -46,10 +46,10 @@ func (d dynamicURI) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := verify.CheckToken(payload); err != nil {
+	if _, err := secret.PathTokens(payload.Reveal()); err != nil {
 		return fmt.Errorf("version %d of %s is no token: %w; make one with: webhookctl token rotate", number, d.Secret, err)
 	}
-	path := []string{"dynamic", strings.TrimSpace(string(payload))}
+	path := []string{"dynamic", strings.TrimSpace(string(payload.Reveal()))}
 	for _, label := range strings.Split(d.Label, "/") {
 		switch label {
 		case "":
@@ -64,21 +64,16 @@ func (d dynamicURI) Run(ctx context.Context, s streams) error {
 }
 
 // newestEnabled is the version that the receiver takes for the newest.
-func newestEnabled(ctx context.Context, client *secretmanager.Client, secret string) (int64, error) {
-	versions, err := client.Versions(ctx, secret)
+func newestEnabled(ctx context.Context, client *secretmanager.Client, name secret.Name) (int64, error) {
+	versions, err := client.Versions(ctx, name)
 	if err != nil {
 		return 0, err
 	}
-	newest := int64(0)
-	for _, v := range versions {
-		if v.Enabled {
-			newest = max(newest, v.Number)
-		}
+	newest, ok := secret.NewestEnabled(versions)
+	if !ok {
+		return 0, notFound("%s has no enabled version; make one with: webhookctl token create", name)
 	}
-	if newest == 0 {
-		return 0, notFound("%s has no enabled version; make one with: webhookctl token create", secret)
-	}
-	return newest, nil
+	return newest.Number, nil
 }
 
 // token makes tokens.
@@ -97,16 +92,14 @@ func (t tokenCreate) Run(ctx context.Context, s streams) error {
 	}
 	defer client.Close()
 	versions, err := client.Versions(ctx, t.Secret)
-	if errors.Is(err, verify.ErrSecretNotFound) {
+	if errors.Is(err, secret.ErrNotFound) {
 		err = client.Create(ctx, t.Secret)
 	}
 	if err != nil {
 		return err
 	}
-	for _, v := range versions {
-		if v.Enabled {
-			return fmt.Errorf("%s has a token already (version %d); use: webhookctl token rotate", t.Secret, v.Number)
-		}
+	if v, ok := secret.NewestEnabled(versions); ok {
+		return fmt.Errorf("%s has a token already (version %d); use: webhookctl token rotate", t.Secret, v.Number)
 	}
 	return addToken(ctx, client, t.Secret, s)
 }
@@ -130,17 +123,17 @@ func (t tokenRotate) Run(ctx context.Context, s streams) error {
 	if err := addToken(ctx, client, t.Secret, s); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.messages, "version %d is accepted until %s; if it has leaked, put %s/versions/%d into REVOKED_VERSIONS and deploy\n",
-		before, time.Now().Add(t.Overlap).UTC().Format(time.RFC3339), t.Secret, before)
+	fmt.Fprintf(s.messages, "version %d is accepted until %s; if it has leaked, put %s into REVOKED_VERSIONS and deploy\n",
+		before, time.Now().Add(t.Overlap).UTC().Format(time.RFC3339), t.Secret.Version(before))
 	return nil
 }
 
 // addToken makes a token that nobody sees, and prints the version's name.
-func addToken(ctx context.Context, client *secretmanager.Client, secret string, s streams) error {
-	number, err := client.Add(ctx, secret, verify.NewToken())
+func addToken(ctx context.Context, client *secretmanager.Client, name secret.Name, s streams) error {
+	number, err := client.Add(ctx, name, secret.NewToken())
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s/versions/%d\n", secret, number)
+	fmt.Fprintln(s.out, name.Version(number))
 	return nil
 }

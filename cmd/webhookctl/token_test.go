@@ -8,7 +8,7 @@ import (
 	"example.com/gemini-webhook/internal/localcloud/secrets"
 )
 
-const secret = "projects/p/secrets/token"
+const tokenName = "projects/p/secrets/token"
 
 func start(t *testing.T) *secrets.Server {
 	t.Helper()
@@ -25,7 +25,7 @@ func TestTokensAndURIs(t *testing.T) {
 	s := start(t)
 	uri := func(args ...string) string {
 		t.Helper()
-		out, messages, code := webhookctl(t, append([]string{"dynamic-uri", "--secret", secret, "--url", "https://receiver.example/"}, args...)...)
+		out, messages, code := webhookctl(t, append([]string{"dynamic-uri", "--secret", tokenName, "--url", "https://receiver.example/"}, args...)...)
 		if code != codeDone {
 			t.Fatal(messages)
 		}
@@ -33,15 +33,15 @@ func TestTokensAndURIs(t *testing.T) {
 	}
 	payload := func(version int64) string {
 		t.Helper()
-		data, ok := s.Payload(secret, version)
+		data, ok := s.Payload(tokenName, version)
 		if !ok {
 			t.Fatalf("no version %d", version)
 		}
 		return string(data)
 	}
 
-	out, messages, code := webhookctl(t, "token", "create", "--secret", secret)
-	if code != codeDone || out != secret+"/versions/1\n" {
+	out, messages, code := webhookctl(t, "token", "create", "--secret", tokenName)
+	if code != codeDone || out != tokenName+"/versions/1\n" {
 		t.Fatalf("create: code %d, %q, %q", code, out, messages)
 	}
 	first := payload(1)
@@ -55,11 +55,11 @@ func TestTokensAndURIs(t *testing.T) {
 		t.Errorf("dynamic-uri with a label: %s, want %s", got, want)
 	}
 
-	if _, _, code := webhookctl(t, "token", "create", "--secret", secret); code != codeFailed {
+	if _, _, code := webhookctl(t, "token", "create", "--secret", tokenName); code != codeFailed {
 		t.Errorf("create beside a token that is in use: code %d", code)
 	}
-	out2, messages2, code := webhookctl(t, "token", "rotate", "--secret", secret)
-	if code != codeDone || out2 != secret+"/versions/2\n" || !strings.Contains(messages2, "version 1 is accepted until") {
+	out2, messages2, code := webhookctl(t, "token", "rotate", "--secret", tokenName)
+	if code != codeDone || out2 != tokenName+"/versions/2\n" || !strings.Contains(messages2, "version 1 is accepted until") {
 		t.Fatalf("rotate: code %d, %q, %q", code, out2, messages2)
 	}
 	second := payload(2)
@@ -71,7 +71,7 @@ func TestTokensAndURIs(t *testing.T) {
 			t.Errorf("a token is printed: %q", printed)
 		}
 	}
-	if err := s.Disable(secret, 2); err != nil {
+	if err := s.Disable(tokenName, 2); err != nil {
 		t.Fatal(err)
 	}
 	if uri() != "https://receiver.example/dynamic/"+first {
@@ -88,15 +88,15 @@ func TestBadCommandLines(t *testing.T) {
 		args []string
 	}{
 		"no command":        {codeUsage, []string{}},
-		"an unknown flag":   {codeUsage, []string{"token", "create", "--secret", secret, "--force"}},
+		"an unknown flag":   {codeUsage, []string{"token", "create", "--secret", tokenName, "--force"}},
 		"no secret":         {codeUsage, []string{"token", "create"}},
 		"a secret's id":     {codeUsage, []string{"token", "create", "--secret", "token"}},
-		"a version":         {codeUsage, []string{"token", "create", "--secret", secret + "/versions/1"}},
-		"rotate of nothing": {codeNotFound, []string{"token", "rotate", "--secret", secret}},
-		"uri of nothing":    {codeNotFound, []string{"dynamic-uri", "--secret", secret, "--url", "https://x.example"}},
+		"a version":         {codeUsage, []string{"token", "create", "--secret", tokenName + "/versions/1"}},
+		"rotate of nothing": {codeNotFound, []string{"token", "rotate", "--secret", tokenName}},
+		"uri of nothing":    {codeNotFound, []string{"dynamic-uri", "--secret", tokenName, "--url", "https://x.example"}},
 		"a weak token":      {codeFailed, []string{"dynamic-uri", "--secret", "projects/p/secrets/weak", "--url", "https://x.example"}},
-		"no address":        {codeUsage, []string{"dynamic-uri", "--secret", secret, "--url", "receiver.example"}},
-		"an address's path": {codeUsage, []string{"dynamic-uri", "--secret", secret, "--url", "https://x.example/hook"}},
+		"no address":        {codeUsage, []string{"dynamic-uri", "--secret", tokenName, "--url", "receiver.example"}},
+		"an address's path": {codeUsage, []string{"dynamic-uri", "--secret", tokenName, "--url", "https://x.example/hook"}},
 		"a label with dots": {codeUsage, []string{"dynamic-uri", "--secret", "projects/p/secrets/good", "--url", "https://x.example", "--label", "a/../b"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/geminiapi"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -24,18 +24,29 @@ type webhook struct {
 }
 
 // defaultEvents are all that Gemini takes subscriptions to.
-var defaultEvents = strings.Join(gemini.SubscribableEvents, ",")
+var defaultEvents = strings.Join(webhookadmin.SubscribableEvents, ",")
 
 // signingSecret is the flag that names the secret of the signing secrets.
 type signingSecret struct {
-	Secret string `required:"" env:"SIGNING_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose versions are the webhook's signing secrets (of the receiver's SIGNING_SECRETS)."`
+	Secret secret.Name `required:"" env:"SIGNING_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose versions are the webhook's signing secrets (of the receiver's SIGNING_SECRETS)."`
+}
+
+// AfterApply is kong's hook for validation.
+func (s signingSecret) AfterApply() error { return given(s.Secret) }
+
+// given refuses a flag that is there and empty.
+func given(name secret.Name) error {
+	if name == "" {
+		return usage("--secret: %w", secret.ErrName)
+	}
+	return nil
 }
 
 // geminiFlags are those of every command that asks Gemini. The API key itself is
 // no flag: the shell's history and ps would show it.
 type geminiFlags struct {
-	APIKeySecret string `name:"api-key-secret" env:"GEMINI_API_KEY_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose newest version is the Gemini API key. Without it, the key is the environment variable GEMINI_API_KEY."`
-	JSON         bool   `name:"json" help:"Print JSON."`
+	APIKeySecret secret.Name `name:"api-key-secret" env:"GEMINI_API_KEY_SECRET" placeholder:"projects/P/secrets/S" help:"Secret whose newest version is the Gemini API key. Without it, the key is the environment variable GEMINI_API_KEY."`
+	JSON         bool        `name:"json" help:"Print JSON."`
 }
 
 // dryRun is the flag of all that changes something.
@@ -43,19 +54,10 @@ type dryRun struct {
 	DryRun bool `name:"dry-run" help:"Say what would be done and change nothing: exit code 0 nothing to do, 10 something."`
 }
 
-var secretName = regexp.MustCompile(`^projects/[a-z0-9:.-]+/secrets/[A-Za-z0-9_-]{1,255}$`)
-
-func checkSecret(flag, name string) error {
-	if !secretName.MatchString(name) {
-		return usage("%s wants projects/P/secrets/S", flag)
-	}
-	return nil
-}
-
 // services are what the commands work with.
 type services struct {
 	secrets  *secretmanager.Client
-	webhooks *gemini.Webhooks
+	webhooks *geminiapi.Webhooks
 	admin    *webhookadmin.Admin
 }
 
@@ -64,15 +66,8 @@ func (f geminiFlags) haveKey() bool {
 	return f.APIKeySecret != "" || strings.TrimSpace(os.Getenv("GEMINI_API_KEY")) != ""
 }
 
-// connect checks the flags, of which the secret may be empty, and connects. It
-// makes no call yet.
-func (f geminiFlags) connect(ctx context.Context, secret string) (*services, error) {
-	if err := checkSecret("--secret", secret); secret != "" && err != nil {
-		return nil, err
-	}
-	if err := checkSecret("--api-key-secret", f.APIKeySecret); f.APIKeySecret != "" && err != nil {
-		return nil, err
-	}
+// connect checks the flags and connects. It makes no call yet.
+func (f geminiFlags) connect(ctx context.Context) (*services, error) {
 	if !f.haveKey() {
 		return nil, usage("give the Gemini API key: --api-key-secret projects/P/secrets/S, or the environment variable GEMINI_API_KEY")
 	}
@@ -84,11 +79,11 @@ func (f geminiFlags) dial(ctx context.Context) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	webhooks := gemini.NewWebhooks(gemini.WebhooksConfig{Key: func(ctx context.Context) (string, error) {
+	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: func(ctx context.Context) (secret.Value, error) {
 		if f.APIKeySecret != "" {
 			return secrets.Latest(ctx, f.APIKeySecret)
 		}
-		return os.Getenv("GEMINI_API_KEY"), nil
+		return secret.NewValue([]byte(os.Getenv("GEMINI_API_KEY"))), nil
 	}})
 	return &services{secrets, webhooks, webhookadmin.New(webhooks, secrets, time.Now)}, nil
 }
@@ -97,8 +92,8 @@ func (s *services) Close() error { return s.secrets.Close() }
 
 // noted is what the secret's annotations say: the id of its webhook, and the mark
 // of a run that is at work or did not finish. Both may be empty.
-func (s *services) noted(ctx context.Context, secret string) (id, pending string, err error) {
-	got, err := s.secrets.Get(ctx, secret)
+func (s *services) noted(ctx context.Context, name secret.Name) (id, pending string, err error) {
+	got, err := s.secrets.Get(ctx, name)
 	note := webhookadmin.ReadNote(got, time.Now())
 	return note.WebhookID, note.Mark, err
 }

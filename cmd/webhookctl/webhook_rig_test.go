@@ -9,10 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/geminiapi"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -28,7 +29,7 @@ type rig struct {
 	*testing.T
 	store    *secrets.Server
 	sm       *secretmanager.Client
-	webhooks *gemini.Webhooks
+	webhooks *geminiapi.Webhooks
 	printed  strings.Builder
 }
 
@@ -47,8 +48,8 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.sm.Close() })
-	r.webhooks = gemini.NewWebhooks(gemini.WebhooksConfig{
-		Key: func(context.Context) (string, error) { return apiKey, nil }, BaseURL: g.URL(),
+	r.webhooks = geminiapi.NewWebhooks(geminiapi.WebhooksConfig{
+		Key: func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey)), nil }, BaseURL: g.URL(),
 	})
 	t.Cleanup(r.checkNoSecrets)
 	return r

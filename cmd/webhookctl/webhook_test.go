@@ -231,7 +231,7 @@ func TestFailures(t *testing.T) {
 		"a relative uri":          {codeUsage, "https://HOST/PATH", []string{"create", "--uri", "/gemini"}},
 		"no events":               {codeUsage, "--events", []string{"create", "--uri", uri, "--events", ","}},
 		"an unknown event":        {codeFailed, "unknown event", []string{"create", "--uri", uri, "--events", "batch.failed,batch.exploded"}},
-		"a bad secret":            {codeUsage, "projects/P/secrets/S", []string{"create", "--uri", uri, "--secret", "signing"}},
+		"a bad secret":            {codeUsage, "projects/PROJECT/secrets/SECRET", []string{"create", "--uri", uri, "--secret", "signing"}},
 		"a bad key secret":        {codeUsage, "--api-key-secret", []string{"list", "--api-key-secret", "key"}},
 		"no key in the secret":    {codeFailed, "API key", []string{"list", "--api-key-secret", keySecret}},
 		"an update of nothing":    {codeUsage, "--enabled", []string{"update"}},

@@ -29,43 +29,50 @@ var importRules = map[string]mayImport{
 	"internal/server":  {},
 	"internal/version": {},
 	"internal/secret":  {},
-	"internal/config":  {packages: []string{"internal/object"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
+	"internal/config":  {packages: []string{"internal/object", "internal/secret"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
 	"internal/outcome": {packages: []string{"internal/event"}},
 	"internal/results": {packages: []string{"internal/outcome"}, modules: []string{"github.com/goccy/go-json"}},
 	"internal/batch":   {packages: []string{"internal/event", "internal/object", "internal/outcome", "internal/results"}},
 	"internal/work":    {packages: []string{"internal/batch", "internal/event", "internal/outcome"}},
-	"verify":           {modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+	"verify":           {packages: []string{"internal/secret"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+
+	// Where keys come from.
+	"internal/secret/store": {packages: []string{"internal/secret", "verify"}},
+	"internal/jwks":         {packages: []string{"verify"}, modules: []string{"github.com/lestrrat-go/jwx/v3", "golang.org/x/sync"}},
+
+	"internal/webhookadmin": {packages: []string{"internal/secret"}},
 
 	"handlers": {
 		packages: []string{"verify", "internal/event", "internal/work"},
-		modules:  []string{"golang.org/x/sync", "github.com/cloudevents/sdk-go/v2"},
+		modules:  []string{"golang.org/x/sync"},
 	},
 
 	// Adapters speak the types of those they serve, never those of handlers.
 	"internal/gcp/logging":       {},
 	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
-	"internal/gcp/secretmanager": {packages: []string{"verify"}, modules: cloud},
+	"internal/gcp/secretmanager": {packages: []string{"internal/secret"}, modules: cloud},
 	"internal/gcp/stall":         {},
 	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/batch", "internal/object"}, modules: cloud},
-	"internal/gcp/gemini":        {packages: []string{"internal/gcp/stall", "internal/object"}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
-	"internal/webhookadmin":      {packages: []string{"internal/gcp/..."}, modules: append([]string{"google.golang.org/genai"}, cloud...)},
+	"internal/geminiapi":         {packages: []string{"internal/gcp/stall", "internal/object", "internal/secret", "internal/webhookadmin"}, modules: []string{"google.golang.org/genai"}},
 
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {
-		packages: []string{"verify", "handlers", "internal/batch", "internal/config", "internal/object", "internal/outcome", "internal/server", "internal/version", "internal/work", "internal/gcp/...", "internal/webhookadmin"},
+		packages: []string{"verify", "handlers", "internal/batch", "internal/config", "internal/geminiapi", "internal/jwks", "internal/object", "internal/outcome", "internal/secret", "internal/secret/store", "internal/server", "internal/version", "internal/work", "internal/gcp/...", "internal/webhookadmin"},
 		modules:  append([]string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2", "golang.org/x/sync", "google.golang.org/genai"}, cloud...),
 	},
 
 	// Not in the deployed function.
-	"verify/verifytest":           {packages: []string{"verify"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+	"verify/verifytest":           {},
 	"internal/benchtable":         {modules: []string{"golang.org/x/perf"}},
 	"internal/buildtest":          {},
 	"internal/e2e":                {},
-	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/webhookadmin", "verify", "verify/verifytest"}, modules: []string{"*"}},
-	"internal/doctor":             {packages: []string{"verify", "internal/gcp/...", "internal/webhookadmin"}, modules: cloud},
+	"internal/secret/store/...":   {packages: []string{"internal/secret"}},
+	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/geminiapi", "internal/secret", "internal/webhookadmin"}, modules: []string{"*"}},
+	"internal/doctor":             {packages: []string{"internal/gcp/secretmanager", "internal/secret", "internal/webhookadmin"}, modules: cloud},
 	"terraform/tests/...":         {},
 	"docs/schemas":                {},
 	"internal/outcome/schematest": {packages: []string{"docs/schemas", "internal/event", "internal/outcome"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
+	"cmd/webhookctl":              {packages: []string{"internal/doctor", "internal/gcp/secretmanager", "internal/geminiapi", "internal/secret", "internal/version", "internal/webhookadmin"}, modules: []string{"*"}},
 	"cmd/...":                     {packages: []string{"", "verify/...", "handlers", "internal/..."}, modules: []string{"*"}},
 }
 
@@ -73,6 +80,7 @@ var importRules = map[string]mayImport{
 type goPackage struct {
 	ImportPath string
 	Imports    []string
+	Deps       []string
 	GoFiles    []string
 }
 
@@ -98,7 +106,7 @@ func TestImportsPointDown(t *testing.T) {
 
 func packages(t *testing.T) []goPackage {
 	t.Helper()
-	out := mustOutput(t, moduleRoot(t), nil, "go", "list", "-e", "-json=ImportPath,Imports,GoFiles", "./...")
+	out := mustOutput(t, moduleRoot(t), nil, "go", "list", "-e", "-json=ImportPath,Imports,Deps,GoFiles", "./...")
 	var all []goPackage
 	for d := json.NewDecoder(strings.NewReader(out)); ; {
 		var pkg goPackage
@@ -154,6 +162,31 @@ func matches(pattern, name string) bool {
 	return name == pattern
 }
 
+// TestNothingOfItInside: what these packages must not have in them, however it
+// would come in.
+func TestNothingOfItInside(t *testing.T) {
+	t.Parallel()
+	never := map[string][]string{
+		"verify":                append([]string{modulePath + "/internal/secret/store", modulePath + "/internal/gcp", "google.golang.org/genai"}, cloud...),
+		"internal/secret":       cloud,
+		"internal/webhookadmin": append([]string{"google.golang.org/genai", "github.com/cloudevents"}, cloud...),
+		"cmd/webhookctl":        {modulePath + "/verify", modulePath + "/handlers"}, // who asks whether a secret exists checks no signature
+	}
+	for _, pkg := range packages(t) {
+		for _, forbidden := range never[relative(pkg.ImportPath)] {
+			for _, dep := range pkg.Deps {
+				if dep == forbidden || strings.HasPrefix(dep, forbidden+"/") {
+					t.Errorf("package %q must not depend on %s", relative(pkg.ImportPath), dep)
+				}
+			}
+		}
+		delete(never, relative(pkg.ImportPath))
+	}
+	if len(never) > 0 {
+		t.Errorf("there is no package of these: %v", never)
+	}
+}
+
 // TestImportRules makes sure that the rules can refuse something.
 func TestImportRules(t *testing.T) {
 	t.Parallel()
@@ -165,6 +198,11 @@ func TestImportRules(t *testing.T) {
 		{"verify", "github.com/lestrrat-go/jwx/v3/jwk", true},
 		{"verify", "github.com/lestrrat-go/jwx/v30", false},
 		{"verify", modulePath + "/handlers", false},
+		{"verify", modulePath + "/internal/secret", true},
+		{"verify", modulePath + "/internal/secret/store", false},
+		{"internal/webhookadmin", modulePath + "/internal/gcp/secretmanager", false},
+		{"internal/doctor", modulePath + "/verify", false},
+		{"cmd/webhookctl", modulePath + "/verify", false},
 		{"handlers", modulePath + "/verify", true},
 		{"handlers", "cloud.google.com/go/storage", false},
 		{"handlers", modulePath + "/internal/batch", false},

@@ -1,7 +1,6 @@
 package buildtest
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"go/ast"
@@ -20,6 +19,9 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/handlers"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store"
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -296,12 +298,14 @@ func BenchmarkRefusedDelivery(b *testing.B) {
 // newRefusingDoor is a public door whose queue nothing must reach.
 func newRefusingDoor() http.Handler {
 	log := slog.New(slog.DiscardHandler)
-	store := verify.NewSecretStore(heldSecrets{}, verify.SecretConfig{TTL: 5 * time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
+	source := storetest.Of("projects/p/secrets/signing", "whsec_"+base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")))
+	source.Add("projects/p/secrets/token", strings.Repeat("t", 43), time.Unix(0, 0))
+	secrets := store.New(source, store.Config{TTL: 5 * time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
 	return &handlers.Doors{
 		Public: handlers.NewReceiver(handlers.ReceiverConfig{
 			Verifier: &verify.Verifier{
-				Static:    verify.NewStatic(store, []string{"projects/p/secrets/signing"}, 24*time.Hour),
-				Dynamic:   &verify.Dynamic{Tokens: verify.NewTokens(store, "projects/p/secrets/token", 96*time.Hour)},
+				Secrets:   secrets.Set([]secret.Name{"projects/p/secrets/signing"}, 24*time.Hour, secret.SigningKeys),
+				Tokens:    secrets.Set([]secret.Name{"projects/p/secrets/token"}, 96*time.Hour, secret.PathTokens),
 				Tolerance: 5 * time.Minute,
 				Now:       time.Now,
 			},
@@ -311,23 +315,5 @@ func newRefusingDoor() http.Handler {
 			Log:             log,
 		}),
 		Log: log,
-	}
-}
-
-// heldSecrets is a Secret Manager whose secrets have one version each.
-type heldSecrets struct{}
-
-func (heldSecrets) Versions(context.Context, string) ([]verify.Version, error) {
-	return []verify.Version{{Number: 1, Enabled: true}}, nil
-}
-
-func (heldSecrets) Access(_ context.Context, secret string, number int64) ([]byte, error) {
-	switch {
-	case number != 1:
-		return nil, verify.ErrSecretNotFound
-	case strings.HasSuffix(secret, "/token"):
-		return []byte(strings.Repeat("t", 43)), nil
-	default:
-		return []byte("whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))), nil
 	}
 }

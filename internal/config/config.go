@@ -14,6 +14,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // Doors says which doors of GeminiWebhook are open (DOORS).
@@ -62,13 +63,13 @@ type Config struct {
 	ChunkBytes    int64
 	MaxLineBytes  int64
 
-	SigningSecrets       []string // projects/P/secrets/S
+	SigningSecrets       []secret.Name
 	SigningSecretOverlap time.Duration
 	SecretTTL            time.Duration
-	DynamicTokenSecret   string // projects/P/secrets/S; empty: no dynamic paths
+	DynamicTokenSecret   secret.Name // empty: no dynamic paths
 	DynamicTokenOverlap  time.Duration
 	DynamicOpen          bool
-	RevokedVersions      []string // projects/P/secrets/S/versions/N
+	RevokedVersions      []secret.VersionName
 	StaleLimit           time.Duration
 	JWTAudiences         []string // empty: any
 	JWTIssuers           []string // empty: any
@@ -76,7 +77,7 @@ type Config struct {
 	ReplayTolerance      time.Duration
 	MaxBodyBytes         int64
 
-	GeminiAPIKeySecret string // projects/P/secrets/S; empty: no Gemini API
+	GeminiAPIKeySecret secret.Name // empty: no Gemini API
 	LogLevel           slog.Level
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"example.com/gemini-webhook/internal/config"
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // required is the least that both doors start with.
@@ -125,12 +126,12 @@ func TestLoadEverything(t *testing.T) {
 		BatchResults:        config.BatchResultsSummary,
 		ChunkBytes:          1,
 		MaxLineBytes:        1,
-		SigningSecrets:      []string{"projects/acme/secrets/one", "projects/123/secrets/Two_2"},
+		SigningSecrets:      []secret.Name{"projects/acme/secrets/one", "projects/123/secrets/Two_2"},
 		SecretTTL:           time.Second,
 		DynamicTokenSecret:  "projects/acme/secrets/token",
 		DynamicTokenOverlap: time.Second,
 		DynamicOpen:         true,
-		RevokedVersions:     []string{"projects/acme/secrets/one/versions/3", "projects/acme/secrets/token/versions/12"},
+		RevokedVersions:     []secret.VersionName{{Secret: "projects/acme/secrets/one", Number: 3}, {Secret: "projects/acme/secrets/token", Number: 12}},
 		StaleLimit:          time.Second,
 		JWTAudiences:        []string{"a", "https://b.example/c"},
 		JWTIssuers:          []string{"https://issuer.example"},
@@ -239,7 +240,7 @@ func TestLoadRotation(t *testing.T) {
 	}
 	want := &config.Config{
 		Project: "acme-prod", GeminiAPIKeySecret: "projects/p/secrets/key",
-		SigningSecrets: []string{"projects/p/secrets/a", "projects/p/secrets/b"}, SigningSecretOverlap: 30 * time.Hour, LogLevel: slog.LevelWarn,
+		SigningSecrets: []secret.Name{"projects/p/secrets/a", "projects/p/secrets/b"}, SigningSecretOverlap: 30 * time.Hour, LogLevel: slog.LevelWarn,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -8,51 +8,25 @@ import (
 	"strings"
 
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // Resource names as their services document them. Lengths are checked beside:
 // counted repetitions would take milliseconds of each start to compile.
 var (
-	// A project's id, its number, or the older domain-scoped form. Lengths are left
-	// to Google Cloud but for the longest; local emulators take shorter names.
-	projectForm = regexp.MustCompile(`^(?:[a-z0-9.-]+:)?[a-z0-9][a-z0-9-]*$`)
-	topicForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._~+%-]*$`)
-	secretForm  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	numberForm  = regexp.MustCompile(`^[1-9][0-9]*$`)
-	labelForm   = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$`) // of a bucket's name, between dots
-	emailForm   = regexp.MustCompile(`^[^\s@:,<>]+@[^\s@:,<>]+$`)
+	topicForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._~+%-]*$`)
+	labelForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$`) // of a bucket's name, between dots
+	emailForm = regexp.MustCompile(`^[^\s@:,<>]+@[^\s@:,<>]+$`)
 )
-
-func validProject(name string) bool {
-	id := name[strings.LastIndexByte(name, ':')+1:]
-	return len(id) <= 63 && projectForm.MatchString(name)
-}
 
 func validTopic(id string) bool {
 	return len(id) >= 3 && len(id) <= 255 && topicForm.MatchString(id) && !strings.HasPrefix(strings.ToLower(id), "goog")
 }
 
-// validSecret takes projects/P/secrets/S.
-func validSecret(name string) bool {
-	parts := strings.Split(name, "/")
-	return len(parts) == 4 && parts[0] == "projects" && validProject(parts[1]) &&
-		parts[2] == "secrets" && len(parts[3]) <= 255 && secretForm.MatchString(parts[3])
-}
-
-// validVersion takes projects/P/secrets/S/versions/N.
-func validVersion(name string) bool {
-	secret, number, found := strings.Cut(name, "/versions/")
-	return found && validSecret(secret) && len(number) <= 18 && numberForm.MatchString(number)
-}
-
-const (
-	wantsSecret  = "must have the form projects/PROJECT/secrets/SECRET, without a version"
-	wantsVersion = "must have the form projects/PROJECT/secrets/SECRET/versions/NUMBER, and NUMBER is no alias such as latest"
-	wantsBucket  = "must be a bucket's name without gs://: 3 to 63 lower-case letters, digits, '-', '_' or '.'"
-)
+const wantsBucket = "must be a bucket's name without gs://: 3 to 63 lower-case letters, digits, '-', '_' or '.'"
 
 func (c *checker) project(variable, value string) string {
-	if value != "" && !validProject(value) {
+	if value != "" && !secret.ValidProject(value) {
 		c.refuse(variable, "must be a project id: lower-case letters, digits and '-', without projects/")
 	}
 	return value
@@ -126,43 +100,48 @@ func (c *checker) resultBuckets(variable, value string) []object.Location {
 	return buckets
 }
 
-func (c *checker) secret(variable, value string) string {
-	if value != "" && !validSecret(value) {
-		c.refuse(variable, wantsSecret)
+func (c *checker) secret(variable, value string) secret.Name {
+	var name secret.Name // none is no error
+	if err := name.UnmarshalText([]byte(value)); err != nil {
+		c.refuse(variable, err.Error())
 	}
-	return value
+	return name
 }
 
 // tokenSecret refuses a signing secret: a path token is in URLs and in their
 // logs, and would then be a key that signs deliveries.
-func (c *checker) tokenSecret(variable, value, signing string) string {
+func (c *checker) tokenSecret(variable, value, signing string) secret.Name {
 	if value != "" && slices.Contains(list(signing), value) {
 		c.refuse(variable, "must be another secret than those of SIGNING_SECRETS")
 	}
 	return c.secret(variable, value)
 }
 
-func (c *checker) secrets(variable, value string) []string {
-	entries := list(value)
-	for i, entry := range entries {
+func (c *checker) secrets(variable, value string) []secret.Name {
+	var names []secret.Name
+	for i, entry := range list(value) {
+		name, err := secret.ParseName(entry)
 		switch {
-		case !validSecret(entry):
-			c.refuse(variable, fmt.Sprintf("entry %d %s", i+1, wantsSecret))
-		case slices.Contains(entries[:i], entry):
+		case err != nil:
+			c.refuse(variable, fmt.Sprintf("entry %d %v", i+1, err))
+		case slices.Contains(names, name):
 			c.refuse(variable, fmt.Sprintf("entry %d is there twice: name each secret once", i+1))
 		}
+		names = append(names, name)
 	}
-	return entries
+	return names
 }
 
-func (c *checker) versions(variable, value string) []string {
-	entries := list(value)
-	for i, entry := range entries {
-		if !validVersion(entry) {
-			c.refuse(variable, fmt.Sprintf("entry %d %s", i+1, wantsVersion))
+func (c *checker) versions(variable, value string) []secret.VersionName {
+	var names []secret.VersionName
+	for i, entry := range list(value) {
+		name, err := secret.ParseVersionName(entry)
+		if err != nil {
+			c.refuse(variable, fmt.Sprintf("entry %d %v", i+1, err))
 		}
+		names = append(names, name)
 	}
-	return entries
+	return names
 }
 
 // plain accepts visible text: a token's claim is compared with it byte by byte.

@@ -2,9 +2,9 @@ package config
 
 import (
 	"slices"
-	"strings"
 
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // Warnings says what is allowed but seldom meant, one sentence each, for the
@@ -39,7 +39,6 @@ func (c *Config) publicWarnings() []string {
 
 // ofUnknownSecret reports whether a version belongs to no configured secret, as
 // after a typing error or with the project's number in place of its id.
-func (c *Config) ofUnknownSecret(version string) bool {
-	secret, _, _ := strings.Cut(version, "/versions/")
-	return secret != c.DynamicTokenSecret && !slices.Contains(c.SigningSecrets, secret)
+func (c *Config) ofUnknownSecret(version secret.VersionName) bool {
+	return version.Secret != c.DynamicTokenSecret && !slices.Contains(c.SigningSecrets, version.Secret)
 }

@@ -24,6 +24,7 @@ import (
 	"cloud.google.com/go/storage"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -37,9 +38,8 @@ type Deployment struct {
 	Prefix string
 	// URL is the address of the public door; the webhook's uri is this or below it.
 	URL string
-	// SigningSecret and TokenSecret have the form projects/P/secrets/S. Without
-	// a TokenSecret, dynamic deliveries are not expected to be accepted.
-	SigningSecret, TokenSecret string
+	// Without a TokenSecret, dynamic deliveries are not expected to be accepted.
+	SigningSecret, TokenSecret secret.Name
 	StateBucket                string
 	ResultBuckets              []string // bucket or bucket/prefix/, may be empty
 	// The service accounts' e-mail addresses.
@@ -106,10 +106,10 @@ func Examine(ctx context.Context, d Deployment, c Clients) []Finding {
 }
 
 func (d *doctor) checks() []func(context.Context) []Finding {
-	one := func(name string, look func(context.Context, *finding)) func(context.Context) []Finding {
+	one := func(name string, run func(context.Context, *finding)) func(context.Context) []Finding {
 		return func(ctx context.Context) []Finding {
 			f := newFinding(name)
-			look(ctx, f)
+			run(ctx, f)
 			return []Finding{f.Finding}
 		}
 	}

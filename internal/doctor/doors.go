@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"example.com/gemini-webhook/internal/secret"
 )
 
 const (
@@ -126,18 +128,18 @@ func (d *doctor) forged(ctx context.Context, path, scheme string) (answer, error
 }
 
 // judge wants a refusal with the code that shows that the secret was read.
-func (d *doctor) judge(f *finding, got answer, err error, want, variable, secret string) {
+func (d *doctor) judge(f *finding, got answer, err error, want, variable string, name secret.Name) {
 	switch {
 	case err != nil:
 		f.fail("see what the check of the public door says", "no answer: %s", oneLine(err))
 	case got.code == want:
 		f.ok("a forged one is refused (%d %s), so the secrets can be read", got.status, got.code)
 	case got.code == "mode_disabled":
-		f.fail("set "+variable+"="+secret+" on the public door and deploy", "not configured: the public door answers mode_disabled")
+		f.fail("set "+variable+"="+string(name)+" on the public door and deploy", "not configured: the public door answers mode_disabled")
 	case got.code == "timestamp_out_of_range":
 		f.warn("set this machine's clock", "could not check: this machine's clock differs from the receiver's by more than REPLAY_TOLERANCE")
 	case got.code == "unavailable":
-		f.fail("grant "+d.PublicAccount+" roles/secretmanager.secretAccessor and secretmanager.versions.list (roles/secretmanager.viewer) on "+secret+
+		f.fail("grant "+d.PublicAccount+" roles/secretmanager.secretAccessor and secretmanager.versions.list (roles/secretmanager.viewer) on "+string(name)+
 			", and see that it has an enabled version; "+runbook503, "the public door cannot read its secrets or keys: 503 to a forged delivery")
 	case got.code == "":
 		f.fail("see what the check of the public door says", "the answer, %d, is not the receiver's", got.status)

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // kind is what a call's error comes to.
@@ -29,10 +29,10 @@ func kindOf(err error) kind {
 	code := status.Code(err)
 	api, _ := errors.AsType[*googleapi.Error](err)
 	switch {
-	case errors.Is(err, verify.ErrSecretNotFound), errors.Is(err, storage.ErrBucketNotExist),
+	case errors.Is(err, secret.ErrNotFound), errors.Is(err, storage.ErrBucketNotExist),
 		code == codes.NotFound, api != nil && api.Code == http.StatusNotFound:
 		return missing
-	case errors.Is(err, verify.ErrSecretDenied), code == codes.PermissionDenied, code == codes.Unimplemented, // an emulator
+	case errors.Is(err, secret.ErrDenied), code == codes.PermissionDenied, code == codes.Unimplemented, // an emulator
 		api != nil && (api.Code == http.StatusForbidden || api.Code == http.StatusNotImplemented):
 		return denied
 	}
@@ -63,7 +63,7 @@ func (f *finding) noAnswer(err error, what string) {
 		return
 	}
 	do := "run it again"
-	if errors.Is(err, gemini.ErrRefused) {
+	if errors.Is(err, webhookadmin.ErrRefused) {
 		do = "give an API key of the project that the webhook is registered in"
 	} else if code := status.Code(err); code == codes.Unauthenticated {
 		do = "log in: gcloud auth application-default login"

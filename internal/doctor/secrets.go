@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // version is an enabled version and what it holds, which is never shown. Read
@@ -14,7 +13,13 @@ import (
 type version struct {
 	number  int64
 	read    bool
-	payload string
+	payload secret.Value
+}
+
+// shows says whether the payload begins and ends with these texts.
+func (v version) shows(start, end string) bool {
+	text := strings.TrimSpace(string(v.payload.Reveal()))
+	return strings.HasPrefix(text, start) && strings.HasSuffix(text, end)
 }
 
 // maxVersions are looked into, the newest: older ones are out of their overlap.
@@ -22,9 +27,9 @@ const maxVersions = 5
 
 // enabled lists the newest enabled versions. It reports what is wrong, and
 // returns whether to go on.
-func (d *doctor) enabled(ctx context.Context, f *finding, secret, make string) ([]version, bool) {
-	all, err := d.Secrets.Versions(ctx, secret)
-	if f.trouble(err, secret, "secretmanager.versions.list (roles/secretmanager.viewer)", make) {
+func (d *doctor) enabled(ctx context.Context, f *finding, name secret.Name, make string) ([]version, bool) {
+	all, err := d.Secrets.Versions(ctx, name)
+	if f.trouble(err, string(name), "secretmanager.versions.list (roles/secretmanager.viewer)", make) {
 		return nil, false
 	}
 	var versions []version
@@ -32,27 +37,27 @@ func (d *doctor) enabled(ctx context.Context, f *finding, secret, make string) (
 		if !v.Enabled || len(versions) == maxVersions {
 			continue
 		}
-		payload, err := d.Secrets.Access(ctx, secret, v.Number)
+		payload, err := d.Secrets.Access(ctx, name, v.Number)
 		if err != nil && kindOf(err) == unknown {
-			f.noAnswer(err, secret)
+			f.noAnswer(err, string(name))
 			return nil, false
 		}
-		versions = append(versions, version{v.Number, err == nil, strings.TrimSpace(string(payload))})
+		versions = append(versions, version{v.Number, err == nil, payload})
 	}
 	if len(versions) == 0 {
-		f.fail(make, "%s has no enabled version", secret)
+		f.fail(make, "%s has no enabled version", name)
 	}
 	return versions, len(versions) > 0
 }
 
 func (d *doctor) signingSecret(ctx context.Context, f *finding) {
-	create := "webhookctl webhook create --secret=" + d.SigningSecret + " --uri=" + d.below("/gemini") + ", or terraform apply"
+	create := "webhookctl webhook create --secret=" + string(d.SigningSecret) + " --uri=" + d.below("/gemini") + ", or terraform apply"
 	versions, ok := d.enabled(ctx, f, d.SigningSecret, create)
 	if !ok {
 		return
 	}
 	newest := versions[0]
-	if newest.read && verify.CheckSigningSecret([]byte(newest.payload)) != nil {
+	if _, err := secret.SigningKeys(newest.payload.Reveal()); newest.read && err != nil {
 		f.fail(create, "version %d is no signing secret (a placeholder, or too short)", newest.number)
 	}
 	f.ok("%s%s", newestOf(newest), d.SigningSecret)
@@ -63,13 +68,13 @@ func (d *doctor) tokenSecret(ctx context.Context, f *finding) {
 		f.ok("none expected")
 		return
 	}
-	versions, ok := d.enabled(ctx, f, d.TokenSecret, "webhookctl token create --secret="+d.TokenSecret)
+	versions, ok := d.enabled(ctx, f, d.TokenSecret, "webhookctl token create --secret="+string(d.TokenSecret))
 	if !ok {
 		return
 	}
 	newest := versions[0]
-	if newest.read && verify.CheckToken([]byte(newest.payload)) != nil {
-		f.fail("webhookctl token rotate --secret="+d.TokenSecret, "version %d is no token (32 to 128 letters, digits, _ and -)", newest.number)
+	if _, err := secret.PathTokens(newest.payload.Reveal()); newest.read && err != nil {
+		f.fail("webhookctl token rotate --secret="+string(d.TokenSecret), "version %d is no token (32 to 128 letters, digits, _ and -)", newest.number)
 	}
 	f.ok("%s%s", newestOf(newest), d.TokenSecret)
 }
@@ -85,12 +90,8 @@ func newestOf(v version) string {
 // secret, or empty.
 func (d *doctor) projectNumber(ctx context.Context) string {
 	got, err := d.Secrets.Get(ctx, d.SigningSecret)
-	if err != nil || !secretmanager.IsName(got.Name) {
+	if err != nil {
 		return ""
 	}
-	number := strings.Split(got.Name, "/")[1]
-	if strings.Trim(number, "0123456789") != "" {
-		return ""
-	}
-	return number
+	return got.Name.ProjectNumber()
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -32,24 +31,24 @@ func (d *doctor) registered(ctx context.Context, f *finding) (webhookadmin.Webho
 		f.warn("give --api-key-secret, or the environment variable GEMINI_API_KEY", "could not check: no Gemini API key")
 		return webhookadmin.Webhook{}, false
 	}
-	create := "webhookctl webhook create --secret=" + d.SigningSecret + " --uri=" + d.below("/gemini") + ", or terraform apply"
+	create := "webhookctl webhook create --secret=" + string(d.SigningSecret) + " --uri=" + d.below("/gemini") + ", or terraform apply"
 	hook, err := d.Webhooks.Get(ctx, d.SigningSecret)
 	if errors.Is(err, webhookadmin.ErrNoWebhook) {
 		f.fail(create, "%s names no webhook, or one that is gone", d.SigningSecret)
 		return hook, false
 	}
-	if errors.Is(err, gemini.ErrRefused) {
+	if errors.Is(err, webhookadmin.ErrRefused) {
 		f.noAnswer(err, "the webhook")
 		return hook, false
 	}
-	return hook, !f.trouble(err, d.SigningSecret, "secretmanager.secrets.get (roles/secretmanager.viewer)", create)
+	return hook, !f.trouble(err, string(d.SigningSecret), "secretmanager.secrets.get (roles/secretmanager.viewer)", create)
 }
 
 func (d *doctor) registration(f *finding, hook webhookadmin.Webhook) {
-	update := "webhookctl webhook update --secret=" + d.SigningSecret
+	update := "webhookctl webhook update --secret=" + string(d.SigningSecret)
 	switch hook.State {
-	case gemini.StateEnabled:
-	case gemini.StateFailed:
+	case webhookadmin.StateEnabled:
+	case webhookadmin.StateFailed:
 		f.fail("end what made the deliveries fail ("+runbookRefused+", "+runbook503+"), then: "+update+" --enabled",
 			"Gemini gave up: it is %s", hook.State)
 	default:
@@ -86,7 +85,7 @@ func withoutToken(uri string) string {
 // unfinished looks for the mark of a run.
 func (d *doctor) unfinished(ctx context.Context, f *finding) {
 	got, err := d.Secrets.Get(ctx, d.SigningSecret)
-	if f.trouble(err, d.SigningSecret, "secretmanager.secrets.get (roles/secretmanager.viewer)", "terraform apply, or webhookctl webhook create") {
+	if f.trouble(err, string(d.SigningSecret), "secretmanager.secrets.get (roles/secretmanager.viewer)", "terraform apply, or webhookctl webhook create") {
 		return
 	}
 	mark := webhookadmin.ReadNote(got, d.Now())
@@ -116,14 +115,14 @@ func (d *doctor) keys(ctx context.Context, f *finding, hook webhookadmin.Webhook
 			continue
 		}
 		compared++
-		if slices.ContainsFunc(versions, func(v version) bool { return strings.HasPrefix(v.payload, start) && strings.HasSuffix(v.payload, end) }) {
+		if slices.ContainsFunc(versions, func(v version) bool { return v.shows(start, end) }) {
 			continue
 		}
 		until := ""
 		if !shown.Expires.IsZero() {
 			until = ", until " + shown.Expires.UTC().Format(time.RFC3339)
 		}
-		f.warn("webhookctl webhook rotate --secret="+d.SigningSecret, "Gemini has a key in force that is no enabled version%s: what it signs is refused", until)
+		f.warn("webhookctl webhook rotate --secret="+string(d.SigningSecret), "Gemini has a key in force that is no enabled version%s: what it signs is refused", until)
 	}
 	switch compared {
 	case 0:

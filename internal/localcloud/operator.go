@@ -9,10 +9,10 @@ import (
 
 	"google.golang.org/genai"
 
-	gcpgemini "example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/geminiapi"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
-	"example.com/gemini-webhook/verify"
 )
 
 // Operator does what people do with a real project, with Google's own clients
@@ -36,8 +36,8 @@ func (c *Cloud) Operator(ctx context.Context) (*Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	hooks := gcpgemini.NewWebhooks(gcpgemini.WebhooksConfig{
-		Key:     func(ctx context.Context) (string, error) { return sm.Latest(ctx, APIKeySecret) },
+	hooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{
+		Key:     func(ctx context.Context) (secret.Value, error) { return sm.Latest(ctx, APIKeySecret) },
 		BaseURL: c.Gemini.URL(),
 	})
 	return &Operator{ai, sm, webhookadmin.New(hooks, sm, time.Now)}, nil
@@ -48,33 +48,34 @@ func (o *Operator) Close() error { return o.secrets.Close() }
 
 // Register creates the static webhook, whose signing secret is stored. It
 // returns the webhook's id and the secret, to sign with it.
-func (o *Operator) Register(ctx context.Context, name, uri string) (id, secret string, err error) {
+func (o *Operator) Register(ctx context.Context, name, uri string) (id, signing string, err error) {
 	hook, _, err := o.Admin.Ensure(ctx, webhookadmin.Desired{
 		Name: name, URI: uri, Enabled: true, SigningSecret: SigningSecret,
-		SubscribedEvents: gcpgemini.SubscribableEvents,
+		SubscribedEvents: webhookadmin.SubscribableEvents,
 	})
 	if err != nil {
 		return "", "", err
 	}
-	secret, err = o.secrets.Latest(ctx, SigningSecret)
-	return hook.ID, secret, err
+	key, err := o.secrets.Latest(ctx, SigningSecret)
+	return hook.ID, string(key.Reveal()), err
 }
 
 // Rotate makes a new signing secret and stores it; the older ones are dealt with
 // as behavior says. It returns the new one.
-func (o *Operator) Rotate(ctx context.Context, behavior webhookadmin.Behavior) (secret string, err error) {
+func (o *Operator) Rotate(ctx context.Context, behavior webhookadmin.Behavior) (signing string, err error) {
 	if _, err := o.Admin.Rotate(ctx, SigningSecret, behavior); err != nil {
 		return "", err
 	}
-	return o.secrets.Latest(ctx, SigningSecret)
+	key, err := o.secrets.Latest(ctx, SigningSecret)
+	return string(key.Reveal()), err
 }
 
 // CreateToken makes a path token, which it returns too: what
 // `webhookctl token create` does.
 func (o *Operator) CreateToken(ctx context.Context) (token string, err error) {
-	made := verify.NewToken()
+	made := secret.NewToken()
 	_, err = o.secrets.Add(ctx, TokenSecret, made)
-	return string(made), err
+	return string(made.Reveal()), err
 }
 
 // RunBatch uploads requests (JSONL) and starts a batch job with them. It

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 var (
@@ -26,37 +25,6 @@ var (
 	// ErrDesired: what is desired cannot be; the text names the field.
 	ErrDesired = errors.New("desired webhook")
 )
-
-// Webhook is a registered webhook, as Gemini shows it.
-type Webhook = gemini.Webhook
-
-// Fields are what an update sets; nil leaves a field as it is.
-type Fields = gemini.Fields
-
-// Webhooks is Gemini's WebhookService. Create and Rotate are sent once at most;
-// their errors wrap gemini.ErrRefused or gemini.ErrWebhookNotFound exactly where
-// nothing was done.
-type Webhooks interface {
-	Create(ctx context.Context, fields Fields) (Webhook, gemini.Secret, error)
-	Rotate(ctx context.Context, id string, immediately bool) (gemini.Secret, error)
-	Get(ctx context.Context, id string) (Webhook, error)
-	List(ctx context.Context) ([]Webhook, error)
-	Update(ctx context.Context, id string, fields Fields) (Webhook, error)
-	Ping(ctx context.Context, id string) error
-	Delete(ctx context.Context, id string) error
-}
-
-// Secrets is Secret Manager. Names have the form projects/P/secrets/S. Needed
-// on the secret: secretmanager.secrets.get and .update, versions.add and .list,
-// and versions.disable for what disables versions.
-type Secrets interface {
-	Get(ctx context.Context, secret string) (secretmanager.Secret, error)
-	SetAnnotations(ctx context.Context, secret string, annotations map[string]string, etag string) error
-	CanAdd(ctx context.Context, secret string) error
-	Add(ctx context.Context, secret string, payload []byte) (number int64, err error)
-	Versions(ctx context.Context, secret string) ([]secretmanager.Version, error)
-	Disable(ctx context.Context, secret string, number int64) error
-}
 
 const (
 	leaseTime   = 2 * time.Minute        // after which the mark of a run that is not heard of is taken over
@@ -85,8 +53,8 @@ func New(webhooks Webhooks, secrets Secrets, now func() time.Time) *Admin {
 }
 
 // Get returns the webhook that the secret names, or [ErrNoWebhook].
-func (a *Admin) Get(ctx context.Context, secret string) (Webhook, error) {
-	st, err := a.read(ctx, secret)
+func (a *Admin) Get(ctx context.Context, name secret.Name) (Webhook, error) {
+	st, err := a.read(ctx, name)
 	if err != nil {
 		return Webhook{}, err
 	}
@@ -99,7 +67,7 @@ func (a *Admin) webhookOf(ctx context.Context, st state) (Webhook, error) {
 		return Webhook{}, fmt.Errorf("%s: %w", st.secret, ErrNoWebhook)
 	}
 	hook, err := a.webhooks.Get(ctx, st.id)
-	if errors.Is(err, gemini.ErrWebhookNotFound) {
+	if errors.Is(err, ErrWebhookNotFound) {
 		return Webhook{}, fmt.Errorf("%s: webhook %s is gone: %w", st.secret, st.id, ErrNoWebhook)
 	}
 	return hook, err
@@ -109,8 +77,8 @@ func (a *Admin) webhookOf(ctx context.Context, st state) (Webhook, error) {
 func (a *Admin) List(ctx context.Context) ([]Webhook, error) { return a.webhooks.List(ctx) }
 
 // Update sets the fields that are not nil on the webhook that the secret names.
-func (a *Admin) Update(ctx context.Context, secret string, fields Fields) (Webhook, error) {
-	hook, err := a.Get(ctx, secret)
+func (a *Admin) Update(ctx context.Context, name secret.Name, fields Fields) (Webhook, error) {
+	hook, err := a.Get(ctx, name)
 	if err != nil || len(fields.Names()) == 0 {
 		return hook, err
 	}
@@ -119,15 +87,15 @@ func (a *Admin) Update(ctx context.Context, secret string, fields Fields) (Webho
 
 // Enable makes Gemini deliver to the webhook again after it was disabled, by
 // whom or what ever.
-func (a *Admin) Enable(ctx context.Context, secret string) (Webhook, error) {
-	enabled := gemini.StateEnabled
-	return a.Update(ctx, secret, Fields{State: &enabled})
+func (a *Admin) Enable(ctx context.Context, name secret.Name) (Webhook, error) {
+	enabled := StateEnabled
+	return a.Update(ctx, name, Fields{State: &enabled})
 }
 
 // Ping makes Gemini send a test delivery, signed with the keys in force. It does
 // not wait for it.
-func (a *Admin) Ping(ctx context.Context, secret string) error {
-	hook, err := a.Get(ctx, secret)
+func (a *Admin) Ping(ctx context.Context, name secret.Name) error {
+	hook, err := a.Get(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -136,7 +104,7 @@ func (a *Admin) Ping(ctx context.Context, secret string) error {
 
 // refused says whether an error of Gemini means that nothing was done.
 func refused(err error) bool {
-	return errors.Is(err, gemini.ErrRefused) || errors.Is(err, gemini.ErrWebhookNotFound)
+	return errors.Is(err, ErrRefused) || errors.Is(err, ErrWebhookNotFound)
 }
 
 // sleep returns false if ctx ended first.

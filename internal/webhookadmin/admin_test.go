@@ -1,4 +1,4 @@
-package webhookadmin
+package webhookadmin_test
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	. "example.com/gemini-webhook/internal/webhookadmin"
 )
 
 func TestEnsureCreatesAndStores(t *testing.T) {
@@ -20,14 +20,14 @@ func TestEnsureCreatesAndStores(t *testing.T) {
 	if diff := cmp.Diff(Changes{Create: true}, plan); diff != "" || err != nil {
 		t.Errorf("plan: %v (-want +got)\n%s", err, diff)
 	}
-	if st := r.state(); len(st.annotations) != 0 {
-		t.Errorf("a plan has written %v", st.annotations)
+	if st := r.state(); len(st.Annotations) != 0 {
+		t.Errorf("a plan has written %v", st.Annotations)
 	}
 	hook, changes := r.ensure(d)
 	if diff := cmp.Diff(Changes{Create: true, Versions: []int64{1}}, changes); diff != "" {
 		t.Errorf("changes (-want +got)\n%s", diff)
 	}
-	if hook.Name != d.Name || hook.URI != d.URI || hook.State != gemini.StateEnabled || len(hook.SigningSecrets) != 1 ||
+	if hook.Name != d.Name || hook.URI != d.URI || hook.State != StateEnabled || len(hook.SigningSecrets) != 1 ||
 		!slices.Equal(hook.SubscribedEvents, []string{"batch.failed", "batch.succeeded"}) || time.Since(hook.Created) > time.Minute {
 		t.Errorf("got %+v", hook)
 	}
@@ -72,8 +72,8 @@ func TestEnsureUpdatesWhatDiffers(t *testing.T) {
 		if diff := cmp.Diff(Changes{Update: test.want}, changes); diff != "" {
 			t.Errorf("%s: changes (-want +got)\n%s", test.name, diff)
 		}
-		enabled := hook.State == gemini.StateEnabled
-		if hook.ID != first.ID || hook.Name != d.Name || hook.URI != d.URI || enabled != d.Enabled || !slices.Equal(hook.SubscribedEvents, d.events()) {
+		enabled := hook.State == StateEnabled
+		if hook.ID != first.ID || hook.Name != d.Name || hook.URI != d.URI || enabled != d.Enabled || !slices.Equal(hook.SubscribedEvents, d.Fields().SubscribedEvents) {
 			t.Errorf("%s: got %+v, want %+v", test.name, hook, d)
 		}
 	}
@@ -82,7 +82,7 @@ func TestEnsureUpdatesWhatDiffers(t *testing.T) {
 	// Gemini disables it after a failed delivery: drift, which is undone.
 	r.receiver.Close()
 	must(t, r.admin.Ping(t.Context(), secretName))
-	for hook := first; hook.State != gemini.StateFailed; time.Sleep(5 * time.Millisecond) {
+	for hook := first; hook.State != StateFailed; time.Sleep(5 * time.Millisecond) {
 		var err error
 		hook, err = r.admin.Get(t.Context(), secretName)
 		must(t, err)
@@ -95,7 +95,7 @@ func TestEnsureUpdatesWhatDiffers(t *testing.T) {
 		t.Errorf("wanted disabled, and is: plan %+v, %v", plan, err)
 	}
 	d.Enabled = true
-	if hook, _ := r.ensure(d); hook.State != gemini.StateEnabled {
+	if hook, _ := r.ensure(d); hook.State != StateEnabled {
 		t.Errorf("state %s, want it enabled again", hook.State)
 	}
 }
@@ -108,10 +108,10 @@ func TestEnsureCreatesDisabled(t *testing.T) {
 	if plan, err := r.admin.Plan(t.Context(), d); !plan.Create || !slices.Equal(plan.Update, []string{"state"}) || err != nil {
 		t.Errorf("plan: %+v, %v", plan, err)
 	}
-	if hook, changes := r.ensure(d); hook.State != gemini.StateDisabled || !changes.Create {
+	if hook, changes := r.ensure(d); hook.State != StateDisabled || !changes.Create {
 		t.Errorf("state %s, changes %+v, want a disabled webhook", hook.State, changes)
 	}
-	if hook, err := r.admin.Enable(t.Context(), secretName); hook.State != gemini.StateEnabled || err != nil {
+	if hook, err := r.admin.Enable(t.Context(), secretName); hook.State != StateEnabled || err != nil {
 		t.Errorf("state %s, %v, want enabled", hook.State, err)
 	}
 }
@@ -122,9 +122,9 @@ func TestEnsureAdoptsByNameAndURI(t *testing.T) {
 		r := newRig(t, simulator.Options{Signing: mode})
 		d := r.desired()
 		name, uri, other := d.Name, d.URI, "another"
-		byHand, _, err := r.admin.webhooks.Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"video.generated"}})
+		byHand, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"video.generated"}})
 		must(t, err)
-		stranger, _, err := r.admin.webhooks.Create(t.Context(), Fields{Name: &other, URI: &uri, SubscribedEvents: []string{"video.generated"}})
+		stranger, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &other, URI: &uri, SubscribedEvents: []string{"video.generated"}})
 		must(t, err)
 		want := Changes{Rotate: Adopted, Update: []string{"subscribed_events"}}
 		plan, err := r.admin.Plan(t.Context(), d)
@@ -135,7 +135,7 @@ func TestEnsureAdoptsByNameAndURI(t *testing.T) {
 		if want.Versions = []int64{1}; !cmp.Equal(want, changes) || hook.ID != byHand.ID || len(hook.SigningSecrets) != 1 {
 			t.Errorf("got %+v, changes %+v, want %s with one key, and %+v", hook, changes, byHand.ID, want)
 		}
-		must(t, r.admin.webhooks.Delete(t.Context(), stranger.ID))
+		must(t, r.admin.Webhooks().Delete(t.Context(), stranger.ID))
 		r.settled()
 
 		// Its id is lost, with versions in the secret: first with the overlap.
@@ -154,7 +154,7 @@ func TestEnsureAdoptsByID(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	d := r.desired()
 	name, uri := "old name", "https://elsewhere.example/hook"
-	old, _, err := r.admin.webhooks.Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: d.SubscribedEvents})
+	old, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: d.SubscribedEvents})
 	must(t, err)
 	d.ID = old.ID
 	if hook, changes := r.ensure(d); hook.ID != old.ID || hook.URI != d.URI || changes.Rotate != Adopted || changes.Create {
@@ -168,7 +168,7 @@ func TestEnsureRefusesToGuess(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	d := r.desired()
 	for range 2 {
-		_, _, err := r.admin.webhooks.Create(t.Context(), d.fields())
+		_, _, err := r.admin.Webhooks().Create(t.Context(), d.Fields())
 		must(t, err)
 	}
 	if _, _, err := r.admin.Ensure(t.Context(), d); !errors.Is(err, ErrAmbiguous) {
@@ -190,13 +190,13 @@ func TestEnsureRefusesToGuess(t *testing.T) {
 		}
 	}
 	// What Gemini refuses leaves nothing behind.
-	must(t, r.admin.webhooks.Delete(t.Context(), mustList(r)[0].ID))
-	must(t, r.admin.webhooks.Delete(t.Context(), mustList(r)[0].ID))
+	must(t, r.admin.Webhooks().Delete(t.Context(), mustList(r)[0].ID))
+	must(t, r.admin.Webhooks().Delete(t.Context(), mustList(r)[0].ID))
 	d.SubscribedEvents = []string{"batch.unheard_of"}
-	if _, _, err := r.admin.Ensure(t.Context(), d); !errors.Is(err, gemini.ErrRefused) || errors.Is(err, ErrInterrupted) {
+	if _, _, err := r.admin.Ensure(t.Context(), d); !errors.Is(err, ErrRefused) || errors.Is(err, ErrInterrupted) {
 		t.Errorf("an unknown event: %v", err)
 	}
-	if st := r.state(); st.id != "" || st.pending != nil {
+	if st := r.state(); st.ID != "" || st.Pending != nil {
 		t.Errorf("left behind: %+v", st)
 	}
 }
@@ -205,7 +205,7 @@ func TestEnsureRecreatesWhatIsGone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	first, _ := r.ensure(r.desired())
-	must(t, r.admin.webhooks.Delete(t.Context(), first.ID))
+	must(t, r.admin.Webhooks().Delete(t.Context(), first.ID))
 	if _, err := r.admin.Get(t.Context(), secretName); !errors.Is(err, ErrNoWebhook) {
 		t.Errorf("gone: %v", err)
 	}
@@ -281,7 +281,7 @@ func TestRotateNeedsAWebhook(t *testing.T) {
 	})
 	_, err := r.admin.Rotate(t.Context(), secretName, After24h)
 	r.texts.add(err)
-	if !errors.Is(err, gemini.ErrRefused) || errors.Is(err, ErrInterrupted) {
+	if !errors.Is(err, ErrRefused) || errors.Is(err, ErrInterrupted) {
 		t.Errorf("refused: %v", err)
 	}
 	r.faults.set(nil)
@@ -297,13 +297,13 @@ func TestDelete(t *testing.T) {
 	hook, _ := r.ensure(r.desired())
 	must(t, r.admin.Delete(t.Context(), secretName, ""))
 	must(t, r.admin.Delete(t.Context(), secretName, hook.ID)) // gone already
-	if st := r.state(); len(mustList(r)) != 0 || len(st.annotations) != 0 {
-		t.Errorf("%d webhooks, annotations %v, want none", len(mustList(r)), st.annotations)
+	if st := r.state(); len(mustList(r)) != 0 || len(st.Annotations) != 0 {
+		t.Errorf("%d webhooks, annotations %v, want none", len(mustList(r)), st.Annotations)
 	}
 	// The secret names another webhook, or is gone: the given one is deleted.
 	mine, _ := r.ensure(r.desired())
 	name, uri := "other", "https://other.example/"
-	other, _, err := r.admin.webhooks.Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"batch.failed"}})
+	other, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"batch.failed"}})
 	must(t, err)
 	must(t, r.admin.Delete(t.Context(), secretName, other.ID))
 	r.settled()

@@ -1,8 +1,7 @@
-package webhookadmin
+package webhookadmin_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -11,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	. "example.com/gemini-webhook/internal/webhookadmin"
 )
 
 func TestEnsureAtOnceCreatesOne(t *testing.T) {
@@ -147,7 +146,7 @@ func TestTakenOver(t *testing.T) {
 			if !errors.Is(err, ErrConflict) {
 				t.Errorf("the run that was taken over from: %v", err)
 			}
-			if p := r.state().pending; p == nil || p.Held || !p.Unknown {
+			if p := r.state().Pending; p == nil || p.Held || !p.Unknown {
 				t.Errorf("mark %+v, want one for the next run", p)
 			}
 			r.ensure(r.desired())
@@ -315,32 +314,7 @@ func TestAnnotationsOfOthersStay(t *testing.T) {
 	r.ensure(r.desired())
 	r.settled()
 	must(t, r.admin.Delete(t.Context(), secretName, ""))
-	if all := r.state().annotations; len(all) != 1 || all["owner"] != "team" {
+	if all := r.state().Annotations; len(all) != 1 || all["owner"] != "team" {
 		t.Errorf("annotations %v, want the owner's alone", all)
 	}
-}
-
-// FuzzState: whatever people write into the annotations is read as some state,
-// which is written and read again without a change.
-func FuzzState(f *testing.F) {
-	f.Add("webhooks/wh1", `{"run":"x","doing":"create","since":"2026-01-01T00:00:00Z","held":true,"name":"n","uri":"u"}`, "2026-01-01T00:00:00Z")
-	f.Add(" ", "null", "yesterday")
-	f.Add("", "{", "")
-	f.Add(" webhooks/ 0 ", "0", "0")
-	f.Fuzz(func(t *testing.T, id, mark, rotated string) {
-		first := parse(secretName, secretmanager.Secret{Annotations: map[string]string{
-			AnnotationID: id, AnnotationPending: mark, AnnotationRotated: rotated, "owner": "team",
-		}})
-		if first.pending == nil {
-			t.Fatal("a mark is there, and is not seen")
-		}
-		written := first.render()
-		second := parse(secretName, secretmanager.Secret{Annotations: written})
-		a, _ := json.Marshal(first.pending)
-		b, _ := json.Marshal(second.pending)
-		sameTime := first.rotated.Equal(second.rotated)
-		if first.id != second.id || !sameTime || string(a) != string(b) || written["owner"] != "team" {
-			t.Errorf("%+v became %+v", first, second)
-		}
-	})
 }

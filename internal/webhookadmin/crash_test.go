@@ -1,4 +1,4 @@
-package webhookadmin
+package webhookadmin_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	. "example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // operations are what a crash interrupts. Each begins where a webhook is in
@@ -26,7 +27,7 @@ var operations = map[string]struct {
 	},
 	"adopt": {
 		prepare: func(r *rig) {
-			_, _, err := r.admin.webhooks.Create(r.t.Context(), r.desired().fields())
+			_, _, err := r.admin.Webhooks().Create(r.t.Context(), r.desired().Fields())
 			must(r.t, err)
 		},
 		run: ensured,
@@ -114,13 +115,13 @@ func crash(t *testing.T, mode simulator.Signing, prepare func(*rig), run func(co
 		t.Logf("call %d (%s): no error", n, call)
 	}
 	st := r.state()
-	if st.pending != nil && st.pending.Held {
+	if st.Pending != nil && st.Pending.Held {
 		if !killed {
 			t.Errorf("call %d (%s): the run failed and did not say so", n, call)
 		}
 		r.lapse()
 	}
-	if !killed && err != nil && st.pending != nil && !errors.Is(err, ErrInterrupted) {
+	if !killed && err != nil && st.Pending != nil && !errors.Is(err, ErrInterrupted) {
 		t.Errorf("call %d (%s): %v, but something is unfinished", n, call, err)
 	}
 	if _, _, err := r.newAdmin().Ensure(t.Context(), r.desired()); err != nil {

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // Delete deletes the webhook that the secret names, and what an interrupted run
@@ -14,10 +13,10 @@ import (
 // or is gone itself, it deletes the webhook of the given id, which may be empty.
 // One that is gone already is no error. Errors: [ErrInterrupted] and
 // [ErrConflict], where running it again goes on; those of the services.
-func (a *Admin) Delete(ctx context.Context, secret, id string) error {
+func (a *Admin) Delete(ctx context.Context, name secret.Name, id string) error {
 	for range maxTries {
-		st, err := a.free(ctx, secret)
-		if id != "" && (secretmanager.IsNotFound(err) || err == nil && st.id != "" && st.id != id) {
+		st, err := a.free(ctx, name)
+		if id != "" && (errors.Is(err, secret.ErrNotFound) || err == nil && st.id != "" && st.id != id) {
 			return ignoreGone(a.webhooks.Delete(ctx, id)) // not the secret's (any more)
 		}
 		if err != nil {
@@ -40,7 +39,7 @@ func (a *Admin) Delete(ctx context.Context, secret, id string) error {
 		}
 		return h.delete(ctx, st, id)
 	}
-	return fmt.Errorf("%s: %w; run it again", secret, ErrConflict)
+	return fmt.Errorf("%s: %w; run it again", name, ErrConflict)
 }
 
 func (h *hold) delete(ctx context.Context, st state, id string) error {
@@ -71,7 +70,7 @@ func (h *hold) delete(ctx context.Context, st state, id string) error {
 }
 
 func ignoreGone(err error) error {
-	if errors.Is(err, gemini.ErrWebhookNotFound) {
+	if errors.Is(err, ErrWebhookNotFound) {
 		return nil
 	}
 	return err

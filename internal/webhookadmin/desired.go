@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // Desired is how a webhook shall be.
@@ -24,7 +23,7 @@ type Desired struct {
 	Enabled bool
 	// SigningSecret (projects/P/secrets/S) exists and receives the versions. It
 	// belongs to this webhook alone.
-	SigningSecret string
+	SigningSecret secret.Name
 	// ID, where the secret names no webhook, is one to be adopted whatever its
 	// name and uri; one that is not there is as if it were not given.
 	ID string
@@ -69,7 +68,8 @@ func (d Desired) check() error {
 	bad(strings.TrimSpace(d.Name) == "", "name: give one, it is what an unfinished run is healed by")
 	bad(err != nil || u.Scheme == "" || u.Host == "", "uri: want an absolute URL, https://HOST/PATH")
 	bad(len(d.SubscribedEvents) == 0, "subscribed_events: name at least one")
-	bad(!secretmanager.IsName(d.SigningSecret), "signing_secret: want projects/PROJECT/secrets/SECRET")
+	_, nameErr := secret.ParseName(string(d.SigningSecret))
+	bad(nameErr != nil, "signing_secret: want projects/PROJECT/secrets/SECRET")
 	if len(errs) == 0 {
 		return nil
 	}
@@ -92,10 +92,10 @@ func (d Desired) diff(hook Webhook) (f Fields) {
 	if !slices.Equal(sorted(hook.SubscribedEvents), d.events()) {
 		f.SubscribedEvents = d.events()
 	}
-	if enabled := hook.State == gemini.StateEnabled; enabled != d.Enabled { // disabled in either way is disabled
-		state := gemini.StateDisabled
+	if enabled := hook.State == StateEnabled; enabled != d.Enabled { // disabled in either way is disabled
+		state := StateDisabled
 		if d.Enabled {
-			state = gemini.StateEnabled
+			state = StateEnabled
 		}
 		f.State = &state
 	}

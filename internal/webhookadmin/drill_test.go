@@ -1,9 +1,8 @@
-package webhookadmin
+package webhookadmin_test
 
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	. "example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -24,7 +24,7 @@ const (
 // door is a receiver that verifies as the public door does, for as long as the
 // drill lasts, and answers 401 to what it refuses.
 type door struct {
-	static *verify.Static
+	keys verify.Secrets
 
 	mu       sync.Mutex
 	accepted map[string]bool // by webhook-id; false while it was only refused
@@ -32,13 +32,11 @@ type door struct {
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	h, err := verify.ParseHeaders(r.Header)
-	if err == nil {
-		_, err = d.static.Verify(r.Context(), h, body)
-	}
+	_, err := verify.Delivery(r.Context(), body, r.Header, d.keys, time.Now())
+	id := r.Header.Get(verify.HeaderID)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.accepted[h.ID] = d.accepted[h.ID] || err == nil
+	d.accepted[id] = d.accepted[id] || err == nil
 	if err != nil {
 		w.WriteHeader(http.StatusUnauthorized)
 	}
@@ -60,9 +58,7 @@ func (d *door) refused() (refused, all int) {
 func (d *door) accepts(t *testing.T, secret, id string) bool {
 	t.Helper()
 	body := []byte(`{"type":"batch.succeeded"}`)
-	h, err := verify.ParseHeaders(verifytest.Static(secret, id, time.Now(), body))
-	must(t, err)
-	_, err = d.static.Verify(t.Context(), h, body)
+	_, err := verify.Delivery(t.Context(), body, verifytest.Static(secret, id, time.Now(), body), d.keys, time.Now())
 	return err == nil
 }
 
@@ -74,10 +70,7 @@ func drill(t *testing.T, mode simulator.Signing, day, ttl time.Duration, during 
 	scale := float64(24*time.Hour) / float64(day)
 	// A delivery is tried for 24 h, as Gemini does: longer than any step takes.
 	r := newRig(t, simulator.Options{Signing: mode, TimeScale: scale, DisableAfter: -1, RetryBase: time.Second, RetryMax: 30 * time.Minute})
-	store := verify.NewSecretStore(r.sm, verify.SecretConfig{
-		TTL: ttl, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.NewTextHandler(r.texts, nil)),
-	})
-	d := &door{static: verify.NewStatic(store, []string{secretName}, day), accepted: map[string]bool{}}
+	d := &door{keys: r.keys(ttl, day), accepted: map[string]bool{}}
 	r.receiver.Close()
 	r.receiver = httptest.NewServer(d)
 	t.Cleanup(r.receiver.Close)
@@ -86,8 +79,8 @@ func drill(t *testing.T, mode simulator.Signing, day, ttl time.Duration, during 
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		ping := r.newAdmin().webhooks
-		id := r.state().id
+		ping := r.newAdmin().Webhooks()
+		id := r.state().ID
 		for tick := time.NewTicker(drillPing); ; {
 			select {
 			case <-tick.C:

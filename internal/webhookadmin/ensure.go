@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // plan is what one look at the state leads to.
@@ -32,7 +32,7 @@ func (a *Admin) plan(ctx context.Context, d Desired, st state) (plan, error) {
 		if err != nil {
 			return plan{}, err
 		}
-		if !anyEnabled(versions) && st.pending == nil {
+		if _, enabled := secret.NewestEnabled(versions); !enabled && st.pending == nil {
 			p.why = NoVersion
 		}
 	}
@@ -48,7 +48,7 @@ func (a *Admin) find(ctx context.Context, d Desired, st state) (Webhook, error) 
 			continue
 		}
 		hook, err := a.webhooks.Get(ctx, id)
-		if !errors.Is(err, gemini.ErrWebhookNotFound) {
+		if !errors.Is(err, ErrWebhookNotFound) {
 			return hook, err
 		}
 	}
@@ -191,7 +191,7 @@ func (h *hold) create(ctx context.Context, d Desired) (Webhook, Changes, error) 
 	if err != nil {
 		return Webhook{}, changes, h.fail(ctx, err)
 	}
-	number, err := h.store(ctx, key.Reveal())
+	number, err := h.store(ctx, key)
 	if err != nil {
 		return Webhook{}, changes, h.fail(ctx, err)
 	}

@@ -8,25 +8,25 @@ import (
 	"maps"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // hold is a run's mark on a secret: while it stands, no other run makes keys.
 type hold struct {
 	a      *Admin
-	secret string
+	secret secret.Name
 	mark   pending
 }
 
 // free waits until no run holds the secret, or the hold of one that is not heard
 // of has lapsed, and returns the state then.
-func (a *Admin) free(ctx context.Context, secret string) (state, error) {
+func (a *Admin) free(ctx context.Context, name secret.Name) (state, error) {
 	var held pending // the last mark seen
 	var first time.Time
 	for {
-		st, err := a.read(ctx, secret)
+		st, err := a.read(ctx, name)
 		switch {
-		case err != nil && (held.Run == "" || secretmanager.Definite(err)):
+		case err != nil && (held.Run == "" || secret.Definite(err)):
 			return state{}, err
 		case err != nil: // an outage while waiting: wait on
 		case st.pending == nil || !st.pending.Held:
@@ -42,14 +42,14 @@ func (a *Admin) free(ctx context.Context, secret string) (state, error) {
 			return st, err
 		}
 		if !sleep(ctx, a.poll) {
-			return state{}, heldBy(secret, held, a.lease, ctx.Err())
+			return state{}, heldBy(name, held, a.lease, ctx.Err())
 		}
 	}
 }
 
 // heldBy is the error of a run that did not want to wait any longer.
-func heldBy(secret string, mark pending, lease time.Duration, cause error) error {
-	return fmt.Errorf("%s: %w since %s; if that one was killed, run again after %s: %w", secret, ErrConflict,
+func heldBy(name secret.Name, mark pending, lease time.Duration, cause error) error {
+	return fmt.Errorf("%s: %w since %s; if that one was killed, run again after %s: %w", name, ErrConflict,
 		mark.Since.UTC().Format(time.RFC3339), mark.Since.Add(lease).UTC().Format(time.RFC3339), cause)
 }
 
@@ -63,10 +63,10 @@ func (a *Admin) take(ctx context.Context, st state, mark pending) (*hold, error)
 	if err == nil {
 		return h, nil
 	}
-	if errors.Is(err, secretmanager.ErrConflict) {
+	if errors.Is(err, secret.ErrChanged) {
 		return nil, fmt.Errorf("%w: %w", ErrConflict, err)
 	}
-	if !secretmanager.Definite(err) { // perhaps only the answer was lost
+	if !secret.Definite(err) { // perhaps only the answer was lost
 		if now, readErr := a.read(ctx, st.secret); readErr == nil && h.stands(now) {
 			return h, nil
 		}
@@ -136,7 +136,7 @@ func (h *hold) change(ctx context.Context, f func(*state)) error {
 				return nil
 			}
 		}
-		if secretmanager.Definite(err) || !sleep(ctx, pause) {
+		if secret.Definite(err) || !sleep(ctx, pause) {
 			return err
 		}
 	}

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 const (
@@ -62,22 +63,76 @@ func (a Action) Attention() string {
 // Result is what a notification led to. It has no secret.
 type Result struct {
 	Action    Action
-	Secret    string  // as configured, or as the notification names it; empty where it is none of ours
-	WebhookID string  // where it was rotated
-	Versions  []int64 // stored, the newest last
-	Disabled  []int64 // whose overlap is over
+	Secret    secret.Name // as configured, or as the notification names it; empty where it is none of ours
+	WebhookID string      // where it was rotated
+	Versions  []int64     // stored, the newest last
+	Disabled  []int64     // whose overlap is over
 }
 
 // Rotation answers Secret Manager's notifications: the function
 // RotateSigningSecret.
 type Rotation struct {
 	Admin *Admin
-	// Secrets are the signing secrets of ours (projects/P/secrets/S). Empty: any
-	// secret that names a webhook, for IAM decides which can be read.
-	Secrets []string
+	// Secrets are the signing secrets of ours. Empty: any secret that names a
+	// webhook, for IAM decides which can be read.
+	Secrets []secret.Name
 	// Overlap is how long a receiver accepts a version after the next one was
 	// created (SIGNING_SECRET_OVERLAP). Versions are disabled after it.
 	Overlap time.Duration
+	Log     *slog.Logger // gets no secret
+}
+
+// errAgain is all that the caller of Handle is told: the log has the reason.
+var errAgain = errors.New("not finished; deliver it again")
+
+// Handle answers a message of Pub/Sub in the form that Eventarc gives it,
+// {"message": {...}}, and writes one log line. Published is when it was published
+// as far as its envelope says. It returns an error only where a later delivery
+// may fare better.
+func (r Rotation) Handle(ctx context.Context, data []byte, published time.Time) error {
+	n, err := readNotification(data, published)
+	if err != nil { // it will be no better the next time
+		r.Log.ErrorContext(ctx, "not a message of Pub/Sub, ignored; check what triggers this function", "error", err.Error())
+		return nil
+	}
+	result, err := r.HandleNotification(ctx, n)
+	attributes := []any{
+		"event_type", n.Attributes["eventType"], "action", result.Action, "secret", result.Secret,
+		"webhook", result.WebhookID, "versions", result.Versions, "disabled", result.Disabled,
+	}
+	switch attention := result.Action.Attention(); {
+	case err != nil:
+		r.Log.ErrorContext(ctx, "rotation not finished, the notification will be delivered again", append(attributes, "error", err.Error())...)
+		return errAgain
+	case attention != "":
+		r.Log.ErrorContext(ctx, "not rotated: "+attention, attributes...)
+	default:
+		r.Log.InfoContext(ctx, "notification of Secret Manager", attributes...)
+	}
+	return nil
+}
+
+// readNotification reads a message. Where it does not say when it was published,
+// its envelope does.
+func readNotification(data []byte, published time.Time) (Notification, error) {
+	var envelope struct {
+		Message *struct {
+			Attributes  map[string]string `json:"attributes"`
+			Data        []byte            `json:"data"`
+			PublishTime time.Time         `json:"publishTime"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(data, &envelope); err != nil {
+		return Notification{}, errors.New("the data is no JSON of the expected form")
+	}
+	m := envelope.Message
+	if m == nil {
+		return Notification{}, errors.New("the data has no message")
+	}
+	if m.PublishTime.IsZero() {
+		m.PublishTime = published
+	}
+	return Notification{Attributes: m.Attributes, Data: m.Data, Published: m.PublishTime}, nil
 }
 
 // HandleNotification rotates the signing secret of the webhook that the secret
@@ -91,12 +146,12 @@ func (r Rotation) HandleNotification(ctx context.Context, n Notification) (Resul
 	if n.Attributes["eventType"] != eventRotate {
 		return Result{Action: ActionIgnored}, nil
 	}
-	secret, err := r.ours(ctx, n)
-	if secret == "" || err != nil {
+	name, err := r.ours(ctx, n)
+	if name == "" || err != nil {
 		return Result{Action: ActionIgnored}, err
 	}
-	result := Result{Action: ActionRotated, Secret: secret}
-	rotated, skipped, err := r.Admin.rotate(ctx, secret, false, func(st state) (bool, error) {
+	result := Result{Action: ActionRotated, Secret: name}
+	rotated, skipped, err := r.Admin.rotate(ctx, name, false, func(st state) (bool, error) {
 		action, err := r.due(ctx, st, n.Published)
 		if action != ActionRotated {
 			result.Action = action
@@ -113,7 +168,7 @@ func (r Rotation) HandleNotification(ctx context.Context, n Notification) (Resul
 	if !skipped {
 		result.Action, result.WebhookID, result.Versions = ActionRotated, rotated.WebhookID, rotated.Versions
 	}
-	result.Disabled, err = r.Admin.Retire(ctx, secret, r.Overlap)
+	result.Disabled, err = r.Admin.Retire(ctx, name, r.Overlap)
 	if err != nil {
 		return result, fmt.Errorf("the signing secret is up to date, but versions whose overlap is over are not all disabled: %w", err)
 	}
@@ -148,31 +203,34 @@ func (r Rotation) due(ctx context.Context, st state, published time.Time) (Actio
 // ours is the configured secret that a notification is about, or empty. Google
 // names the project by its number. Where none is configured, any secret is ours
 // that can be read.
-func (r Rotation) ours(ctx context.Context, n Notification) (string, error) {
-	name := n.secret()
-	if len(r.Secrets) == 0 && secretmanager.IsName(name) {
+func (r Rotation) ours(ctx context.Context, n Notification) (secret.Name, error) {
+	name, err := secret.ParseName(n.secret())
+	if err != nil {
+		return "", nil
+	}
+	if len(r.Secrets) == 0 {
 		_, err := r.Admin.secrets.Get(ctx, name)
-		if secretmanager.Definite(err) {
+		if secret.Definite(err) {
 			return "", nil
 		}
 		return name, err
 	}
-	for _, secret := range r.Secrets {
-		if secret == name {
-			return secret, nil
+	for _, own := range r.Secrets {
+		if own == name {
+			return own, nil
 		}
-		if !secretmanager.SameSecret(secret, name) {
+		if !own.MayBe(name) {
 			continue
 		}
-		ours, err := r.Admin.secrets.Get(ctx, secret)
+		ours, err := r.Admin.secrets.Get(ctx, own)
 		if err != nil {
 			return "", err
 		}
 		theirs, err := r.Admin.secrets.Get(ctx, name)
 		switch {
 		case err == nil && ours.Name == theirs.Name:
-			return secret, nil
-		case err != nil && !secretmanager.Definite(err):
+			return own, nil
+		case err != nil && !secret.Definite(err):
 			return "", err
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build race
 
-package webhookadmin
+package webhookadmin_test
 
 // raceDetector says whether everything is several times as slow.
 const raceDetector = true

@@ -1,10 +1,11 @@
-package webhookadmin
+package webhookadmin_test
 
 import (
 	"maps"
 	"testing"
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	. "example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // TestRelease lets a webhook move to another secret.

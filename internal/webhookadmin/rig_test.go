@@ -1,4 +1,4 @@
-package webhookadmin
+package webhookadmin_test
 
 import (
 	"bytes"
@@ -20,10 +20,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/geminiapi"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store"
+	. "example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/verify"
 )
 
@@ -88,12 +91,12 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 
 // newAdmin is another process.
 func (r *rig) newAdmin() *Admin {
-	webhooks := gemini.NewWebhooks(gemini.WebhooksConfig{
-		Key:     func(context.Context) (string, error) { return apiKey + "\n", nil },
+	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{
+		Key:     func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey + "\n")), nil },
 		BaseURL: r.gemini.URL(), Transport: r.faults,
 	})
 	a := New(webhooks, r.sm, func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) })
-	a.poll, a.pause = 5*time.Millisecond, 5*time.Millisecond
+	a.Hurry()
 	return a
 }
 
@@ -105,7 +108,7 @@ func (r *rig) desired() Desired {
 }
 
 // lapse moves the clock over the lease.
-func (r *rig) lapse() { r.ahead.Add(int64(leaseTime)) }
+func (r *rig) lapse() { r.ahead.Add(int64(LeaseTime)) }
 
 // ensure is Ensure, which must succeed.
 func (r *rig) ensure(d Desired) (Webhook, Changes) {
@@ -119,12 +122,12 @@ func (r *rig) ensure(d Desired) (Webhook, Changes) {
 }
 
 // state is what the secret's annotations say now.
-func (r *rig) state() state {
+func (r *rig) state() State {
 	r.t.Helper()
 	got, err := r.sm.Get(r.t.Context(), secretName)
 	must(r.t, err)
 	r.texts.add(got.Annotations)
-	return parse(secretName, got)
+	return StateOf(got)
 }
 
 // settled checks that there is one webhook, which the secret names, that no run
@@ -135,8 +138,8 @@ func (r *rig) settled() {
 	all, err := r.admin.List(r.t.Context())
 	must(r.t, err)
 	st := r.state()
-	if len(all) != 1 || st.id != all[0].ID || st.pending != nil {
-		r.t.Fatalf("%d webhooks, the secret names %q, unfinished: %+v; want one webhook, named, and nothing unfinished", len(all), st.id, st.pending)
+	if len(all) != 1 || st.ID != all[0].ID || st.Pending != nil {
+		r.t.Fatalf("%d webhooks, the secret names %q, unfinished: %+v; want one webhook, named, and nothing unfinished", len(all), st.ID, st.Pending)
 	}
 	for r.seen < r.faults.pings.Load() { // those of rotations
 		r.next()
@@ -162,15 +165,15 @@ func (r *rig) next() delivery {
 
 // verify checks a delivery as a receiver that has just been started does.
 func (r *rig) verify(d delivery, overlap time.Duration) error {
-	h, err := verify.ParseHeaders(d.header)
-	if err != nil {
-		return err
-	}
-	store := verify.NewSecretStore(r.sm, verify.SecretConfig{
-		TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.NewTextHandler(r.texts, nil)),
-	})
-	_, err = verify.NewStatic(store, []string{secretName}, overlap).Verify(r.t.Context(), h, d.body)
+	_, err := verify.Delivery(r.t.Context(), d.body, d.header, r.keys(time.Minute, overlap), time.Now())
 	return err
+}
+
+// keys are the signing secrets of a receiver that has just been started.
+func (r *rig) keys(ttl, overlap time.Duration) verify.Secrets {
+	return store.New(r.sm, store.Config{
+		TTL: ttl, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.NewTextHandler(r.texts, nil)),
+	}).Set([]secret.Name{secretName}, overlap, secret.SigningKeys)
 }
 
 // enabled are the numbers of the enabled versions, the oldest first.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // Behavior is what a rotation does to the older keys.
@@ -35,11 +35,11 @@ type Rotated struct {
 // [ErrNoWebhook]; [ErrInterrupted] where it must be run again; [ErrConflict];
 // [ErrDesired] for an unknown behavior; those of the services, where nothing was
 // done.
-func (a *Admin) Rotate(ctx context.Context, secret string, behavior Behavior) (Rotated, error) {
+func (a *Admin) Rotate(ctx context.Context, name secret.Name, behavior Behavior) (Rotated, error) {
 	if behavior != After24h && behavior != Immediately {
 		return Rotated{}, fmt.Errorf("%w: revocation: want %s or %s", ErrDesired, After24h, Immediately)
 	}
-	rotated, _, err := a.rotate(ctx, secret, behavior == Immediately, nil)
+	rotated, _, err := a.rotate(ctx, name, behavior == Immediately, nil)
 	if err == nil && behavior == Immediately {
 		_ = a.webhooks.Ping(ctx, rotated.WebhookID) // else they look when the next delivery comes, or after SECRET_TTL
 	}
@@ -49,10 +49,10 @@ func (a *Admin) Rotate(ctx context.Context, secret string, behavior Behavior) (R
 // rotate rotates unless skip says that there is no need to; skip is not asked
 // where something is to be healed. It is asked about the very state that the
 // mark is put on, so that of several runs at once one rotates.
-func (a *Admin) rotate(ctx context.Context, secret string, revoke bool, skip func(state) (bool, error)) (r Rotated, skipped bool, err error) {
+func (a *Admin) rotate(ctx context.Context, name secret.Name, revoke bool, skip func(state) (bool, error)) (r Rotated, skipped bool, err error) {
 	for range maxTries {
 		var st state
-		if st, err = a.free(ctx, secret); err != nil {
+		if st, err = a.free(ctx, name); err != nil {
 			return Rotated{}, false, err
 		}
 		hook, err := a.webhookOf(ctx, st)
@@ -64,7 +64,7 @@ func (a *Admin) rotate(ctx context.Context, secret string, revoke bool, skip fun
 				return Rotated{}, skipped, err
 			}
 		}
-		if err := a.secrets.CanAdd(ctx, secret); err != nil {
+		if err := a.secrets.CanAdd(ctx, name); err != nil {
 			return Rotated{}, false, err
 		}
 		mark := pending{Doing: doingRotate, Unknown: st.pending != nil, Revoke: revoke || st.pending != nil && st.pending.Revoke}
@@ -78,7 +78,7 @@ func (a *Admin) rotate(ctx context.Context, secret string, revoke bool, skip fun
 		r, err = h.renew(ctx, hook.ID)
 		return r, false, err
 	}
-	return Rotated{}, false, fmt.Errorf("%s: %w; run it again", secret, ErrConflict)
+	return Rotated{}, false, fmt.Errorf("%s: %w; run it again", name, ErrConflict)
 }
 
 // renew gives the webhook a new key under the mark, stores it and removes the
@@ -102,7 +102,7 @@ func (h *hold) renewed(ctx context.Context, r *Rotated) error {
 		if err != nil {
 			return err
 		}
-		if anyEnabled(versions) {
+		if _, enabled := secret.NewestEnabled(versions); enabled {
 			if err := h.step(ctx, r, false); err != nil {
 				return err
 			}
@@ -127,7 +127,7 @@ func (h *hold) step(ctx context.Context, r *Rotated, immediately bool) error {
 	if err != nil {
 		return err
 	}
-	number, err := h.store(ctx, key.Reveal())
+	number, err := h.store(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -138,13 +138,13 @@ func (h *hold) step(ctx context.Context, r *Rotated, immediately bool) error {
 // store adds a version. It is the only copy of a key in force, so it is tried
 // until time is up; an answer that was lost makes a second version of the same
 // key, which does no harm.
-func (h *hold) store(ctx context.Context, payload []byte) (int64, error) {
+func (h *hold) store(ctx context.Context, payload secret.Value) (int64, error) {
 	for pause := h.a.pause; ; pause = min(2*pause, maxPause) {
 		number, err := h.a.secrets.Add(ctx, h.secret, payload)
 		if err == nil {
 			return number, nil
 		}
-		if secretmanager.Definite(err) || !sleep(ctx, pause) {
+		if secret.Definite(err) || !sleep(ctx, pause) {
 			return 0, fmt.Errorf("the new signing secret could not be stored and is lost: %w", err)
 		}
 	}
@@ -156,13 +156,4 @@ func (h *hold) unmarked(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: the new signing secret is stored, but not marked so: %w", ErrInterrupted, err)
-}
-
-func anyEnabled(versions []secretmanager.Version) bool {
-	for _, v := range versions {
-		if v.Enabled {
-			return true
-		}
-	}
-	return false
 }

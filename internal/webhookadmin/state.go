@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // The annotations that hold all state; people may read them, and remove them
@@ -60,7 +60,7 @@ type Note struct {
 }
 
 // ReadNote reads the annotations of a secret as they are taken at a time.
-func ReadNote(got secretmanager.Secret, now time.Time) Note {
+func ReadNote(got secret.Metadata, now time.Time) Note {
 	st := parse("", got)
 	n := Note{WebhookID: st.id, Mark: got.Annotations[AnnotationPending]}
 	if p := st.pending; p != nil {
@@ -71,7 +71,7 @@ func ReadNote(got secretmanager.Secret, now time.Time) Note {
 
 // state is what a secret's annotations say.
 type state struct {
-	secret      string // as the caller names it
+	secret      secret.Name // as the caller names it
 	etag        string
 	annotations map[string]string
 
@@ -81,12 +81,12 @@ type state struct {
 }
 
 // read reads the state of a secret. A mark older than the lease is not held.
-func (a *Admin) read(ctx context.Context, secret string) (state, error) {
-	got, err := a.secrets.Get(ctx, secret)
+func (a *Admin) read(ctx context.Context, name secret.Name) (state, error) {
+	got, err := a.secrets.Get(ctx, name)
 	if err != nil {
 		return state{}, err
 	}
-	st := parse(secret, got)
+	st := parse(name, got)
 	if p := st.pending; p != nil && p.lapsed(a.now(), a.lease) {
 		p.Held = false // whoever held it is not heard of
 	}
@@ -95,9 +95,9 @@ func (a *Admin) read(ctx context.Context, secret string) (state, error) {
 
 // parse reads the annotations. They may be edited by hand: a mark that cannot be
 // read is one of a run that failed, and a time that cannot be read is none.
-func parse(secret string, got secretmanager.Secret) state {
+func parse(name secret.Name, got secret.Metadata) state {
 	st := state{
-		secret: secret, etag: got.Etag, annotations: got.Annotations,
+		secret: name, etag: got.Etag, annotations: got.Annotations,
 		id: webhookID(got.Annotations[AnnotationID]),
 	}
 	if text, ok := got.Annotations[AnnotationPending]; ok {

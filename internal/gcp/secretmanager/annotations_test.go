@@ -13,56 +13,56 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"example.com/gemini-webhook/internal/localcloud/secrets"
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 func TestAnnotationsUnderTheirEtag(t *testing.T) {
 	s, c := start(t)
-	s.Create(secret)
-	first, err := c.Get(t.Context(), secret)
+	s.Create(signing)
+	first, err := c.Get(t.Context(), signing)
 	if err != nil || first.Name != "projects/123456789/secrets/s" || len(first.Annotations) != 0 {
 		t.Fatalf("got %+v, %v", first, err)
 	}
 	want := map[string]string{"a": "1", "b": "2"}
-	if err := c.SetAnnotations(t.Context(), secret, want, first.Etag); err != nil {
+	if err := c.SetAnnotations(t.Context(), signing, want, first.Etag); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.SetAnnotations(t.Context(), secret, nil, first.Etag); !errors.Is(err, ErrConflict) || Definite(err) {
+	if err := c.SetAnnotations(t.Context(), signing, nil, first.Etag); !errors.Is(err, secret.ErrChanged) || secret.Definite(err) {
 		t.Errorf("an old etag: %v", err)
 	}
-	if err := c.SetAnnotations(t.Context(), secret, nil, ""); !errors.Is(err, ErrInvalid) || !Definite(err) {
+	if err := c.SetAnnotations(t.Context(), signing, nil, ""); !errors.Is(err, secret.ErrInvalid) || !secret.Definite(err) {
 		t.Errorf("no etag: %v", err)
 	}
-	second, err := c.Get(t.Context(), secret)
+	second, err := c.Get(t.Context(), signing)
 	if diff := cmp.Diff(want, second.Annotations); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 	s.Fail(func(secrets.Op) *secrets.Fault { return &secrets.Fault{Err: status.Error(codes.Aborted, "injected")} })
-	if err := c.SetAnnotations(t.Context(), secret, nil, second.Etag); !errors.Is(err, ErrConflict) {
+	if err := c.SetAnnotations(t.Context(), signing, nil, second.Etag); !errors.Is(err, secret.ErrChanged) {
 		t.Errorf("aborted: %v", err)
 	}
 	s.Fail(nil)
-	if _, err := c.Get(t.Context(), "projects/p/secrets/absent"); !IsNotFound(err) || !Definite(err) {
+	if _, err := c.Get(t.Context(), "projects/p/secrets/absent"); !errors.Is(err, secret.ErrNotFound) || !secret.Definite(err) {
 		t.Errorf("no such secret: %v", err)
 	}
 }
 
 func TestDisable(t *testing.T) {
 	s, c := start(t)
-	s.Add(secret, []byte("one"))
-	s.Add(secret, []byte("two"))
-	if err := s.Destroy(secret, 2); err != nil {
+	s.Add(signing, []byte("one"))
+	s.Add(signing, []byte("two"))
+	if err := s.Destroy(signing, 2); err != nil {
 		t.Fatal(err)
 	}
 	for _, number := range []int64{1, 1, 2} { // again, and what is destroyed
-		if err := c.Disable(t.Context(), secret, number); err != nil {
+		if err := c.Disable(t.Context(), signing, number); err != nil {
 			t.Errorf("disable %d: %v", number, err)
 		}
 	}
-	if _, err := c.Access(t.Context(), secret, 1); !errors.Is(err, verify.ErrSecretDisabled) {
+	if _, err := c.Access(t.Context(), signing, 1); !errors.Is(err, secret.ErrDisabled) {
 		t.Errorf("a disabled version: %v", err)
 	}
-	if err := c.Disable(t.Context(), secret, 3); !IsNotFound(err) {
+	if err := c.Disable(t.Context(), signing, 3); !errors.Is(err, secret.ErrNotFound) {
 		t.Errorf("no such version: %v", err)
 	}
 }
@@ -87,7 +87,7 @@ func TestCanAdd(t *testing.T) {
 		want   error
 	}{
 		"granted":        {permissions([]string{permissionAdd}, nil), nil},
-		"not granted":    {permissions(nil, nil), verify.ErrSecretDenied},
+		"not granted":    {permissions(nil, nil), secret.ErrDenied},
 		"cannot be told": {permissions(nil, status.Error(codes.Unimplemented, "injected")), nil},
 	} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -103,34 +103,8 @@ func TestCanAdd(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
-		if err := c.CanAdd(t.Context(), secret); !errors.Is(err, test.want) {
+		if err := c.CanAdd(t.Context(), signing); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
-		}
-	}
-}
-
-func TestNames(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		same bool
-	}{
-		{"projects/p/secrets/s", "projects/p/secrets/s", true},
-		{"projects/p/secrets/s", "projects/123/secrets/s", true},
-		{"projects/123/secrets/s", "projects/p/secrets/s", true},
-		{"projects/p/secrets/s", "projects/q/secrets/s", false},
-		{"projects/p/secrets/s", "projects/123/secrets/t", false},
-		{"projects/p/secrets/s", "projects/p/secrets/s/versions/1", false},
-		{"projects/p/secrets/s", "projects//secrets/s", false},
-		{"projects/p/secrets/s", "", false},
-		{"", "", false},
-	} {
-		if got := SameSecret(test.a, test.b); got != test.same {
-			t.Errorf("%q and %q: %v, want %v", test.a, test.b, got, test.same)
-		}
-	}
-	for name, want := range map[string]bool{"projects/p/secrets/s": true, "projects/p/secrets/s/versions/1": false, "p/s": false, "": false} {
-		if got := IsName(name); got != want {
-			t.Errorf("%q: %v", name, got)
 		}
 	}
 }

@@ -5,6 +5,7 @@
 package secretmanager
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // Client is one connection to Secret Manager.
@@ -53,22 +54,22 @@ func (c *Client) Close() error { return c.client.Close() }
 
 // Versions lists every version of a secret (projects/P/secrets/S), newest
 // first, whatever its state. It needs secretmanager.versions.list.
-func (c *Client) Versions(ctx context.Context, secret string) ([]verify.Version, error) {
-	var versions []verify.Version
-	list := c.client.ListSecretVersions(ctx, &secretmanagerpb.ListSecretVersionsRequest{Parent: secret})
+func (c *Client) Versions(ctx context.Context, name secret.Name) ([]secret.Version, error) {
+	var versions []secret.Version
+	list := c.client.ListSecretVersions(ctx, &secretmanagerpb.ListSecretVersionsRequest{Parent: string(name)})
 	for {
 		v, err := list.Next()
 		if errors.Is(err, iterator.Done) {
 			return versions, nil
 		}
 		if err != nil {
-			return nil, describe(err, "list the versions of "+secret)
+			return nil, describe(err, "list the versions of "+string(name))
 		}
 		number, err := versionNumber(v)
 		if err != nil {
-			return nil, fmt.Errorf("list the versions of %s: %w", secret, err)
+			return nil, fmt.Errorf("list the versions of %s: %w", name, err)
 		}
-		versions = append(versions, verify.Version{
+		versions = append(versions, secret.Version{
 			Number:  number,
 			Enabled: v.GetState() == secretmanagerpb.SecretVersion_ENABLED,
 			Created: v.GetCreateTime().AsTime(),
@@ -89,29 +90,28 @@ func versionNumber(v *secretmanagerpb.SecretVersion) (int64, error) {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Access returns the payload of one version. It needs
-// secretmanager.versions.access. The payload is a secret: the caller must not
-// log it.
-func (c *Client) Access(ctx context.Context, secret string, number int64) ([]byte, error) {
-	name := fmt.Sprintf("%s/versions/%d", secret, number)
-	answer, err := c.client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
+// secretmanager.versions.access.
+func (c *Client) Access(ctx context.Context, name secret.Name, number int64) (secret.Value, error) {
+	version := name.Version(number).String()
+	answer, err := c.client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: version})
 	if err != nil {
-		return nil, describe(err, "access "+name)
+		return secret.Value{}, describe(err, "access "+version)
 	}
 	payload := answer.GetPayload()
 	if payload.DataCrc32C != nil && *payload.DataCrc32C != int64(crc32.Checksum(payload.GetData(), castagnoli)) {
-		return nil, fmt.Errorf("access %s: the payload was damaged on the way", name)
+		return secret.Value{}, fmt.Errorf("access %s: the payload was damaged on the way", version)
 	}
-	return payload.GetData(), nil
+	return secret.NewValue(payload.GetData()), nil
 }
 
 // describe tells the definite answers from outages. Unauthenticated is an
 // outage: it is what a metadata server that gives no token leads to.
 func describe(err error, what string) error {
 	kind := map[codes.Code]error{
-		codes.NotFound:           verify.ErrSecretNotFound,
-		codes.PermissionDenied:   verify.ErrSecretDenied,
-		codes.FailedPrecondition: verify.ErrSecretDisabled,
-		codes.InvalidArgument:    ErrInvalid,
+		codes.NotFound:           secret.ErrNotFound,
+		codes.PermissionDenied:   secret.ErrDenied,
+		codes.FailedPrecondition: secret.ErrDisabled,
+		codes.InvalidArgument:    secret.ErrInvalid,
 	}[status.Code(err)]
 	if kind != nil {
 		return fmt.Errorf("%s: %w (%v)", what, kind, err)
@@ -120,12 +120,12 @@ func describe(err error, what string) error {
 }
 
 // Latest returns the payload of a secret's newest version, without white space
-// around it. The same care as for Access.
-func (c *Client) Latest(ctx context.Context, secret string) (string, error) {
-	name := secret + "/versions/latest"
-	answer, err := c.client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
+// around it.
+func (c *Client) Latest(ctx context.Context, name secret.Name) (secret.Value, error) {
+	version := string(name) + "/versions/latest"
+	answer, err := c.client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: version})
 	if err != nil {
-		return "", describe(err, "access "+name)
+		return secret.Value{}, describe(err, "access "+version)
 	}
-	return strings.TrimSpace(string(answer.GetPayload().GetData())), nil
+	return secret.NewValue(bytes.TrimSpace(answer.GetPayload().GetData())), nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
@@ -60,11 +59,11 @@ func TestDrift(t *testing.T) {
 		want    []string
 		warning string
 	}{
-		"renamed": {func(r *rig) { r.edit(gemini.Fields{Name: new("theirs")}) }, []string{"name", "update_time"}, ""},
-		"moved":   {func(r *rig) { r.edit(gemini.Fields{URI: new("https://elsewhere.example/")}) }, []string{"update_time", "uri"}, ""},
-		"other events": {func(r *rig) { r.edit(gemini.Fields{SubscribedEvents: []string{"batch.failed"}}) },
+		"renamed": {func(r *rig) { r.edit(webhookadmin.Fields{Name: new("theirs")}) }, []string{"name", "update_time"}, ""},
+		"moved":   {func(r *rig) { r.edit(webhookadmin.Fields{URI: new("https://elsewhere.example/")}) }, []string{"update_time", "uri"}, ""},
+		"other events": {func(r *rig) { r.edit(webhookadmin.Fields{SubscribedEvents: []string{"batch.failed"}}) },
 			[]string{"subscribed_events", "update_time"}, ""},
-		"disabled":          {func(r *rig) { r.edit(gemini.Fields{State: new("disabled")}) }, []string{"enabled", "state", "update_time"}, ""},
+		"disabled":          {func(r *rig) { r.edit(webhookadmin.Fields{State: new("disabled")}) }, []string{"enabled", "state", "update_time"}, ""},
 		"deleted":           {func(r *rig) { must(r.t, r.remove(r.webhooks()[0].ID)) }, []string{"created"}, ""},
 		"versions disabled": {func(r *rig) { must(r.t, r.store.Disable(signingSecret, 1)) }, heal, "No version of the secret is enabled"},
 		"annotations lost": {func(r *rig) {
@@ -93,7 +92,7 @@ func TestDrift(t *testing.T) {
 }
 
 // edit changes the webhook as somebody else would.
-func (r *rig) edit(fields gemini.Fields) {
+func (r *rig) edit(fields webhookadmin.Fields) {
 	r.t.Helper()
 	_, err := r.client().Update(r.t.Context(), r.webhooks()[0].ID, fields)
 	must(r.t, err)

@@ -37,9 +37,9 @@ func TestAPIKey(t *testing.T) {
 			return types.StringValue(s)
 		}
 		s := newServices(Options{}, providerModel{APIKey: optional(test.key), APIKeySecret: optional(test.secret)})
-		got, err := s.apiKey(t.Context(), r.sm, test.own)
-		if got != test.want || errors.Is(err, errNoKey) != (test.want == "") {
-			t.Errorf("%s: %q, %v, want %q", test.name, got, err, test.want)
+		got, err := s.apiKey(t.Context(), r.sm, optional(test.own))
+		if string(got.Reveal()) != test.want || errors.Is(err, errNoKey) != (test.want == "") {
+			t.Errorf("%s: %q, %v, want %q", test.name, got.Reveal(), err, test.want)
 		}
 	}
 }

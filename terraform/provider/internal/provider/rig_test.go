@@ -20,10 +20,12 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/geminiapi"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store"
 	"example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/verify"
 )
@@ -111,9 +113,9 @@ func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load
 func (r *rig) lapse() { r.ahead.Add(int64(lease)) }
 
 // client is Gemini's WebhookService without faults.
-func (r *rig) client() *gemini.Webhooks {
-	return gemini.NewWebhooks(gemini.WebhooksConfig{
-		Key: func(context.Context) (string, error) { return apiKey, nil }, BaseURL: r.gemini.URL(),
+func (r *rig) client() *geminiapi.Webhooks {
+	return geminiapi.NewWebhooks(geminiapi.WebhooksConfig{
+		Key: func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey)), nil }, BaseURL: r.gemini.URL(),
 	})
 }
 
@@ -136,9 +138,9 @@ func (r *rig) webhooks() []webhookadmin.Webhook {
 // settled says what is wrong unless there is one webhook, which the secret
 // names, no run is unfinished, and a receiver that has just started verifies
 // what Gemini sends now.
-func (r *rig) settled(secret string) error {
+func (r *rig) settled(name secret.Name) error {
 	all := r.webhooks()
-	got, err := r.sm.Get(r.t.Context(), secret)
+	got, err := r.sm.Get(r.t.Context(), name)
 	if err != nil {
 		return err
 	}
@@ -147,12 +149,12 @@ func (r *rig) settled(secret string) error {
 		return fmt.Errorf("%d webhooks, the secret names %q, unfinished: %q; want one webhook, named, and nothing unfinished", len(all), id, unfinished)
 	}
 	r.drain()
-	if err := r.admin().Ping(r.t.Context(), secret); err != nil {
+	if err := r.admin().Ping(r.t.Context(), name); err != nil {
 		return err
 	}
 	select {
 	case d := <-r.deliveries:
-		return r.verify(d, secret)
+		return r.verify(d, name)
 	case <-time.After(10 * time.Second):
 		return fmt.Errorf("no delivery within 10 s")
 	}
@@ -171,22 +173,18 @@ func (r *rig) drain() {
 }
 
 // verify checks a delivery as a receiver that has just been started does.
-func (r *rig) verify(d delivery, secret string) error {
-	headers, err := verify.ParseHeaders(d.header)
-	if err != nil {
-		return err
-	}
-	store := verify.NewSecretStore(r.sm, verify.SecretConfig{
+func (r *rig) verify(d delivery, name secret.Name) error {
+	keys := store.New(r.sm, store.Config{
 		TTL: time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	})
-	_, err = verify.NewStatic(store, []string{secret}, 24*time.Hour).Verify(r.t.Context(), headers, d.body)
+	}).Set([]secret.Name{name}, 24*time.Hour, secret.SigningKeys)
+	_, err := verify.Delivery(r.t.Context(), d.body, d.header, keys, time.Now())
 	return err
 }
 
 // enabled are the numbers of a secret's enabled versions, the newest first.
-func (r *rig) enabled(secret string) (numbers []int64) {
+func (r *rig) enabled(name secret.Name) (numbers []int64) {
 	r.t.Helper()
-	versions, err := r.sm.Versions(r.t.Context(), secret)
+	versions, err := r.sm.Versions(r.t.Context(), name)
 	must(r.t, err)
 	for _, v := range versions {
 		if v.Enabled {
@@ -220,9 +218,9 @@ func (r *rig) payloads(ofSecrets ...string) []string {
 }
 
 // annotations are the secret's that are ours.
-func (r *rig) annotations(secret string) map[string]string {
+func (r *rig) annotations(name secret.Name) map[string]string {
 	r.t.Helper()
-	got, err := r.sm.Get(r.t.Context(), secret)
+	got, err := r.sm.Get(r.t.Context(), name)
 	must(r.t, err)
 	return got.Annotations
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/geminiapi"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -59,25 +61,19 @@ func (s *services) admin(own types.String) (*webhookadmin.Admin, error) {
 	if err != nil {
 		return nil, err
 	}
-	webhooks := gemini.NewWebhooks(gemini.WebhooksConfig{
-		Key:       func(ctx context.Context) (string, error) { return s.apiKey(ctx, secrets, own.ValueString()) },
+	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{
+		Key:       func(ctx context.Context) (secret.Value, error) { return s.apiKey(ctx, secrets, own) },
 		Transport: s.options.Transport,
 	})
 	return webhookadmin.New(webhooks, secrets, s.options.Now), nil
 }
 
-func (s *services) apiKey(ctx context.Context, secrets *secretmanager.Client, secret string) (string, error) {
-	if secret == "" {
-		secret = s.config.APIKeySecret.ValueString()
+func (s *services) apiKey(ctx context.Context, secrets *secretmanager.Client, own types.String) (secret.Value, error) {
+	if name := cmp.Or(nameOf(own), nameOf(s.config.APIKeySecret)); name != "" {
+		return secrets.Latest(ctx, name)
 	}
-	if secret != "" {
-		return secrets.Latest(ctx, secret)
+	if key := cmp.Or(s.config.APIKey.ValueString(), os.Getenv(envAPIKey)); key != "" {
+		return secret.NewValue([]byte(key)), nil
 	}
-	if key := s.config.APIKey.ValueString(); key != "" {
-		return key, nil
-	}
-	if key := os.Getenv(envAPIKey); key != "" {
-		return key, nil
-	}
-	return "", errNoKey
+	return secret.Value{}, errNoKey
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -164,13 +165,13 @@ func checkApplied(t *testing.T, w *workspace, config values) {
 func checkWebhook(t *testing.T, w *workspace, config values) {
 	t.Helper()
 	r := w.rig
-	var name, uri, secret string
+	var name, uri, signing string
 	var events []tftypes.Value
 	must(t, config["name"].As(&name))
 	must(t, config["uri"].As(&uri))
-	must(t, config["signing_secret"].As(&secret))
+	must(t, config["signing_secret"].As(&signing))
 	must(t, config["subscribed_events"].As(&events))
-	if err := r.settled(secret); err != nil {
+	if err := r.settled(secret.Name(signing)); err != nil {
 		t.Fatal(err)
 	}
 	hook := r.webhooks()[0]
@@ -181,14 +182,14 @@ func checkWebhook(t *testing.T, w *workspace, config values) {
 	if hook.Name != name || hook.URI != uri || hook.State != state || len(hook.SubscribedEvents) != len(events) || w.attribute("id") != hook.ID {
 		t.Errorf("Gemini has %+v", hook)
 	}
-	if other := r.annotations(otherSecret); secret == signingSecret && len(other) > 0 && other[webhookadmin.AnnotationID] != hook.ID {
+	if other := r.annotations(otherSecret); signing == signingSecret && len(other) > 0 && other[webhookadmin.AnnotationID] != hook.ID {
 		t.Errorf("the other secret has %v", other)
 	}
-	if secret == otherSecret && len(r.annotations(signingSecret)) > 0 {
+	if signing == otherSecret && len(r.annotations(signingSecret)) > 0 {
 		t.Error("the former secret still names the webhook")
 	}
 	_, rotated := config["rotation_triggers"]
-	if enabled := r.enabled(secret); rotated && config["revocation"].Equal(text("immediately")) && len(enabled) != 1 {
+	if enabled := r.enabled(secret.Name(signing)); rotated && config["revocation"].Equal(text("immediately")) && len(enabled) != 1 {
 		t.Errorf("enabled versions after an immediate rotation: %v", enabled)
 	}
 }

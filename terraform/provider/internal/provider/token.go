@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -10,8 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // tokenResource is gemini_webhook_token.
@@ -28,7 +28,7 @@ type tokenModel struct {
 }
 
 // observe takes over what Secret Manager shows of a version.
-func (m *tokenModel) observe(v secretmanager.Version) {
+func (m *tokenModel) observe(v secret.Version) {
 	m.ID, m.Version, m.CreateTime = m.Secret, types.Int64Value(v.Number), timeValue(v.Created)
 }
 
@@ -96,16 +96,16 @@ func (r *tokenResource) add(ctx context.Context, m *tokenModel) (diags diag.Diag
 		diags.AddError("No connection", err.Error())
 		return diags
 	}
-	secret := m.Secret.ValueString()
-	number, err := client.Add(ctx, secret, verify.NewToken())
+	name := nameOf(m.Secret)
+	number, err := client.Add(ctx, name, secret.NewToken())
 	if err != nil {
 		diags.AddError("The token is not stored", err.Error()+"\n\nApply again. If it was stored after all, it stays as one token more, which nobody knows.")
 		return diags
 	}
-	made := secretmanager.Version{Number: number, Created: r.services.options.Now()}
+	made := secret.Version{Number: number, Created: r.services.options.Now()}
 	// The list has the exact time, but may lag, and the token is stored.
-	if versions, err := client.Versions(ctx, secret); err == nil {
-		if i := slices.IndexFunc(versions, func(v secretmanager.Version) bool { return v.Number == number }); i >= 0 {
+	if versions, err := client.Versions(ctx, name); err == nil {
+		if i := slices.IndexFunc(versions, func(v secret.Version) bool { return v.Number == number }); i >= 0 {
 			made = versions[i]
 		}
 	}
@@ -121,8 +121,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
 	}
-	enabled, err := r.enabled(ctx, state.Secret.ValueString())
-	if err != nil && !secretmanager.IsNotFound(err) {
+	enabled, err := r.enabled(ctx, nameOf(state.Secret))
+	if err != nil && !errors.Is(err, secret.ErrNotFound) {
 		resp.Diagnostics.AddError("The token's versions cannot be read", err.Error())
 		return
 	}
@@ -135,18 +135,16 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 }
 
 // enabled are the enabled versions of a secret, the newest first.
-func (r *tokenResource) enabled(ctx context.Context, secret string) ([]secretmanager.Version, error) {
+func (r *tokenResource) enabled(ctx context.Context, name secret.Name) ([]secret.Version, error) {
 	client, err := r.services.secrets()
 	if err != nil {
 		return nil, err
 	}
-	versions, err := client.Versions(ctx, secret)
+	versions, err := client.Versions(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	versions = slices.DeleteFunc(versions, func(v secretmanager.Version) bool { return !v.Enabled })
-	slices.SortFunc(versions, func(a, b secretmanager.Version) int { return int(b.Number - a.Number) })
-	return versions, nil
+	return slices.DeleteFunc(secret.NewestFirst(versions), func(v secret.Version) bool { return !v.Enabled }), nil
 }
 
 // Delete implements resource.Resource. It disables the token and all older ones,
@@ -157,9 +155,9 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
 	}
-	secret := state.Secret.ValueString()
-	enabled, err := r.enabled(ctx, secret)
-	if secretmanager.IsNotFound(err) {
+	name := nameOf(state.Secret)
+	enabled, err := r.enabled(ctx, name)
+	if errors.Is(err, secret.ErrNotFound) {
 		return
 	}
 	client, clientErr := r.services.secrets()
@@ -168,7 +166,7 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	}
 	for _, v := range slices.Backward(enabled) {
 		if err == nil && v.Number <= state.Version.ValueInt64() {
-			err = client.Disable(ctx, secret, v.Number)
+			err = client.Disable(ctx, name, v.Number)
 		}
 	}
 	if err != nil {
@@ -178,12 +176,12 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 
 // ImportState implements resource.ResourceWithImportState, by the secret's name.
 func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	secret := strings.TrimSpace(req.ID)
-	if !secretmanager.IsName(secret) {
+	name, err := secret.ParseName(strings.TrimSpace(req.ID))
+	if err != nil {
 		resp.Diagnostics.AddError("Unknown form of id", "Import by projects/PROJECT/secrets/SECRET; the newest enabled version is taken.")
 		return
 	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("secret"), secret)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), secret)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("secret"), string(name))...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), string(name))...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("version"), int64(0))...)
 }

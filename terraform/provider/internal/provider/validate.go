@@ -10,13 +10,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // subscribable are the events that the API accepts in subscribed_events.
-var subscribable = gemini.SubscribableEvents
+var subscribable = webhookadmin.SubscribableEvents
 
 // unsubscribable are documented events that it does not accept there.
 var unsubscribable = []string{"batch.cancelled", "interaction.cancelled"}
@@ -31,11 +30,16 @@ func (undescribed) MarkdownDescription(context.Context) string { return "" }
 type secretName struct{ undescribed }
 
 func (secretName) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if v := req.ConfigValue; !v.IsNull() && !v.IsUnknown() && !secretmanager.IsName(v.ValueString()) {
+	v := req.ConfigValue
+	if _, err := secret.ParseName(v.ValueString()); err != nil && !v.IsNull() && !v.IsUnknown() {
 		resp.Diagnostics.AddAttributeError(req.Path, "Not the name of a secret",
 			"Want projects/PROJECT/secrets/SECRET, which is the id of a google_secret_manager_secret.")
 	}
 }
+
+// nameOf is the name in an attribute. It was parsed while planning; what was not
+// known then is refused by Secret Manager.
+func nameOf(v types.String) secret.Name { return secret.Name(v.ValueString()) }
 
 // absoluteURL wants a scheme and a host.
 type absoluteURL struct{ undescribed }

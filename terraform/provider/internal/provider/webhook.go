@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -78,9 +78,9 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.Diagnostics.AddError("No connection", err.Error())
 		return
 	}
-	hook, err := look(ctx, admin, state.SigningSecret.ValueString(), state.ID.ValueString())
+	hook, err := find(ctx, admin, nameOf(state.SigningSecret), state.ID.ValueString())
 	if errors.Is(err, webhookadmin.ErrNoWebhook) {
-		unfinished, err := r.unfinished(ctx, state.SigningSecret.ValueString())
+		unfinished, err := r.unfinished(ctx, nameOf(state.SigningSecret))
 		if err != nil {
 			resp.Diagnostics.Append(failure("The webhook's signing_secret cannot be read", err))
 		} else if !unfinished {
@@ -100,23 +100,23 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 }
 
 // unfinished says whether a run has left its mark on a secret.
-func (r *webhookResource) unfinished(ctx context.Context, secret string) (bool, error) {
+func (r *webhookResource) unfinished(ctx context.Context, name secret.Name) (bool, error) {
 	client, err := r.services.secrets()
 	if err != nil {
 		return false, err
 	}
-	got, err := client.Get(ctx, secret)
-	if secretmanager.IsNotFound(err) {
+	got, err := client.Get(ctx, name)
+	if errors.Is(err, secret.ErrNotFound) {
 		return false, nil
 	}
 	return webhookadmin.ReadNote(got, r.services.options.Now()).Mark != "", err
 }
 
-// look finds the webhook that the secret names. Where it names none, or is gone
+// find finds the webhook that the secret names. Where it names none, or is gone
 // itself, that is the one that Terraform knows, which the next apply adopts.
-func look(ctx context.Context, admin *webhookadmin.Admin, secret, id string) (webhookadmin.Webhook, error) {
-	hook, err := admin.Get(ctx, secret)
-	if !errors.Is(err, webhookadmin.ErrNoWebhook) && !secretmanager.IsNotFound(err) {
+func find(ctx context.Context, admin *webhookadmin.Admin, name secret.Name, id string) (webhookadmin.Webhook, error) {
+	hook, err := admin.Get(ctx, name)
+	if !errors.Is(err, webhookadmin.ErrNoWebhook) && !errors.Is(err, secret.ErrNotFound) {
 		return hook, err
 	}
 	all, err := admin.List(ctx)
@@ -147,7 +147,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	id := state.ID.ValueString()
 	if !plan.SigningSecret.Equal(state.SigningSecret) {
 		// First, so that nobody rotates it into the old secret meanwhile.
-		if err := admin.Release(ctx, state.SigningSecret.ValueString(), id); err != nil {
+		if err := admin.Release(ctx, nameOf(state.SigningSecret), id); err != nil {
 			resp.Diagnostics.Append(failure("The webhook cannot be taken from its former signing_secret", err))
 			return
 		}
@@ -178,10 +178,10 @@ func rotate(ctx context.Context, admin *webhookadmin.Admin, plan webhookModel, h
 	if behavior == webhookadmin.After24h && (done.Create || done.Rotate != "") {
 		return hook, nil
 	}
-	if _, err := admin.Rotate(ctx, plan.SigningSecret.ValueString(), behavior); err != nil {
+	if _, err := admin.Rotate(ctx, nameOf(plan.SigningSecret), behavior); err != nil {
 		return hook, err
 	}
-	return admin.Get(ctx, plan.SigningSecret.ValueString())
+	return admin.Get(ctx, nameOf(plan.SigningSecret))
 }
 
 // Delete implements resource.Resource. The secret's versions stay: whoever made
@@ -193,7 +193,7 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	admin, err := r.services.admin(state.APIKeySecret)
 	if err == nil {
-		err = admin.Delete(ctx, state.SigningSecret.ValueString(), state.ID.ValueString())
+		err = admin.Delete(ctx, nameOf(state.SigningSecret), state.ID.ValueString())
 	}
 	if err != nil {
 		resp.Diagnostics.Append(failure("The webhook is not deleted", err))
@@ -204,12 +204,13 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 // that names its webhook, or WEBHOOK_ID,SECRET for one whose key is not stored
 // there yet: the next apply adopts it.
 func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	id, secret, both := strings.Cut(req.ID, ",")
+	id, text, both := strings.Cut(req.ID, ",")
 	if !both {
-		id, secret = "", req.ID
+		id, text = "", req.ID
 	}
-	id, secret = strings.TrimPrefix(strings.TrimSpace(id), "webhooks/"), strings.TrimSpace(secret)
-	if both && id == "" || !secretmanager.IsName(secret) {
+	id = strings.TrimPrefix(strings.TrimSpace(id), "webhooks/")
+	name, err := secret.ParseName(strings.TrimSpace(text))
+	if both && id == "" || err != nil {
 		resp.Diagnostics.AddError("Unknown form of id", "Import by projects/PROJECT/secrets/SECRET, the secret whose annotations name the webhook, "+
 			"or by WEBHOOK_ID,projects/PROJECT/secrets/SECRET, which makes the next apply adopt the webhook: it rotates and stores its signing secret there.")
 		return
@@ -217,21 +218,21 @@ func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportSt
 	admin, err := r.services.admin(types.StringNull())
 	var hook webhookadmin.Webhook
 	if err == nil {
-		hook, err = admin.Get(ctx, secret)
+		hook, err = admin.Get(ctx, name)
 	}
 	switch {
 	case both && errors.Is(err, webhookadmin.ErrNoWebhook): // so it is free to take this one
 	case err != nil:
-		resp.Diagnostics.Append(failure("The secret's webhook cannot be imported; where it names none, import by WEBHOOK_ID,"+secret, err))
+		resp.Diagnostics.Append(failure("The secret's webhook cannot be imported; where it names none, import by WEBHOOK_ID,"+string(name), err))
 		return
 	case both && hook.ID != id:
-		resp.Diagnostics.AddError("The secret is another webhook's", fmt.Sprintf("%s names the webhook %s. Import that one, or give another secret.", secret, hook.ID))
+		resp.Diagnostics.AddError("The secret is another webhook's", fmt.Sprintf("%s names the webhook %s. Import that one, or give another secret.", name, hook.ID))
 		return
 	default:
 		id = hook.ID
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("signing_secret"), secret)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("signing_secret"), string(name))...)
 }
 
 // failure is an error of webhookadmin, which holds no secret, and what to do.

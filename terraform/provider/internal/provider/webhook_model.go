@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"example.com/gemini-webhook/internal/gcp/gemini"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -47,7 +46,7 @@ func (m *webhookModel) desired(ctx context.Context, id string) (d webhookadmin.D
 	}
 	d = webhookadmin.Desired{
 		Name: m.Name.ValueString(), URI: m.URI.ValueString(), Enabled: m.Enabled.ValueBool(),
-		SigningSecret: m.SigningSecret.ValueString(), ID: id,
+		SigningSecret: nameOf(m.SigningSecret), ID: id,
 	}
 	diags = m.SubscribedEvents.ElementsAs(ctx, &d.SubscribedEvents, false)
 	return d, !diags.HasError(), diags
@@ -62,7 +61,7 @@ func (m *webhookModel) settings() []attr.Value {
 func (m *webhookModel) observe(ctx context.Context, hook webhookadmin.Webhook) (diags diag.Diagnostics) {
 	m.Name, m.URI = types.StringValue(hook.Name), types.StringValue(hook.URI)
 	m.SubscribedEvents, diags = types.SetValueFrom(ctx, types.StringType, hook.SubscribedEvents)
-	m.Enabled = types.BoolValue(hook.State == gemini.StateEnabled)
+	m.Enabled = types.BoolValue(hook.State == webhookadmin.StateEnabled)
 	m.unplan()
 	m.fill(hook)
 	return diags

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -47,7 +47,7 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if known && r.services.ready(plan.APIKeySecret) {
 		changes, err := r.found(ctx, plan.APIKeySecret, desired)
 		resp.Diagnostics.Append(foresee(changes, err, creating)...)
-		heal := changes.Create || changes.Rotate != "" || changes.Busy || secretmanager.IsNotFound(err)
+		heal := changes.Create || changes.Rotate != "" || changes.Busy || errors.Is(err, secret.ErrNotFound)
 		if !creating && heal && req.Plan.Raw.Equal(req.State.Raw) {
 			plan.heal(changes)
 		}
@@ -94,7 +94,7 @@ func foresee(changes webhookadmin.Changes, err error, creating bool) (diags diag
 	switch {
 	case errors.Is(err, webhookadmin.ErrAmbiguous):
 		diags.AddError("Several webhooks", err.Error())
-	case err != nil && !creating && !secretmanager.IsNotFound(err):
+	case err != nil && !creating && !errors.Is(err, secret.ErrNotFound):
 		diags.AddWarning("The webhook was not looked at", "Whether an unfinished run has left something to heal is not known: "+err.Error())
 	case err != nil: // of what is to be created something is missing yet, or the apply will say what is wrong
 	case changes.Busy:

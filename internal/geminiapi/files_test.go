@@ -1,4 +1,4 @@
-package gemini
+package geminiapi
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 const key = "the-api-key"
@@ -22,7 +23,7 @@ const key = "the-api-key"
 func files(t *testing.T, base, apiKey string) *Files {
 	t.Helper()
 	t.Setenv("GOOGLE_GEMINI_BASE_URL", base)
-	return NewFiles(func(context.Context) (string, error) { return apiKey, nil })
+	return NewFiles(func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey)), nil })
 }
 
 func TestOpenReadsABatchsResults(t *testing.T) {
@@ -97,9 +98,9 @@ func TestOpenDoesNotWaitForTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		push, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		silent := NewFiles(func(ctx context.Context) (string, error) {
+		silent := NewFiles(func(ctx context.Context) (secret.Value, error) {
 			<-ctx.Done()
-			return "", ctx.Err()
+			return secret.Value{}, ctx.Err()
 		})
 		begin := time.Now()
 		_, err := silent.Open(push, "files/any")

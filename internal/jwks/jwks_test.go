@@ -1,4 +1,4 @@
-package verify_test
+package jwks_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/jwks"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -35,25 +35,41 @@ func serve(t testing.TB, h http.Handler) string {
 	return server.URL
 }
 
-func newKeySet(url string, now func() time.Time) *verify.KeySet {
-	return verify.NewKeySet(verify.KeySetConfig{URL: url, StaleLimit: 6 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler)})
+func newSet(url string, now func() time.Time) *jwks.Set {
+	return jwks.New(jwks.Config{URL: url, StaleLimit: 6 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler)})
 }
 
-// lookUp asks for a key and returns "ok" or the stable code.
-func lookUp(t *testing.T, keys *verify.KeySet, kid string) string {
+// lookUp asks for an RSA key and returns "ok" or the stable code, as verifying a
+// token does.
+func lookUp(t *testing.T, set *jwks.Set, kid string) string {
 	t.Helper()
-	k, err := keys.RSA(t.Context(), kid)
-	if (k == nil) != (err != nil) {
-		t.Errorf("key %v with error %v", k, err)
+	for _, missed := range []bool{false, true} {
+		keys, err := set.Keys(t.Context(), missed)
+		if (keys == nil) != (err != nil) {
+			t.Errorf("%d keys with error %v", len(keys), err)
+		}
+		if err != nil {
+			return "unavailable"
+		}
+		for _, k := range keys {
+			if _, ok := k.Public.(*rsa.PublicKey); ok && k.ID == kid {
+				return "ok"
+			}
+		}
 	}
-	return outcome(err)
+	return "unknown_key"
 }
 
-func TestKeySetOverTime(t *testing.T) {
+// start is when the clocks of these tests begin.
+var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func newClock() *verifytest.Clock { return verifytest.NewClock(start) }
+
+func TestSetOverTime(t *testing.T) {
 	t.Parallel()
 	issuer, url := newIssuer(t)
 	c := newClock()
-	keys := newKeySet(url, c.Now)
+	keys := newSet(url, c.Now)
 	rotate := func() {
 		if err := issuer.Rotate(); err != nil {
 			t.Fatal(err)
@@ -95,7 +111,7 @@ func TestKeySetOverTime(t *testing.T) {
 	}
 }
 
-func TestKeySetMaxAge(t *testing.T) {
+func TestSetMaxAge(t *testing.T) {
 	t.Parallel()
 	issuer, err := verifytest.NewIssuer()
 	if err != nil {
@@ -125,7 +141,7 @@ func TestKeySetMaxAge(t *testing.T) {
 			_, _ = w.Write(recorder.Body.Bytes())
 		}))
 		c := newClock()
-		keys := newKeySet(url, c.Now)
+		keys := newSet(url, c.Now)
 		fetches := func() int { return issuer.Fetches() }
 		lookUp(t, keys, "key-1")
 		before := fetches()
@@ -143,11 +159,11 @@ func TestKeySetMaxAge(t *testing.T) {
 }
 
 // However many kids strangers make up, the key set is fetched once every 5 s.
-func TestKeySetFlood(t *testing.T) {
+func TestSetFlood(t *testing.T) {
 	t.Parallel()
 	issuer, url := newIssuer(t)
 	c := newClock()
-	keys := newKeySet(url, c.Now)
+	keys := newSet(url, c.Now)
 	for round := range 20 { // 1 s each
 		var wg sync.WaitGroup
 		for i := range 50 {
@@ -168,7 +184,7 @@ func TestKeySetFlood(t *testing.T) {
 	}
 }
 
-func TestKeySetBadAnswers(t *testing.T) {
+func TestSetBadAnswers(t *testing.T) {
 	t.Parallel()
 	issuer, elsewhere := newIssuer(t)
 	good := httptest.NewRecorder()
@@ -230,7 +246,7 @@ func TestKeySetBadAnswers(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := lookUp(t, newKeySet(serve(t, tc.handler), newClock().Now), "key-1"); got != tc.want {
+			if got := lookUp(t, newSet(serve(t, tc.handler), newClock().Now), "key-1"); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 			if tc.want == "ok" {
@@ -246,7 +262,7 @@ func TestKeySetBadAnswers(t *testing.T) {
 				_, _ = w.Write(good.Body.Bytes())
 			}))
 			c := newClock()
-			keys := newKeySet(url, c.Now)
+			keys := newSet(url, c.Now)
 			for range 2 {
 				if got := lookUp(t, keys, "key-1"); got != "ok" {
 					t.Errorf("beside a good set: got %s", got)
@@ -271,7 +287,7 @@ func redirectOnce(path, text string) http.HandlerFunc {
 
 // A server that hangs holds the one request that fetches for 2 s, and those
 // that need a key nobody has; the others are served from the last good set.
-func TestKeySetHang(t *testing.T) {
+func TestSetHang(t *testing.T) {
 	t.Parallel()
 	issuer, err := verifytest.NewIssuer()
 	if err != nil {
@@ -290,7 +306,7 @@ func TestKeySetHang(t *testing.T) {
 	}))
 	t.Cleanup(func() { close(hang) })
 	c := newClock()
-	keys := newKeySet(url, c.Now)
+	keys := newSet(url, c.Now)
 	if got := lookUp(t, keys, "key-1"); got != "ok" {
 		t.Fatalf("got %s", got)
 	}
@@ -319,7 +335,7 @@ func TestKeySetHang(t *testing.T) {
 }
 
 // A body without end is not read to memory's end.
-func TestKeySetEndlessBody(t *testing.T) {
+func TestSetEndlessBody(t *testing.T) {
 	t.Parallel()
 	sent := make(chan int, 1)
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -332,7 +348,7 @@ func TestKeySetEndlessBody(t *testing.T) {
 			}
 		}
 	}))
-	if got := lookUp(t, newKeySet(url, newClock().Now), "key-1"); got != "unavailable" {
+	if got := lookUp(t, newSet(url, newClock().Now), "key-1"); got != "unavailable" {
 		t.Errorf("got %s", got)
 	}
 	// What fills the sockets' buffers is sent, too.
@@ -342,13 +358,13 @@ func TestKeySetEndlessBody(t *testing.T) {
 }
 
 // A client that hangs up does not spoil the fetch that others wait for.
-func TestKeySetClientGone(t *testing.T) {
+func TestSetClientGone(t *testing.T) {
 	t.Parallel()
 	_, url := newIssuer(t)
-	keys := newKeySet(url, newClock().Now)
+	keys := newSet(url, newClock().Now)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := keys.RSA(gone, "key-1"); err != nil {
+	if _, err := keys.Keys(gone, false); err != nil {
 		t.Error(err)
 	}
 	if got := lookUp(t, keys, "key-1"); got != "ok" {

@@ -1,10 +1,11 @@
-package verify_test
+package store_test
 
 import (
 	"testing"
 	"time"
 
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 )
 
 // step is a change to the world, and what a delivery signed with a payload
@@ -20,29 +21,29 @@ func after(d time.Duration) func(*rig) { return func(r *rig) { r.Add(d) } }
 
 func none(*rig) {}
 
-func down(r *rig) { r.source.do(func() { r.source.err[secretA] = errDown }) }
+func down(r *rig) { r.source.Do(func() { r.source.Err[secretA] = errDown }) }
 
-func up(r *rig) { r.source.do(func() { delete(r.source.err, secretA) }) }
+func up(r *rig) { r.source.Do(func() { delete(r.source.Err, secretA) }) }
 
 func answer(err error) func(*rig) {
 	return func(r *rig) {
-		r.source.do(func() { r.source.err[secretA] = err })
+		r.source.Do(func() { r.source.Err[secretA] = err })
 		r.Add(6 * time.Minute)
 	}
 }
 
 func rotate(payload string) func(*rig) {
-	return func(r *rig) { r.source.add(secretA, payload, r.Now()) }
+	return func(r *rig) { r.source.Add(secretA, payload, r.Now()) }
 }
 
 func disable(number int) func(*rig) {
 	return func(r *rig) {
-		r.source.disable(secretA, number)
+		r.source.Disable(secretA, number)
 		r.Add(6 * time.Minute) // past the TTL
 	}
 }
 
-// The names of the tests are what SPEC.md "Secrets and tokens" promises.
+// The names of the tests are what the contract, "Secrets and tokens" promises.
 func TestSecretsOverTime(t *testing.T) {
 	t.Parallel()
 	const bad = "signature_mismatch"
@@ -65,7 +66,7 @@ func TestSecretsOverTime(t *testing.T) {
 			{"new", none, payload2, "ok"},
 		}},
 		"the overlap ends without a look-up": {versions: []string{payload1}, steps: []step{
-			{"new, 20 hours ago", func(r *rig) { r.source.add(secretA, payload2, r.Now().Add(-20*time.Hour)) }, payload2, "ok"},
+			{"new, 20 hours ago", func(r *rig) { r.source.Add(secretA, payload2, r.Now().Add(-20*time.Hour)) }, payload2, "ok"},
 			{"old, a second before the end", func(r *rig) { down(r); r.Add(4*time.Hour - time.Second) }, payload1, "ok"},
 			{"old, at the end", after(time.Second), payload1, bad},
 		}},
@@ -91,18 +92,18 @@ func TestSecretsOverTime(t *testing.T) {
 			{"disabled", disable(1), payload1, bad},
 		}},
 		"no versions at all": {steps: []step{
-			{"none", func(r *rig) { r.source.do(func() { r.source.versions[secretA] = nil }) }, payload1, bad},
+			{"none", func(r *rig) { r.source.Do(func() { r.source.Secrets[secretA] = nil }) }, payload1, bad},
 			{"the first one", func(r *rig) { rotate(payload1)(r); r.Add(5 * time.Second) }, payload1, "ok"},
 		}},
-		"a revoked version": {versions: []string{payload1, payload2}, options: []rigOption{revoked(secretA + "/versions/2")}, steps: []step{
+		"a revoked version": {versions: []string{payload1, payload2}, options: []rigOption{revoked(secret.Name(secretA).Version(2))}, steps: []step{
 			{"is not accepted", none, payload2, bad},
 			{"does not bring the old one back", none, payload1, bad},
 		}},
-		"a revoked old version in its overlap": {versions: []string{payload1}, options: []rigOption{revoked(secretA + "/versions/1")}, steps: []step{
+		"a revoked old version in its overlap": {versions: []string{payload1}, options: []rigOption{revoked(secret.Name(secretA).Version(1))}, steps: []step{
 			{"new", rotate(payload2), payload2, "ok"},
 			{"old", none, payload1, bad},
 		}},
-		"revoking speaks of one secret": {versions: []string{payload1}, options: []rigOption{revoked(secretB + "/versions/1")}, steps: []step{
+		"revoking speaks of one secret": {versions: []string{payload1}, options: []rigOption{revoked(secret.Name(secretB).Version(1))}, steps: []step{
 			{"other", none, payload1, "ok"},
 		}},
 		"a placeholder is as if it were not there": {versions: []string{payload1, "REPLACE_ME_WITH_THE_SECRET"}, steps: []step{
@@ -147,26 +148,26 @@ func TestSecretsOverTime(t *testing.T) {
 		}},
 		"not found is definite": {versions: []string{payload1}, steps: []step{
 			{"before", none, payload1, "ok"},
-			{"deleted", answer(verify.ErrSecretNotFound), payload1, "unavailable"},
+			{"deleted", answer(secret.ErrNotFound), payload1, "unavailable"},
 			{"and then an outage", answer(errDown), payload1, "unavailable"},
 			{"back", func(r *rig) { up(r); r.Add(5 * time.Second) }, payload1, "ok"},
 		}},
 		"denied is definite": {versions: []string{payload1}, steps: []step{
 			{"before", none, payload1, "ok"},
-			{"denied", answer(verify.ErrSecretDenied), payload1, "unavailable"},
+			{"denied", answer(secret.ErrDenied), payload1, "unavailable"},
 			{"granted", func(r *rig) { up(r); r.Add(5 * time.Second) }, payload1, "ok"},
 		}},
 		"a version denied is definite": {versions: []string{payload1}, steps: []step{
 			{"before", none, payload1, "ok"},
 			{"denied", func(r *rig) {
-				r.source.do(func() { r.source.access[secretA+"/1"] = verify.ErrSecretDenied })
+				r.source.Do(func() { r.source.Denied[secret.Name(secretA).Version(1)] = secret.ErrDenied })
 				r.Add(6 * time.Minute)
 			}, payload1, "unavailable"},
 		}},
 		"the list's news count though reading fails": {versions: []string{payload1}, steps: []step{
 			{"v2", rotate(payload2), payload2, "ok"},
 			{"v2 disabled, v1 cannot be read just now", func(r *rig) {
-				r.source.do(func() { r.source.access[secretA+"/1"] = errDown })
+				r.source.Do(func() { r.source.Denied[secret.Name(secretA).Version(1)] = errDown })
 				disable(2)(r)
 			}, payload2, bad},
 			{"v1 as it was", none, payload1, "ok"},
@@ -174,7 +175,7 @@ func TestSecretsOverTime(t *testing.T) {
 		"such news do not prolong the stale limit": {versions: []string{payload1}, steps: []step{
 			{"before", none, payload1, "ok"},
 			{"v1 cannot be read any more", func(r *rig) {
-				r.source.do(func() { r.source.access[secretA+"/1"] = errDown })
+				r.source.Do(func() { r.source.Denied[secret.Name(secretA).Version(1)] = errDown })
 				r.Add(3 * time.Hour)
 			}, payload1, "ok"},
 			{"at the limit", after(3 * time.Hour), payload1, "ok"},
@@ -183,13 +184,13 @@ func TestSecretsOverTime(t *testing.T) {
 		"a placeholder that cannot be read again is still none": {versions: []string{payload1, "REPLACE_ME_WITH_THE_SECRET"}, steps: []step{
 			{"before", none, payload1, "ok"},
 			{"outage of the placeholder", func(r *rig) {
-				r.source.do(func() { r.source.access[secretA+"/2"] = errDown })
+				r.source.Do(func() { r.source.Denied[secret.Name(secretA).Version(2)] = errDown })
 				r.Add(6 * time.Minute)
 			}, payload1, "ok"},
 		}},
 		"listed as enabled but disabled": {versions: []string{payload1, payload2}, steps: []step{
 			{"v2", func(r *rig) {
-				r.source.do(func() { r.source.access[secretA+"/2"] = verify.ErrSecretDisabled })
+				r.source.Do(func() { r.source.Denied[secret.Name(secretA).Version(2)] = secret.ErrDisabled })
 			}, payload2, bad},
 			{"v1", none, payload1, "ok"},
 		}},
@@ -197,7 +198,7 @@ func TestSecretsOverTime(t *testing.T) {
 			{"before", none, payload1, "ok"},
 			{"new", func(r *rig) {
 				rotate(payload2)(r)
-				r.source.do(func() { r.source.hidden[secretA] = 1 })
+				r.source.Do(func() { r.source.Hidden[secretA] = 1 })
 			}, payload2, "ok"},
 			{"old", none, payload1, "ok"},
 			{"new after the next look-up", after(6 * time.Minute), payload2, "ok"},
@@ -207,7 +208,7 @@ func TestSecretsOverTime(t *testing.T) {
 		"a secret made anew starts over": {versions: []string{payload1, payload2}, steps: []step{
 			{"before", none, payload2, "ok"},
 			{"anew", func(r *rig) {
-				r.source.do(func() { r.source.versions[secretA] = nil })
+				r.source.Do(func() { r.source.Secrets[secretA] = nil })
 				rotate(payload3)(r)
 				r.Add(6 * time.Minute)
 			}, payload3, "ok"},
@@ -217,9 +218,9 @@ func TestSecretsOverTime(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := newSource()
+			source := storetest.NewSource()
 			for i, p := range tc.versions {
-				source.add(secretA, p, start.Add(time.Duration(i-30)*24*time.Hour-24*time.Hour))
+				source.Add(secretA, p, start.Add(time.Duration(i-30)*24*time.Hour-24*time.Hour))
 			}
 			r := newRig(source, nil, tc.options...)
 			for _, s := range tc.steps {
@@ -240,18 +241,18 @@ func TestSecretsSeveral(t *testing.T) {
 		want string
 	}{
 		"fine":      {nil, "signature_mismatch"},
-		"not found": {verify.ErrSecretNotFound, "unavailable"},
-		"denied":    {verify.ErrSecretDenied, "unavailable"},
+		"not found": {secret.ErrNotFound, "unavailable"},
+		"denied":    {secret.ErrDenied, "unavailable"},
 		"outage":    {errDown, "unavailable"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := newSource()
-			source.add(secretA, payload1, start)
-			source.add(secretB, payload2, start)
-			source.do(func() { source.err[secretB] = tc.err })
-			r := newRig(source, []string{secretB, secretA})
+			source := storetest.NewSource()
+			source.Add(secretA, payload1, start)
+			source.Add(secretB, payload2, start)
+			source.Do(func() { source.Err[secretB] = tc.err })
+			r := newRig(source, []secret.Name{secretB, secretA})
 			for range 2 {
 				if got := r.deliver(t, payload1); got != "ok" {
 					t.Errorf("signed with A: got %s", got)
@@ -268,8 +269,8 @@ func TestSecretsSeveral(t *testing.T) {
 // between the two must not let the old one live for the TTL.
 func TestRevokedWhileTheNewVersionWasFound(t *testing.T) {
 	t.Parallel()
-	source := newSource()
-	source.add(secretA, payload1, start.Add(-time.Hour))
+	source := storetest.NewSource()
+	source.Add(secretA, payload1, start.Add(-time.Hour))
 	r := newRig(source, nil)
 	want := func(what, payload, code string) {
 		t.Helper()
@@ -278,9 +279,9 @@ func TestRevokedWhileTheNewVersionWasFound(t *testing.T) {
 		}
 	}
 	want("before", payload1, "ok")
-	source.add(secretA, payload2, r.Now())
+	source.Add(secretA, payload2, r.Now())
 	want("new", payload2, "ok")
-	source.disable(secretA, 1)
+	source.Disable(secretA, 1)
 	want("old, at once", payload1, "ok")
 	r.Add(5 * time.Second)
 	want("old, 5 s later", payload1, "signature_mismatch")
@@ -292,26 +293,26 @@ func TestRevokedWhileTheNewVersionWasFound(t *testing.T) {
 // on account of that.
 func TestAMismatchBetweenRoundsIsMadeUpFor(t *testing.T) {
 	t.Parallel()
-	source := newSource()
-	source.add(secretA, payload1, start.Add(-time.Hour))
+	source := storetest.NewSource()
+	source.Add(secretA, payload1, start.Add(-time.Hour))
 	r := newRig(source, nil)
 	r.deliver(t, payload1)
 	if got := r.deliver(t, payload3); got != "signature_mismatch" {
 		t.Fatalf("forged: %s", got)
 	}
-	source.add(secretA, payload2, r.Now())
-	source.disable(secretA, 1)
+	source.Add(secretA, payload2, r.Now())
+	source.Disable(secretA, 1)
 	if got := r.deliver(t, payload2); got != "signature_mismatch" {
 		t.Fatalf("new, between rounds: %s", got)
 	}
 	r.Add(5*time.Second - 1)
-	lists, accesses := source.lookups()
+	lists, accesses := source.Lookups()
 	for range 100 {
 		if got := r.deliver(t, payload1); got != "ok" {
 			t.Fatalf("old, before the next round: %s", got)
 		}
 	}
-	if l, a := source.lookups(); l != lists || a != accesses {
+	if l, a := source.Lookups(); l != lists || a != accesses {
 		t.Errorf("%d look-ups before the next round is due", l+a-lists-accesses)
 	}
 	r.Add(1)

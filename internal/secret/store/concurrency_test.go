@@ -1,30 +1,20 @@
-package verify_test
+package store_test
 
 import (
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/internal/secret/store/storetest"
 )
-
-// newBubbleRig is a rig on the clock of the synctest bubble it runs in.
-func newBubbleRig(source *fakeSource) *rig {
-	config := verify.SecretConfig{TTL: 5 * time.Minute, StaleLimit: 6 * time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-	r := &rig{clock: &clock{t: time.Now()}, source: source}
-	r.static = verify.NewStatic(verify.NewSecretStore(source, config), []string{secretA}, 24*time.Hour)
-	r.all = &verify.Verifier{Static: r.static, Tolerance: 25 * time.Hour, Now: time.Now}
-	return r
-}
 
 // A hundred deliveries at once cause one look-up.
 func TestColdStartSingleFlight(t *testing.T) {
 	t.Parallel()
-	source := newSource()
-	source.add(secretA, payload1, start)
+	source := storetest.NewSource()
+	source.Add(secretA, payload1, start)
 	r := newRig(source, nil)
 	var wg sync.WaitGroup
 	for range 100 {
@@ -35,7 +25,7 @@ func TestColdStartSingleFlight(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if lists, accesses := source.lookups(); lists != 1 || accesses != 1 {
+	if lists, accesses := source.Lookups(); lists != 1 || accesses != 1 {
 		t.Errorf("%d lists and %d accesses, want 1 and 1", lists, accesses)
 	}
 }
@@ -44,11 +34,11 @@ func TestColdStartSingleFlight(t *testing.T) {
 // a delivery of the newest version is always accepted 5 s after it was added.
 func TestConcurrentRotation(t *testing.T) {
 	t.Parallel()
-	source := newSource()
-	source.add(secretA, payload1, start)
+	source := storetest.NewSource()
+	source.Add(secretA, payload1, start)
 	r := newRig(source, nil)
 	for _, next := range []string{payload2, payload3} {
-		source.add(secretA, next, r.Now())
+		source.Add(secretA, next, r.Now())
 		r.Add(5 * time.Second)
 		var wg sync.WaitGroup
 		for range 20 {
@@ -72,13 +62,13 @@ func TestConcurrentRotation(t *testing.T) {
 // set serves not at all, but for the one that looks.
 func TestHangingSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := newSource()
-		source.add(secretA, payload1, time.Now())
-		r := newBubbleRig(source)
+		source := storetest.NewSource()
+		source.Add(secretA, payload1, time.Now())
+		r := newRig(source, nil, onClock(time.Now))
 		if got := r.deliver(t, payload1); got != "ok" {
 			t.Fatalf("got %s", got)
 		}
-		source.do(func() { source.hang = true })
+		source.Do(func() { source.Hang = true })
 		time.Sleep(5 * time.Minute)
 		var held atomic.Int32
 		var wg sync.WaitGroup
@@ -111,10 +101,10 @@ func TestHangingSource(t *testing.T) {
 
 func TestHangingSourceFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := newSource()
-		source.add(secretA, payload1, time.Now())
-		source.do(func() { source.hang = true })
-		r := newBubbleRig(source)
+		source := storetest.NewSource()
+		source.Add(secretA, payload1, time.Now())
+		source.Do(func() { source.Hang = true })
+		r := newRig(source, nil, onClock(time.Now))
 		began := time.Now()
 		var wg sync.WaitGroup
 		for range 50 {
@@ -128,7 +118,7 @@ func TestHangingSourceFromTheStart(t *testing.T) {
 		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("held for %s", took)
 		}
-		if lists, _ := source.lookups(); lists != 1 {
+		if lists, _ := source.Lookups(); lists != 1 {
 			t.Errorf("%d look-ups, want 1", lists)
 		}
 	})

@@ -1,4 +1,4 @@
-package gemini
+package geminiapi
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"google.golang.org/genai/interactions/models/operations"
 	"google.golang.org/genai/interactions/models/webhooks"
 	"google.golang.org/genai/interactions/retry"
+
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 const (
@@ -24,7 +27,7 @@ const (
 type WebhooksConfig struct {
 	// Key returns the API key; it is called for every call, so that a new key
 	// needs no restart.
-	Key func(context.Context) (string, error)
+	Key func(context.Context) (secret.Value, error)
 	// BaseURL is where the API is; empty means GOOGLE_GEMINI_BASE_URL, and
 	// Google's where that is not set.
 	BaseURL string
@@ -41,12 +44,13 @@ func NewWebhooks(config WebhooksConfig) *Webhooks { return &Webhooks{config} }
 
 // call runs f on a client with the current key, within callTimeout.
 func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context, *genai.Client) error) error {
-	key, err := w.config.Key(ctx)
+	value, err := w.config.Key(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w: no API key: %w", what, ErrRefused, err)
+		return fmt.Errorf("%s: %w: no API key: %w", what, webhookadmin.ErrRefused, err)
 	}
-	if key = strings.TrimSpace(key); key == "" {
-		return fmt.Errorf("%s: %w: the API key is empty; give one", what, ErrRefused)
+	key := strings.TrimSpace(string(value.Reveal()))
+	if key == "" {
+		return fmt.Errorf("%s: %w: the API key is empty; give one", what, webhookadmin.ErrRefused)
 	}
 	client, err := genai.NewClient(ctx, &genai.ClientConfig{
 		Backend: genai.BackendGeminiAPI, APIKey: key,
@@ -58,7 +62,7 @@ func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context
 		},
 	})
 	if err != nil { // its text may show the whole configuration
-		return fmt.Errorf("%s: %w: the Gemini client cannot be made; check the API key and the base URL", what, ErrRefused)
+		return fmt.Errorf("%s: %w: the Gemini client cannot be made; check the API key and the base URL", what, webhookadmin.ErrRefused)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -81,9 +85,9 @@ func (e answerError) Error() string { return string(e) }
 func once() operations.Option { return operations.WithRetries(retry.Config{Strategy: "none"}) }
 
 // Create registers a webhook and returns it with its signing secret, which is
-// shown this once. It is sent once: an error that wraps neither [ErrRefused]
-// nor [ErrWebhookNotFound] leaves open whether there is a new webhook now.
-func (w *Webhooks) Create(ctx context.Context, fields Fields) (hook Webhook, secret Secret, err error) {
+// shown this once. It is sent once: an error that wraps neither webhookadmin.ErrRefused
+// nor webhookadmin.ErrWebhookNotFound leaves open whether there is a new webhook now.
+func (w *Webhooks) Create(ctx context.Context, fields webhookadmin.Fields) (hook webhookadmin.Webhook, key secret.Value, err error) {
 	in := webhooks.WebhookInput{Name: fields.Name, SubscribedEvents: convert[webhooks.WebhookSubscribedEvent](fields.SubscribedEvents)}
 	if fields.URI != nil {
 		in.URI = *fields.URI
@@ -100,16 +104,16 @@ func (w *Webhooks) Create(ctx context.Context, fields Fields) (hook Webhook, sec
 		if text == nil || *text == "" {
 			return answerError("the answer of Gemini has no signing secret")
 		}
-		secret = newSecret(*text)
+		key = secret.NewValue([]byte(*text))
 		return nil
 	})
-	return hook, secret, err
+	return hook, key, err
 }
 
 // Rotate makes a new signing secret and returns it; this is the only time it is
 // shown. Immediately revokes the older ones at once, else they live 24 h more.
 // It is sent once, see [Webhooks.Create].
-func (w *Webhooks) Rotate(ctx context.Context, id string, immediately bool) (secret Secret, err error) {
+func (w *Webhooks) Rotate(ctx context.Context, id string, immediately bool) (key secret.Value, err error) {
 	behavior := webhooks.RevocationBehavior("revoke_previous_secrets_after_h24")
 	if immediately {
 		behavior = "revoke_previous_secrets_immediately"
@@ -125,14 +129,14 @@ func (w *Webhooks) Rotate(ctx context.Context, id string, immediately bool) (sec
 		if rotated == nil || rotated.Secret == nil || *rotated.Secret == "" {
 			return answerError("the answer of Gemini has no signing secret")
 		}
-		secret = newSecret(*rotated.Secret)
+		key = secret.NewValue([]byte(*rotated.Secret))
 		return nil
 	})
-	return secret, err
+	return key, err
 }
 
-// Get returns a webhook by its id, or [ErrWebhookNotFound].
-func (w *Webhooks) Get(ctx context.Context, id string) (hook Webhook, err error) {
+// Get returns a webhook by its id, or webhookadmin.ErrWebhookNotFound.
+func (w *Webhooks) Get(ctx context.Context, id string) (hook webhookadmin.Webhook, err error) {
 	err = w.call(ctx, "get webhook "+id, func(ctx context.Context, client *genai.Client) error {
 		answer, err := client.Webhooks.Get(ctx, operations.GetWebhookRequest{ID: id})
 		if err != nil {
@@ -145,7 +149,7 @@ func (w *Webhooks) Get(ctx context.Context, id string) (hook Webhook, err error)
 }
 
 // List returns all webhooks of the API key's project.
-func (w *Webhooks) List(ctx context.Context) (hooks []Webhook, err error) {
+func (w *Webhooks) List(ctx context.Context) (hooks []webhookadmin.Webhook, err error) {
 	size, token := listPage, ""
 	for range maxPages {
 		err := w.call(ctx, "list webhooks", func(ctx context.Context, client *genai.Client) error {
@@ -180,7 +184,7 @@ func (w *Webhooks) List(ctx context.Context) (hooks []Webhook, err error) {
 
 // Update sets the fields that are not nil and returns the webhook. It may be
 // sent several times.
-func (w *Webhooks) Update(ctx context.Context, id string, fields Fields) (hook Webhook, err error) {
+func (w *Webhooks) Update(ctx context.Context, id string, fields webhookadmin.Fields) (hook webhookadmin.Webhook, err error) {
 	body := webhooks.WebhookUpdate{
 		Name: fields.Name, URI: fields.URI,
 		SubscribedEvents: convert[webhooks.WebhookUpdateSubscribedEvent](fields.SubscribedEvents),
@@ -209,7 +213,7 @@ func (w *Webhooks) Ping(ctx context.Context, id string) error {
 	})
 }
 
-// Delete removes a webhook; [ErrWebhookNotFound] where there is none, which is
+// Delete removes a webhook; webhookadmin.ErrWebhookNotFound where there is none, which is
 // also the answer to a repetition after a lost one.
 func (w *Webhooks) Delete(ctx context.Context, id string) error {
 	return w.call(ctx, "delete webhook "+id, func(ctx context.Context, client *genai.Client) error {
@@ -218,17 +222,17 @@ func (w *Webhooks) Delete(ctx context.Context, id string) error {
 	})
 }
 
-func fromAnswer(from *webhooks.Webhook) (Webhook, error) {
+func fromAnswer(from *webhooks.Webhook) (webhookadmin.Webhook, error) {
 	if from == nil || deref(from.ID) == "" {
-		return Webhook{}, answerError("the answer of Gemini has no webhook id")
+		return webhookadmin.Webhook{}, answerError("the answer of Gemini has no webhook id")
 	}
-	hook := Webhook{
+	hook := webhookadmin.Webhook{
 		ID: strings.TrimPrefix(*from.ID, "webhooks/"), Name: deref(from.Name), URI: from.URI,
 		SubscribedEvents: convert[string](from.SubscribedEvents), State: string(deref(from.State)),
 		Created: deref(from.CreateTime), Updated: deref(from.UpdateTime),
 	}
 	for _, s := range from.SigningSecrets {
-		hook.SigningSecrets = append(hook.SigningSecrets, SigningSecret{deref(s.TruncatedSecret), deref(s.ExpireTime)})
+		hook.SigningSecrets = append(hook.SigningSecrets, webhookadmin.SigningSecret{Truncated: deref(s.TruncatedSecret), Expires: deref(s.ExpireTime)})
 	}
 	return hook, nil
 }

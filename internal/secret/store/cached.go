@@ -1,4 +1,4 @@
-package verify
+package store
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"example.com/gemini-webhook/internal/secret"
 )
 
 const (
@@ -19,14 +21,14 @@ const (
 	settleTime      = 5 * time.Second // after a new version was found
 )
 
-// secretSet is the cached set of versions of one secret. It is looked up by
+// cached is the cached set of versions of one secret. It is looked up by
 // the request that needs it; while one request does, the others use the set
 // there is, or wait where there is none.
-type secretSet struct {
-	store   *SecretStore
-	name    string
+type cached struct {
+	store   *Store
+	name    secret.Name
 	overlap time.Duration
-	read    func([]byte) ([]key, error)
+	read    func([]byte) ([]secret.Value, error)
 	refused map[int64]bool // versions whose refusal is logged; touched by the look-up under way only
 
 	mu       sync.Mutex
@@ -39,35 +41,35 @@ type secretSet struct {
 
 // peek returns what serves without a look-up, and whether that will do: false
 // where a look-up is due.
-func (s *secretSet) peek() (*snapshot, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.store.now()
-	set := s.usable(now)
-	return set, set != nil && now.Before(s.due)
+func (c *cached) peek() (*snapshot, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.store.now()
+	set := c.usable(now)
+	return set, set != nil && now.Before(c.due)
 }
 
 // refresh looks the secret up where that is due. Where another request is at
 // it, it waits if there is nothing to serve meanwhile.
-func (s *secretSet) refresh(ctx context.Context) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.store.now()
+func (c *cached) refresh(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.store.now()
 	switch {
-	case s.loading == nil && !now.Before(s.due):
-		s.load(ctx, 0)
-	case s.loading != nil && s.usable(now) == nil:
-		s.await(ctx)
+	case c.loading == nil && !now.Before(c.due):
+		c.load(ctx, 0)
+	case c.loading != nil && c.usable(now) == nil:
+		c.await(ctx)
 	}
 }
 
 // serving returns the set that serves, or an error that wraps
 // [ErrUnavailable]: where there is none, and where the secret cannot be read,
-// for it might be the signer's. A secret without a good version is no error.
-func (s *secretSet) serving() (*snapshot, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	set, cause := s.usable(s.store.now()), s.cause
+// for it might be the signer'c. A secret without a good version is no error.
+func (c *cached) serving() (*snapshot, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	set, cause := c.usable(c.store.now()), c.cause
 	if set.readable() {
 		return set, nil
 	}
@@ -77,101 +79,101 @@ func (s *secretSet) serving() (*snapshot, error) {
 	if cause == nil {
 		cause = errors.New("its look-up is still under way")
 	}
-	return nil, fmt.Errorf("%w: secret %s: %w", ErrUnavailable, s.name, cause)
+	return nil, fmt.Errorf("secret %s: %w", c.name, cause)
 }
 
 // usable returns the set, or nil where there is none or it is too old.
-func (s *secretSet) usable(now time.Time) *snapshot {
-	if s.set == nil || s.set.err == nil && now.Sub(s.set.loaded) > s.store.config.StaleLimit {
+func (c *cached) usable(now time.Time) *snapshot {
+	if c.set == nil || c.set.err == nil && now.Sub(c.set.loaded) > c.store.config.StaleLimit {
 		return nil
 	}
-	return s.set
+	return c.set
 }
 
 // probe asks for the version after the newest known, and looks the secret up
 // in full where there is one. It says whether there was.
-func (s *secretSet) probe(ctx context.Context) bool {
-	s.mu.Lock()
-	set := s.usable(s.store.now())
-	s.mu.Unlock()
+func (c *cached) probe(ctx context.Context) bool {
+	c.mu.Lock()
+	set := c.usable(c.store.now())
+	c.mu.Unlock()
 	if !set.readable() {
 		return false // refresh sees to it
 	}
 	next := set.newest + 1
 	lookup, cancel := context.WithTimeout(ctx, lookupTimeout)
-	_, err := s.store.source.Access(lookup, s.name, next)
+	_, err := c.store.source.Access(lookup, c.name, next)
 	cancel()
-	found := err == nil || errors.Is(err, ErrSecretDisabled)
-	if !found && !errors.Is(err, ErrSecretDenied) {
+	found := err == nil || errors.Is(err, secret.ErrDisabled)
+	if !found && !errors.Is(err, secret.ErrDenied) {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.loading != nil {
-		if !s.await(ctx) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.loading != nil {
+		if !c.await(ctx) {
 			return found
 		}
 	}
-	if s.set.newestKnown() < next {
-		s.load(ctx, next)
-		// Who revokes the older versions disables them after adding this one:
-		// look again soon.
-		if soon := s.store.now().Add(settleTime); soon.Before(s.due) {
-			s.due = soon
+	if c.set.newestKnown() < next {
+		c.load(ctx, next)
+		// Who revokes the older versions disables them after adding this one: they
+		// are looked up again soon.
+		if soon := c.store.now().Add(settleTime); soon.Before(c.due) {
+			c.due = soon
 		}
 	}
 	return found
 }
 
 // await waits for the look-up under way. Mu is held, but not while waiting.
-func (s *secretSet) await(ctx context.Context) bool {
-	done := s.loading
-	s.mu.Unlock()
-	defer s.mu.Lock()
+func (c *cached) await(ctx context.Context) bool {
+	done := c.loading
+	c.mu.Unlock()
+	defer c.mu.Lock()
 	return wait(ctx, done)
 }
 
 // load looks the secret up and takes over the answer. Found is a version that
 // is known to exist, or 0. Mu is held, but not during the look-up.
-func (s *secretSet) load(ctx context.Context, found int64) {
+func (c *cached) load(ctx context.Context, found int64) {
 	done := make(chan struct{})
-	s.loading = done
-	old := s.set
-	s.mu.Unlock()
+	c.loading = done
+	old := c.set
+	c.mu.Unlock()
 	lookup, cancel := context.WithTimeout(ctx, lookupTimeout)
-	set, err := s.lookup(lookup, old, found)
+	set, err := c.lookup(lookup, old, found)
 	cancel()
-	s.mu.Lock()
-	s.apply(set, err)
-	s.loading = nil
+	c.mu.Lock()
+	c.apply(set, err)
+	c.loading = nil
 	close(done)
 }
 
 // apply takes over what a look-up found: a set, or an outage, perhaps with a
 // set of what is known in spite of it.
-func (s *secretSet) apply(set *snapshot, err error) {
-	old, now, log := s.set, s.store.now(), s.store.config.Log.With("secret", s.name)
+func (c *cached) apply(set *snapshot, err error) {
+	old, now, log := c.set, c.store.now(), c.store.config.Log.With("secret", c.name)
 	if set != nil {
-		s.set = set
+		c.set = set
 	}
 	if err == nil {
-		s.due = now.Add(jittered(s.store.config.TTL))
+		c.due = now.Add(jittered(c.store.config.TTL))
 		if set.err != nil {
-			s.due = now.Add(unreadableRetry)
+			c.due = now.Add(unreadableRetry)
 		}
-		logChange(log, old, set, s.failures > 0)
-		s.failures, s.cause = 0, nil
+		logChange(log, old, set, c.failures > 0)
+		c.failures, c.cause = 0, nil
 		return
 	}
-	s.cause = err
-	s.failures++
-	if !s.usable(now).readable() {
-		s.due = now.Add(emptyRetry)
+	c.cause = err
+	c.failures++
+	if !c.usable(now).readable() {
+		c.due = now.Add(emptyRetry)
 	} else {
-		s.due = now.Add(min(minBackoff<<min(s.failures-1, 8), maxBackoff))
+		c.due = now.Add(min(minBackoff<<min(c.failures-1, 8), maxBackoff))
 	}
-	if s.failures == 1 {
-		log.Warn("secret cannot be looked up, its last versions go on serving if there are any", "error", err, "stale_limit", s.store.config.StaleLimit)
+	if c.failures == 1 {
+		log.Warn("secret cannot be looked up, its last versions go on serving if there are any", "error", err, "stale_limit", c.store.config.StaleLimit)
 	}
 }
 

@@ -1,8 +1,9 @@
-package verify
+package store
 
 import (
-	"iter"
 	"time"
+
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // snapshot is what one look-up found. It does not change.
@@ -13,32 +14,16 @@ type snapshot struct {
 	err      error     // definite: the secret cannot be read
 }
 
+// version is a version with what its payload says. How long it is accepted is
+// known when it is loaded, and compared with the clock at each use, so that an
+// overlap ends on time. A revoked version has no values but counts as a version:
+// revoking a key does not bring back the one before it.
 type version struct {
-	number  int64
-	enabled bool
-	created time.Time
-	keys    []key // none where the version is revoked, or was replaced for good
-}
+	number int64
+	until  time.Time      // see [secret.AcceptedUntil]
+	values []secret.Value // none where the version is revoked, or was replaced for good
 
-// accepted yields the keys of each version that counts at now: the newest
-// enabled one, and an older one while the version next after it, whatever that
-// one's state, is younger than overlap. It is asked at each use and not when
-// loading, so an overlap ends on time. A revoked version has no keys but
-// counts as a version: revoking a key does not bring back the one before it.
-func (s *snapshot) accepted(now time.Time, overlap time.Duration) iter.Seq[[]key] {
-	return func(yield func([]key) bool) {
-		newest := true
-		for i, v := range s.versions {
-			if !v.enabled {
-				continue
-			}
-			ok := newest || now.Sub(s.versions[i-1].created) < overlap
-			newest = false
-			if ok && !yield(v.keys) {
-				return
-			}
-		}
-	}
+	created time.Time
 }
 
 // find returns the version of that number, if it is there and was not refused.

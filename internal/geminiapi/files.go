@@ -1,9 +1,9 @@
-// Package gemini reads from the Gemini API what the receiver needs: result
-// files of the Files service.
+// Package geminiapi is what of the Gemini API the receiver and its tools use:
+// result files of the Files service, and the WebhookService.
 //
 // It talks to GOOGLE_GEMINI_BASE_URL where that is set, as the Gemini SDK does.
 // The SDK's own download holds the whole file in memory, so it is not used.
-package gemini
+package geminiapi
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 
 	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/secret"
 )
 
 const defaultBaseURL = "https://generativelanguage.googleapis.com"
@@ -34,13 +35,13 @@ const keyTimeout = 10 * time.Second
 type Files struct {
 	base   string
 	client *http.Client
-	key    func(context.Context) (string, error)
+	key    func(context.Context) (secret.Value, error)
 	stall  time.Duration
 }
 
 // NewFiles gives the Files service. key returns the API key; it is called for
 // every download, so that a new key needs no restart.
-func NewFiles(key func(context.Context) (string, error)) *Files {
+func NewFiles(key func(context.Context) (secret.Value, error)) *Files {
 	base := os.Getenv("GOOGLE_GEMINI_BASE_URL")
 	if base == "" {
 		base = defaultBaseURL
@@ -90,7 +91,7 @@ func (f *Files) download(ctx context.Context, name string) (io.ReadCloser, error
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("X-Goog-Api-Key", key)
+	req.Header.Set("X-Goog-Api-Key", string(key.Reveal()))
 	resp, err := f.client.Do(req)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,4 @@
+package verify
+
+// SignedPayload is for tests of the signature alone.
+var SignedPayload = signedPayload

@@ -1,0 +1,51 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"example.com/gemini-webhook/internal/secret"
+)
+
+// pathToken returns the second segment, decoded, of a path whose first one,
+// decoded, is "dynamic", and whether it is such a path. Like every path it is
+// case-sensitive. What cannot be decoded is no token.
+func pathToken(escaped string) (token string, dynamic bool) {
+	first, rest, found := strings.Cut(strings.TrimPrefix(escaped, "/"), "/")
+	if decoded, err := url.PathUnescape(first); !found || err != nil || decoded != "dynamic" {
+		return "", false
+	}
+	second, _, _ := strings.Cut(rest, "/")
+	token, err := url.PathUnescape(second)
+	if err != nil {
+		return "", true
+	}
+	return token, true
+}
+
+// checkToken returns nil where the token is one of ours. Probe says whether a
+// wrong token may cause a look for new ones; one that can be nobody's never does.
+func checkToken(ctx context.Context, tokens Secrets, token string, probe bool) error {
+	if !secret.ValidToken(token) {
+		return fmt.Errorf("%w: the path's second segment is no path token; use the URL that webhookctl dynamic-uri prints", ErrOriginUnproven)
+	}
+	sum := tokenHash(sha256.Sum256([]byte(token)))
+	_, ok, err := tokens.Match(ctx, &sum, probe)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case !ok:
+		return fmt.Errorf("%w: the path token is of none of the accepted versions; use the URL that webhookctl dynamic-uri prints", ErrOriginUnproven)
+	}
+	return nil
+}
+
+// tokenHash is what path tokens are kept and compared as.
+type tokenHash [sha256.Size]byte
+
+// Match implements [Matcher].
+func (h *tokenHash) Match(key []byte) bool { return subtle.ConstantTimeCompare(key, h[:]) == 1 }
