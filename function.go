@@ -1,5 +1,5 @@
 // Package receiver registers the functions that receive Gemini API webhooks
-// (SPEC.md "Functions"). It only wires: what the doors do is in handlers, how
+// (contract, "Functions"). It only wires: what the doors do is in handlers, how
 // deliveries are verified in verify.
 package receiver
 

@@ -13,7 +13,7 @@ import (
 	"example.com/gemini-webhook/verify"
 )
 
-// PublishTimeout is what Pub/Sub gets (SPEC.md, status 503); Gemini wants an
+// PublishTimeout is what Pub/Sub gets (contract, status 503); Gemini wants an
 // answer within a few seconds.
 const PublishTimeout = 4 * time.Second
 
@@ -41,7 +41,7 @@ type ReceiverConfig struct {
 }
 
 // Receiver is the public door: it verifies a delivery, queues it and answers
-// 200 when Pub/Sub has acknowledged it (SPEC.md "The public door"). It does
+// 200 when Pub/Sub has acknowledged it (contract, "The public door"). It does
 // not look into the event: whatever the body says, once the signature is good
 // the answer is 200 or 503.
 type Receiver struct {
@@ -189,7 +189,7 @@ func traceparent(h http.Header) string {
 	return ""
 }
 
-// answer writes the answer that SPEC.md names for err.
+// answer writes the answer that the contract names for err.
 func (rc *Receiver) answer(w http.ResponseWriter, err error) {
 	switch status := statusOf(err); status {
 	case http.StatusOK:

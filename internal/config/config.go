@@ -42,7 +42,7 @@ const (
 	BatchResultsSummary BatchResults = "summary" // only batch.completed
 )
 
-// Config is the environment of SPEC "Environment", checked. Fields of a door
+// Config is the environment of the contract, "Environment", checked. Fields of a door
 // that is closed hold their defaults or what was set, and may be empty.
 type Config struct {
 	Doors   Doors
@@ -116,11 +116,11 @@ type environment struct {
 	LogLevel             string `env:"LOG_LEVEL, default=info"`
 }
 
-// Load reads the variables of SPEC "Environment" from lookuper
+// Load reads the variables of the contract, "Environment", from lookuper
 // (envconfig.OsLookuper() in a running function). White space around a value is
 // trimmed, and a blank value counts as not set.
 //
-// The error is an *Error with every problem, in the order of SPEC's table. A
+// The error is an *Error with every problem, in the order of the contract's table. A
 // variable that only a closed door needs may be missing, but what is set is
 // checked all the same. Load does not ask Google Cloud whether a topic, bucket
 // or secret exists.
@@ -163,7 +163,7 @@ func LoadRotation(ctx context.Context, lookuper envconfig.Lookuper) (*Config, er
 	})
 }
 
-// parse checks the variables in the order of SPEC's table, which is the order
+// parse checks the variables in the order of the contract's table, which is the order
 // of the problems in the error: Go evaluates the calls below from top to bottom.
 func parse(env *environment) (*Config, error) {
 	c := &checker{}

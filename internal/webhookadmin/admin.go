@@ -33,8 +33,8 @@ const (
 	pollTime    = time.Second            // between looks whether another run is over
 	releaseTime = 10 * time.Second       // to say that a run failed
 	maxTries    = 8                      // of runs that lose their mark to another
-	minPause    = 200 * time.Millisecond // between attempts to store, doubled up to maxPause
-	maxPause    = 5 * time.Second
+	minBackoff    = 200 * time.Millisecond // between attempts to store, doubled up to maxBackoff
+	maxBackoff    = 5 * time.Second
 )
 
 // Admin administers webhooks. All methods may be called at once, from any
@@ -44,12 +44,12 @@ type Admin struct {
 	secrets  Secrets
 	now      func() time.Time
 
-	lease, poll, pause time.Duration
+	lease, poll, backoff time.Duration
 }
 
 // New returns an Admin over the two services. Now is the wall clock.
 func New(webhooks Webhooks, secrets Secrets, now func() time.Time) *Admin {
-	return &Admin{webhooks: webhooks, secrets: secrets, now: now, lease: leaseTime, poll: pollTime, pause: minPause}
+	return &Admin{webhooks: webhooks, secrets: secrets, now: now, lease: leaseTime, poll: pollTime, backoff: minBackoff}
 }
 
 // Get returns the webhook that the secret names, or [ErrNoWebhook].

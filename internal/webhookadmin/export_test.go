@@ -15,7 +15,7 @@ const (
 )
 
 // Hurry makes the Admin wait shortly.
-func (a *Admin) Hurry() { a.poll, a.pause = 5*time.Millisecond, 5*time.Millisecond }
+func (a *Admin) Hurry() { a.poll, a.backoff = 5*time.Millisecond, 5*time.Millisecond }
 
 func (a *Admin) Now() time.Time     { return a.now() }
 func (a *Admin) Webhooks() Webhooks { return a.webhooks }

@@ -123,7 +123,7 @@ func (h *hold) fail(ctx context.Context, cause error) error {
 func (h *hold) change(ctx context.Context, f func(*state)) error {
 	var written map[string]string
 	var lost bool
-	for pause := h.a.pause; ; pause = min(2*pause, maxPause) {
+	for backoff := h.a.backoff; ; backoff = min(2*backoff, maxBackoff) {
 		st, err := h.a.read(ctx, h.secret)
 		if err == nil {
 			if written == nil || !maps.Equal(written, st.annotations) { // else only the answer was lost
@@ -136,7 +136,7 @@ func (h *hold) change(ctx context.Context, f func(*state)) error {
 				return nil
 			}
 		}
-		if secret.Definite(err) || !sleep(ctx, pause) {
+		if secret.Definite(err) || !sleep(ctx, backoff) {
 			return err
 		}
 	}

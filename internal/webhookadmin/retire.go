@@ -32,7 +32,7 @@ func (a *Admin) Retire(ctx context.Context, name secret.Name, overlap time.Durat
 // disableOlder disables all enabled versions before number, trying until ctx
 // ends where an error may pass.
 func (a *Admin) disableOlder(ctx context.Context, name secret.Name, number int64) (disabled []int64, err error) {
-	for pause := a.pause; ; pause = min(2*pause, maxPause) {
+	for backoff := a.backoff; ; backoff = min(2*backoff, maxBackoff) {
 		var versions []secret.Version
 		if versions, err = a.newestFirst(ctx, name); err == nil {
 			for _, v := range versions {
@@ -45,7 +45,7 @@ func (a *Admin) disableOlder(ctx context.Context, name secret.Name, number int64
 				disabled = append(disabled, v.Number)
 			}
 		}
-		if err == nil || secret.Definite(err) || !sleep(ctx, pause) {
+		if err == nil || secret.Definite(err) || !sleep(ctx, backoff) {
 			return disabled, err
 		}
 	}

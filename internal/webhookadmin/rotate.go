@@ -139,12 +139,12 @@ func (h *hold) step(ctx context.Context, r *Rotated, immediately bool) error {
 // until time is up; an answer that was lost makes a second version of the same
 // key, which does no harm.
 func (h *hold) store(ctx context.Context, payload secret.Value) (int64, error) {
-	for pause := h.a.pause; ; pause = min(2*pause, maxPause) {
+	for backoff := h.a.backoff; ; backoff = min(2*backoff, maxBackoff) {
 		number, err := h.a.secrets.Add(ctx, h.secret, payload)
 		if err == nil {
 			return number, nil
 		}
-		if secret.Definite(err) || !sleep(ctx, pause) {
+		if secret.Definite(err) || !sleep(ctx, backoff) {
 			return 0, fmt.Errorf("the new signing secret could not be stored and is lost: %w", err)
 		}
 	}
