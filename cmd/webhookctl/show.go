@@ -40,16 +40,10 @@ pending}. Pending is there while a run is at work or has left something to heal.
 ` + codesHelp
 }
 
-type shownVersion struct {
-	Number  int64     `json:"number"`
-	Enabled bool      `json:"enabled"`
-	Created time.Time `json:"create_time"`
-}
-
 type shown struct {
 	Secret   secret.Name          `json:"secret"`
 	Webhook  webhookadmin.Webhook `json:"webhook"`
-	Versions []shownVersion       `json:"versions"`
+	Versions []secret.Version     `json:"versions"`
 	Pending  json.RawMessage      `json:"pending,omitempty"`
 }
 
@@ -80,14 +74,11 @@ func (w webhookGet) Run(ctx context.Context, s streams) error {
 		}
 		return nil
 	}
-	answer := shown{Secret: w.Secret, Webhook: hook, Versions: []shownVersion{}}
+	answer := shown{Secret: w.Secret, Webhook: hook, Versions: append([]secret.Version{}, versions...)}
 	if json.Valid([]byte(pending)) {
 		answer.Pending = json.RawMessage(pending)
 	} else if pending != "" { // edited by hand
 		answer.Pending, _ = json.Marshal(pending) // a string
-	}
-	for _, v := range versions {
-		answer.Versions = append(answer.Versions, shownVersion(v))
 	}
 	return printJSON(s.out, answer)
 }

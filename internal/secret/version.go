@@ -8,9 +8,9 @@ import (
 
 // Version is one version of a secret, without its payload.
 type Version struct {
-	Number  int64     // 1 is the first
-	Enabled bool      // neither disabled nor destroyed
-	Created time.Time // starts the overlap of the version before it
+	Number  int64     `json:"number"`      // 1 is the first
+	Enabled bool      `json:"enabled"`     // neither disabled nor destroyed
+	Created time.Time `json:"create_time"` // starts the overlap of the version before it
 }
 
 // NewestFirst returns the versions sorted so.
