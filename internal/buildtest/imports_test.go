@@ -24,17 +24,18 @@ var cloud = []string{"cloud.google.com/go", "google.golang.org/api", "google.gol
 // up in this table, which is down in the design. For a new package the longest
 // key counts.
 var importRules = map[string]mayImport{
-	"internal/event":   {},
-	"internal/object":  {},
-	"internal/server":  {},
-	"internal/version": {},
-	"internal/secret":  {},
-	"internal/config":  {packages: []string{"internal/object", "internal/secret"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
-	"internal/outcome": {packages: []string{"internal/event"}},
-	"internal/results": {packages: []string{"internal/outcome"}, modules: []string{"github.com/goccy/go-json"}},
-	"internal/batch":   {packages: []string{"internal/event", "internal/object", "internal/outcome", "internal/results"}},
-	"internal/work":    {packages: []string{"internal/batch", "internal/event", "internal/outcome"}},
-	"verify":           {packages: []string{"internal/secret"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+	"internal/lenientjson": {},
+	"internal/event":       {packages: []string{"internal/lenientjson"}},
+	"internal/object":      {},
+	"internal/server":      {},
+	"internal/version":     {},
+	"internal/secret":      {},
+	"internal/config":      {packages: []string{"internal/object", "internal/secret"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
+	"internal/outcome":     {packages: []string{"internal/event", "internal/lenientjson"}},
+	"internal/results":     {packages: []string{"internal/lenientjson", "internal/outcome"}, modules: []string{"github.com/goccy/go-json"}},
+	"internal/batch":       {packages: []string{"internal/event", "internal/object", "internal/outcome", "internal/results"}},
+	"internal/work":        {packages: []string{"internal/batch", "internal/event", "internal/outcome"}},
+	"verify":               {packages: []string{"internal/secret"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
 
 	// Where keys come from.
 	"internal/secret/store": {packages: []string{"internal/secret", "verify"}},

@@ -1,9 +1,11 @@
 package event
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
+
+	"example.com/gemini-webhook/internal/lenientjson"
 )
 
 // maxDepth is how deeply encoding/json follows nested values.
@@ -16,40 +18,58 @@ const maxDepth = 10000
 func New(d Delivery, body []byte) *Event {
 	e := &Event{Delivery: d, Body: body, JSON: isJSON(body)}
 	if e.JSON {
-		e.read(object(body))
+		e.read(lenientjson.Of(body))
 	}
 	e.Key = e.key()
 	return e
 }
 
 // read takes what the members of the body say.
-func (e *Event) read(top map[string]json.RawMessage) {
-	data := object(top["data"])
+func (e *Event) read(body lenientjson.Value) {
+	var kind, timestamp, data, metadata lenientjson.Value
+	body.Pick(lenientjson.To("type", &kind), lenientjson.To("timestamp", &timestamp),
+		lenientjson.To("data", &data), lenientjson.To("user_metadata", &metadata))
+	var id, uri, inner lenientjson.Value
+	data.Pick(lenientjson.To("id", &id), lenientjson.To("output_file_uri", &uri), lenientjson.To("user_metadata", &inner))
 
-	if t := str(top["type"]); len(t) <= maxTypeBytes {
+	if t := kind.Str(); len(t) <= maxTypeBytes {
 		e.Type = t
 	}
-	e.Time = text(top["timestamp"])
-	e.ResourceID = text(data["id"])
-	e.Pointer = str(data["output_file_uri"])
-	e.UserMetadata = object(top["user_metadata"])
-	if e.UserMetadata == nil {
-		e.UserMetadata = object(data["user_metadata"])
+	e.Time = timestamp.StrOrNumber()
+	e.ResourceID = id.StrOrNumber()
+	e.Pointer = uri.Str()
+	if !metadata.IsObject() {
+		metadata = inner
 	}
-	e.Error = decodeError(data)
+	e.UserMetadata = object(metadata)
+	e.Error = readError(data)
 	if e.Type == TypeVideoGenerated {
-		e.Video = decodeVideo(data)
+		e.Video = readVideo(data)
 	}
 }
 
-// decodeError reads error_code and error_message, and what they leave open from
+// object gives an object's members by name, nil of anything else.
+func object(v lenientjson.Value) map[string]lenientjson.Value {
+	if !v.IsObject() {
+		return nil
+	}
+	members := make(map[string]lenientjson.Value)
+	for name, member := range v.Members {
+		members[name.Str()] = member
+	}
+	return members
+}
+
+// readError reads error_code and error_message, and what they leave open from
 // an error object (or an error text) beside them.
-func decodeError(data map[string]json.RawMessage) *Error {
-	nested := object(data["error"])
+func readError(data lenientjson.Value) *Error {
+	var code, message, nested, nestedCode, nestedMessage, status lenientjson.Value
+	data.Pick(lenientjson.To("error_code", &code), lenientjson.To("error_message", &message), lenientjson.To("error", &nested))
+	nested.Pick(lenientjson.To("code", &nestedCode), lenientjson.To("message", &nestedMessage), lenientjson.To("status", &status))
 	e := Error{
-		Code:    first(text(data["error_code"]), text(nested["code"])),
-		Message: first(str(data["error_message"]), str(nested["message"]), str(data["error"])),
-		Status:  text(nested["status"]),
+		Code:    cmp.Or(code.StrOrNumber(), nestedCode.StrOrNumber()),
+		Message: cmp.Or(message.Str(), nestedMessage.Str(), nested.Str()),
+		Status:  status.StrOrNumber(),
 	}
 	if e == (Error{}) {
 		return nil
@@ -57,10 +77,10 @@ func decodeError(data map[string]json.RawMessage) *Error {
 	return &e
 }
 
-func decodeVideo(data map[string]json.RawMessage) *Video {
+func readVideo(data lenientjson.Value) *Video {
 	v := Video{
-		URI:  first(str(data["output_file_uri"]), str(data["video_uri"])),
-		File: first(text(data["file_name"]), text(data["file_id"])),
+		URI:  cmp.Or(data.Get("output_file_uri").Str(), data.Get("video_uri").Str()),
+		File: cmp.Or(data.Get("file_name").StrOrNumber(), data.Get("file_id").StrOrNumber()),
 	}
 	if v == (Video{}) {
 		return nil
@@ -78,47 +98,4 @@ func isJSON(body []byte) bool {
 		return true // too short to be that deep
 	}
 	return json.Valid(slices.Concat([]byte{'['}, body, []byte{']'}))
-}
-
-// object returns the members of a JSON object, or nil if raw is none.
-func object(raw []byte) map[string]json.RawMessage {
-	if trimmed := bytes.TrimLeft(raw, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return nil
-	}
-	// A map and not a struct: encoding/json matches struct fields in any case.
-	var m map[string]json.RawMessage
-	if json.Unmarshal(raw, &m) != nil {
-		return nil
-	}
-	return m
-}
-
-// str returns a JSON string's value, or "" if raw is none.
-func str(raw json.RawMessage) string {
-	if len(raw) == 0 || raw[0] != '"' {
-		return ""
-	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
-// text is str that also takes a number, as its JSON text.
-func text(raw json.RawMessage) string {
-	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
-		return string(raw)
-	}
-	return str(raw)
-}
-
-// first returns the first text that is not empty.
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

@@ -10,8 +10,9 @@
 package event
 
 import (
-	"encoding/json"
 	"time"
+
+	"example.com/gemini-webhook/internal/lenientjson"
 )
 
 // Delivery is what the public door knows about one verified delivery. It travels
@@ -33,16 +34,16 @@ type Delivery struct {
 type Event struct {
 	Delivery
 
-	Key          string                     // identity, see key
-	Body         []byte                     // verbatim
-	JSON         bool                       // Body is one JSON value
-	Type         string                     // "" when unrecognized: no string of 1 to 256 bytes
-	Time         string                     // the event's own timestamp, as text; "" if absent
-	ResourceID   string                     // data.id, as text; "" if absent
-	Pointer      string                     // data.output_file_uri; "" if absent or not a string
-	UserMetadata map[string]json.RawMessage // the top level's, else that in data; nil if neither is an object
-	Error        *Error                     // nil if the event tells of none
-	Video        *Video                     // nil unless Type is TypeVideoGenerated
+	Key          string                       // identity, see key
+	Body         []byte                       // verbatim
+	JSON         bool                         // Body is one JSON value
+	Type         string                       // "" when unrecognized: no string of 1 to 256 bytes
+	Time         string                       // the event's own timestamp, as text; "" if absent
+	ResourceID   string                       // data.id, as text; "" if absent
+	Pointer      string                       // data.output_file_uri; "" if absent or not a string
+	UserMetadata map[string]lenientjson.Value // the top level's, else that in data; nil if neither is an object
+	Error        *Error                       // nil if the event tells of none
+	Video        *Video                       // nil unless Type is TypeVideoGenerated
 }
 
 // Error is what went wrong, in Gemini's words. Numbers have become strings; a

@@ -1,7 +1,8 @@
 package outcome
 
 import (
-	"encoding/json"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"example.com/gemini-webhook/internal/event"
@@ -43,8 +44,8 @@ func newAttributes(e *event.Event) attributes {
 	if e.Traceparent != "" {
 		a.fixed = append(a.fixed, attribute{"traceparent", attributeValue(e.Traceparent)})
 	}
-	for _, k := range sortedKeys(e.UserMetadata) {
-		value, ok := scalar(e.UserMetadata[k])
+	for _, k := range slices.Sorted(maps.Keys(e.UserMetadata)) {
+		value, ok := e.UserMetadata[k].Scalar()
 		switch {
 		case !ok:
 		case len("meta_"+k) > maxAttributeKey:
@@ -80,22 +81,6 @@ func (a *attributes) of(kind, id string, room int) map[string]string {
 		m["metadata_truncated"] = "true"
 	}
 	return m
-}
-
-// scalar returns a JSON string's value, or the JSON text of a number or boolean.
-func scalar(raw json.RawMessage) (string, bool) {
-	if len(raw) == 0 {
-		return "", false
-	}
-	switch raw[0] {
-	case '{', '[', 'n':
-		return "", false
-	case '"':
-		var s string
-		err := json.Unmarshal(raw, &s)
-		return s, err == nil
-	}
-	return string(raw), true
 }
 
 // attributeValue makes s valid UTF-8 of at most maxAttributeValue bytes, cut at a

@@ -2,11 +2,12 @@ package outcome
 
 import (
 	"cmp"
-	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/lenientjson"
 )
 
 // common are the members of every outcome's data that its event determines.
@@ -33,23 +34,13 @@ func newCommon(e *event.Event, version string) common {
 	}
 }
 
-func encodeMetadata(m map[string]json.RawMessage) [][]byte {
-	keys := sortedKeys(m)
-	members := make([][]byte, 0, len(keys))
-	for _, k := range keys {
+func encodeMetadata(m map[string]lenientjson.Value) [][]byte {
+	members := make([][]byte, 0, len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		b := append(appendString(nil, k), ':')
 		members = append(members, appendRaw(b, m[k]))
 	}
 	return members
-}
-
-func sortedKeys(m map[string]json.RawMessage) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // append appends the members, a comma before each.

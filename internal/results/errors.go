@@ -3,21 +3,22 @@ package results
 import (
 	"strings"
 
+	"example.com/gemini-webhook/internal/lenientjson"
 	"example.com/gemini-webhook/internal/outcome"
 )
 
 // readError reads an `error` member. It reports false where that says nothing:
 // null, false, 0, an empty text, list or object, or the google.rpc code OK
 // without a message.
-func readError(v value) (outcome.Error, bool) {
+func readError(v lenientjson.Value) (outcome.Error, bool) {
 	switch {
-	case v.isString():
+	case v.IsString():
 		return readMessage(v)
-	case v.isNumber():
-		return outcome.Error{Code: string(v)}, !v.isZero()
-	case v.isTrue():
+	case v.IsNumber():
+		return outcome.Error{Code: string(v)}, !v.IsZero()
+	case v.IsTrue():
 		return outcome.Error{Message: string(v)}, true
-	case !v.isObject() && !v.isArray(), v.isEmpty():
+	case !v.IsObject() && !v.IsArray(), v.IsEmpty():
 		return outcome.Error{}, false
 	}
 	e := readErrorMembers(v)
@@ -33,8 +34,8 @@ func readError(v value) (outcome.Error, bool) {
 // readStatus reads a `status` member: a google.rpc.Status, or the text of a
 // Vertex line, which is empty when all is well. It reports false where that is
 // no failure; a code of OK is none whatever its message.
-func readStatus(v value) (outcome.Error, bool) {
-	if v.isString() {
+func readStatus(v lenientjson.Value) (outcome.Error, bool) {
+	if v.IsString() {
 		return readMessage(v)
 	}
 	e := readErrorMembers(v)
@@ -45,16 +46,16 @@ func readStatus(v value) (outcome.Error, bool) {
 }
 
 // readMessage reads a text in the place of an error.
-func readMessage(v value) (outcome.Error, bool) {
-	message := v.str()
+func readMessage(v lenientjson.Value) (outcome.Error, bool) {
+	message := v.Str()
 	return outcome.Error{Message: message}, strings.TrimSpace(message) != ""
 }
 
 // readErrorMembers reads {code, message, status}; of anything else, nothing.
-func readErrorMembers(v value) outcome.Error {
-	var code, message, status value
-	v.pick(field{"code", &code}, field{"message", &message}, field{"status", &status})
-	return outcome.Error{Code: code.scalar(), Message: message.scalar(), Status: status.scalar()}
+func readErrorMembers(v lenientjson.Value) outcome.Error {
+	var code, message, status lenientjson.Value
+	v.Pick(lenientjson.To("code", &code), lenientjson.To("message", &message), lenientjson.To("status", &status))
+	return outcome.Error{Code: code.StrOrNumber(), Message: message.StrOrNumber(), Status: status.StrOrNumber()}
 }
 
 // isOK reports whether a code is that of google.rpc's OK.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"example.com/gemini-webhook/internal/lenientjson"
 	"example.com/gemini-webhook/internal/outcome"
 )
 
@@ -24,14 +25,14 @@ func Parse(raw []byte) Line {
 		line.Key, line.HasKey = prefixKey(raw)
 		return line
 	}
-	top := value(bytes.TrimSpace(raw))
+	top := lenientjson.Of(raw)
 	var m members
-	top.pick(field{"key", &m.key}, field{"request", &m.request}, field{"response", &m.response},
-		field{"error", &m.failure}, field{"status", &m.status}, field{"candidates", &m.candidates},
-		field{"promptFeedback", &m.feedback}, field{"code", &m.code}, field{"message", &m.message})
+	top.Pick(lenientjson.To("key", &m.key), lenientjson.To("request", &m.request), lenientjson.To("response", &m.response),
+		lenientjson.To("error", &m.failure), lenientjson.To("status", &m.status), lenientjson.To("candidates", &m.candidates),
+		lenientjson.To("promptFeedback", &m.feedback), lenientjson.To("code", &m.code), lenientjson.To("message", &m.message))
 	line := m.outcome(top)
-	if m.key.present() {
-		line.Key, line.HasKey = m.key.text(), true
+	if m.key.Present() {
+		line.Key, line.HasKey = m.key.Text(), true
 	}
 	return line
 }
@@ -49,19 +50,19 @@ func valid(raw []byte) bool {
 
 // members are the top-level members that tell the shapes apart.
 type members struct {
-	key, request, response, failure, status value
-	candidates, feedback                    value // of a bare response
-	code, message                           value // of a bare status
+	key, request, response, failure, status lenientjson.Value
+	candidates, feedback                    lenientjson.Value // of a bare response
+	code, message                           lenientjson.Value // of a bare status
 }
 
 // outcome is the line without its key.
-func (m *members) outcome(top value) Line {
-	var response value
+func (m *members) outcome(top lenientjson.Value) Line {
+	var response lenientjson.Value
 	switch {
-	case m.response.isObject():
+	case m.response.IsObject():
 		response = m.response
-	case m.response.present(): // of another type: not a response
-	case m.candidates.present(), m.feedback.present():
+	case m.response.Present(): // of another type: not a response
+	case m.candidates.Present(), m.feedback.Present():
 		response = top
 	}
 	failure, failed := readError(m.failure)
@@ -70,9 +71,9 @@ func (m *members) outcome(top value) Line {
 	}
 	if response == nil {
 		switch {
-		case !m.failure.present() && m.isStatus():
-			failure, failed = outcome.Error{Code: m.code.scalar(), Message: m.message.str(), Status: m.status.str()}, true
-		case !failed && m.failure.isObject():
+		case !m.failure.Present() && m.isStatus():
+			failure, failed = outcome.Error{Code: m.code.StrOrNumber(), Message: m.message.Str(), Status: m.status.Str()}, true
+		case !failed && m.failure.IsObject():
 			// Alone, an error object is a failure however little it says.
 			failure, failed = readErrorMembers(m.failure), true
 		case !failed:
@@ -80,7 +81,7 @@ func (m *members) outcome(top value) Line {
 		}
 	}
 
-	line := Line{Status: outcome.StatusSucceeded, Request: m.request.slice(), Response: response.slice()}
+	line := Line{Status: outcome.StatusSucceeded, Request: m.request.Raw(), Response: response.Raw()}
 	blocked := readResponse(&line, response)
 	if blocked != "" && !failed {
 		failure, failed = outcome.Error{Code: CodeBlocked, Message: blocked}, true
@@ -97,5 +98,5 @@ func (m *members) outcome(top value) Line {
 
 // isStatus reports whether the line itself is a google.rpc.Status.
 func (m *members) isStatus() bool {
-	return m.code.isNumber() && !m.code.isZero() && m.message.isString()
+	return m.code.IsNumber() && !m.code.IsZero() && m.message.IsString()
 }

@@ -4,75 +4,74 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/gemini-webhook/internal/lenientjson"
 	"example.com/gemini-webhook/internal/outcome"
 )
 
 // readResponse takes what is published of a GenerateContentResponse. A member
 // of an unexpected type is absent. It returns why the prompt was blocked, or "".
-func readResponse(l *Line, response value) (blocked string) {
-	var candidates, feedback, usage, version value
-	response.pick(field{"candidates", &candidates}, field{"promptFeedback", &feedback},
-		field{"usageMetadata", &usage}, field{"modelVersion", &version})
-	l.ModelVersion = version.str()
+func readResponse(l *Line, response lenientjson.Value) (blocked string) {
+	var candidates, feedback, usage, version lenientjson.Value
+	response.Pick(lenientjson.To("candidates", &candidates), lenientjson.To("promptFeedback", &feedback),
+		lenientjson.To("usageMetadata", &usage), lenientjson.To("modelVersion", &version))
+	l.ModelVersion = version.Str()
 	l.Usage = readUsage(usage)
-	if candidate := candidates.first(); candidate.isObject() {
+	if candidate := candidates.First(); candidate.IsObject() {
 		readCandidate(l, candidate)
 		return ""
 	}
 	return blockReason(feedback)
 }
 
-func readCandidate(l *Line, candidate value) {
-	var content, reason, parts value
-	candidate.pick(field{"content", &content}, field{"finishReason", &reason})
-	content.pick(field{"parts", &parts})
-	l.FinishReason = reason.str()
-	if !parts.isArray() {
+func readCandidate(l *Line, candidate lenientjson.Value) {
+	var content, reason, parts lenientjson.Value
+	candidate.Pick(lenientjson.To("content", &content), lenientjson.To("finishReason", &reason))
+	content.Pick(lenientjson.To("parts", &parts))
+	l.FinishReason = reason.Str()
+	if !parts.IsArray() {
 		return
 	}
 	texts := make([]string, 0, 1) // most candidates have one part
-	for _, part := range parts.members {
-		var text, thought value
-		part.pick(field{"text", &text}, field{"thought", &thought})
-		if text.isString() && !thought.isTrue() {
-			texts = append(texts, text.str())
+	for _, part := range parts.Members {
+		var text, thought lenientjson.Value
+		part.Pick(lenientjson.To("text", &text), lenientjson.To("thought", &thought))
+		if text.IsString() && !thought.IsTrue() {
+			texts = append(texts, text.Str())
 		}
 	}
 	l.Text, l.HasText = strings.Join(texts, ""), len(texts) > 0
 }
 
 // blockReason is why there are no candidates, with the explanation if there is one.
-func blockReason(feedback value) string {
-	var reason, message value
-	feedback.pick(field{"blockReason", &reason}, field{"blockReasonMessage", &message})
-	blocked := reason.str()
-	if explained := message.str(); blocked != "" && explained != "" {
+func blockReason(feedback lenientjson.Value) string {
+	var reason, message lenientjson.Value
+	feedback.Pick(lenientjson.To("blockReason", &reason), lenientjson.To("blockReasonMessage", &message))
+	blocked := reason.Str()
+	if explained := message.Str(); blocked != "" && explained != "" {
 		blocked += ": " + explained
 	}
 	return blocked
 }
 
 // readUsage takes the counts that can be read.
-func readUsage(metadata value) (u outcome.Usage) {
-	if !metadata.isObject() {
-		return u
+func readUsage(metadata lenientjson.Value) (u outcome.Usage) {
+	var counts [len(u.Tokens)]lenientjson.Value
+	var fields [len(u.Tokens)]lenientjson.Field
+	for i := range fields {
+		fields[i] = lenientjson.To(outcome.TokenCounts[i].Gemini, &counts[i])
 	}
-	for name, member := range metadata.members {
-		for i := range outcome.TokenCounts {
-			if name.is(outcome.TokenCounts[i].Gemini) {
-				u.Tokens[i], u.Has[i] = count(member)
-				break
-			}
-		}
+	metadata.Pick(fields[:]...)
+	for i, v := range counts {
+		u.Tokens[i], u.Has[i] = count(v)
 	}
 	return u
 }
 
 // count reads a token count, which as an int64 of protobuf's JSON may be a
 // string. Not by way of a float: counts are exact.
-func count(v value) (int64, bool) {
+func count(v lenientjson.Value) (int64, bool) {
 	digits := v
-	if v.isString() {
+	if v.IsString() {
 		digits = v[1 : len(v)-1]
 	}
 	if len(digits) == 0 {

@@ -3,6 +3,8 @@ package results
 import (
 	"bytes"
 	"encoding/json"
+
+	"example.com/gemini-webhook/internal/lenientjson"
 )
 
 // TooLong is the line of which only a prefix was kept: invalid, line_too_long,
@@ -43,10 +45,10 @@ func prefixKey(prefix []byte) (key string, found bool) {
 		if len(rest) == 0 || (rest[0] != ',' && rest[0] != '}') {
 			return key, found
 		}
-		if member := value(text); name == "key" {
-			key, found = "", member.present()
+		if member := lenientjson.Of(text); name == "key" {
+			key, found = "", member.Present()
 			if found {
-				key = member.text()
+				key = member.Text()
 			}
 		}
 	}
