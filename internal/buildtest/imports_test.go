@@ -35,7 +35,7 @@ var importRules = map[string]mayImport{
 	"internal/results":     {packages: []string{"internal/lenientjson", "internal/outcome"}, modules: []string{"github.com/goccy/go-json"}},
 	"internal/batch":       {packages: []string{"internal/event", "internal/object", "internal/outcome", "internal/results"}},
 	"internal/work":        {packages: []string{"internal/batch", "internal/event", "internal/outcome"}},
-	"verify":               {packages: []string{"internal/secret"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
+	"verify":               {packages: []string{"internal/lenientjson", "internal/secret"}, modules: []string{"github.com/lestrrat-go/jwx/v3"}},
 
 	// Where keys come from.
 	"internal/secret/store": {packages: []string{"internal/secret", "verify"}},
