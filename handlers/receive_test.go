@@ -297,6 +297,34 @@ func TestHealthAndMethods(t *testing.T) {
 	}
 }
 
+// With a private door, what is not its path is not there, and its method is POST.
+func TestPathsOfThePrivateDoor(t *testing.T) {
+	t.Parallel()
+	doors := &Doors{Log: slog.New(slog.DiscardHandler), Private: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	})}
+	for _, test := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"POST", "/tasks/process", 204, ""},
+		{"GET", "/tasks/process", 405, "POST"},
+		{"OPTIONS", "/tasks/process", 405, "POST"},
+		{"POST", "/tasks/process/x", 404, ""},
+		{"POST", "/tasks/other", 404, ""},
+		{"GET", "/tasks/other", 404, ""},
+		{"POST", "/tasks/", 404, ""},
+		{"POST", "/hook", 404, ""}, // the public door is closed
+	} {
+		w := httptest.NewRecorder()
+		doors.ServeHTTP(w, httptest.NewRequest(test.method, test.path, nil))
+		if w.Code != test.status || w.Header().Get("Allow") != test.allow {
+			t.Errorf("%s %s: got %d, Allow %q, want %d, Allow %q", test.method, test.path, w.Code, w.Header().Get("Allow"), test.status, test.allow)
+		}
+	}
+}
+
 func TestBodyUpToTheLimit(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, 5000)
@@ -502,6 +530,23 @@ type verdict struct {
 
 func (v verdict) Verify(context.Context, string, verify.Headers, []byte) (verify.Proof, error) {
 	return v.proof, v.err
+}
+
+// While keys cannot be had the answer is 503: never a pass, never a refusal.
+func TestNoKeysNoPass(t *testing.T) {
+	t.Parallel()
+	queue := &queued{}
+	rc := NewReceiver(ReceiverConfig{
+		Verifier: verdict{err: fmt.Errorf("secret: %w", verify.ErrUnavailable)}, Queue: queue,
+		ReplayTolerance: 5 * time.Minute, MaxBodyBytes: 1024, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	r := httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader(testBody))
+	r.Header = verifytest.Static(testKey, "msg_1", time.Now(), []byte(testBody))
+	w := httptest.NewRecorder()
+	rc.ServeHTTP(w, r)
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" || len(queue.all()) != 0 {
+		t.Errorf("got %d, Retry-After %q, %d queued, want 503 with it and none", w.Code, w.Header().Get("Retry-After"), len(queue.all()))
+	}
 }
 
 // Where a JWT carries the event, that is queued and not the body, which nobody

@@ -94,6 +94,8 @@ func TestBrokenReads(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]gcs.Fault{
 		"short":       {Cut: gcs.CutShort, CutAfter: 700},
+		"nothing":     {Cut: gcs.CutShort},
+		"reset":       {Cut: gcs.CutReset, CutAfter: 700},
 		"unavailable": {Status: 503},
 		"refused":     {Status: 403},
 	} {
@@ -113,6 +115,38 @@ func TestBrokenReads(t *testing.T) {
 			lines, _ := r.lines()
 			if len(lines) != 60 || r.completed()["total"] != 60.0 {
 				t.Errorf("%d lines, totals %v, want 60", len(lines), r.completed())
+			}
+		})
+	}
+}
+
+// A state bucket in which every call fails once costs time and nothing else.
+func TestStateFails(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]gcs.Fault{
+		"unavailable":      {Status: 503},
+		"refused":          {Status: 403},
+		"answers are lost": {Cut: gcs.CutReset},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, chunk(2000))
+			r.batch(jsonl(60))
+			asked, failed := make(map[gcs.Op]bool), make(map[gcs.Kind]int)
+			r.gcs.Fail(func(op gcs.Op) *gcs.Fault { // one call at a time
+				if op.Bucket != stateBucket || asked[op] {
+					return nil
+				}
+				asked[op] = true
+				failed[op.Kind]++
+				return &fault
+			})
+			r.run()
+			if lines, _ := r.lines(); len(lines) != 60 || r.completed()["total"] != 60.0 {
+				t.Errorf("%d lines, totals %v, want 60", len(lines), r.completed())
+			}
+			if failed[gcs.OpInsert] == 0 || failed[gcs.OpList] == 0 || failed[gcs.OpRead] == 0 {
+				t.Errorf("failed: %v, want some of each kind", failed)
 			}
 		})
 	}

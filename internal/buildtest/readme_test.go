@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/gemini-webhook/internal/localcloud/push"
 	"example.com/gemini-webhook/internal/outcome/schematest"
 )
 
@@ -123,8 +124,17 @@ func TestReadmeFilters(t *testing.T) {
 	if len(filters) < 4 {
 		t.Errorf("%d filters in README.md, want the two of subscribers and the two of the queue", len(filters))
 	}
-	for _, m := range filters {
-		if _, err := push.ParseFilter(m[1] + m[2]); err != nil {
+	server := pstest.NewServer() // refuses filters as Pub/Sub does
+	t.Cleanup(func() { _ = server.Close() })
+	const topic = "projects/p/topics/t"
+	if _, err := server.GServer.CreateTopic(t.Context(), &pubsubpb.Topic{Name: topic}); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range filters {
+		_, err := server.GServer.CreateSubscription(t.Context(), &pubsubpb.Subscription{
+			Name: fmt.Sprintf("projects/p/subscriptions/s%d", i), Topic: topic, AckDeadlineSeconds: 10, Filter: m[1] + m[2],
+		})
+		if err != nil {
 			t.Errorf("filter %q: %v", m[1]+m[2], err)
 		}
 	}

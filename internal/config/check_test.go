@@ -71,6 +71,9 @@ func TestLoadRefuses(t *testing.T) {
 				if !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error is %q, want it to say %q", err, test.want)
 				}
+				if len(value) > len("https://") && strings.Contains(err.Error(), value) { // it may be a secret in the wrong place
+					t.Errorf("error %q repeats the value", err)
+				}
 			})
 		}
 	}

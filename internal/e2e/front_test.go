@@ -8,13 +8,12 @@ import (
 )
 
 // front forwards TCP connections to an address that may change: behind it a
-// receiver can be replaced, and Pub/Sub can be taken away.
+// receiver can be replaced.
 type front struct {
 	listener net.Listener
 
 	mu     sync.Mutex
 	target string // empty: connections are closed at once
-	silent bool   // connections are accepted, and that is all
 	open   map[net.Conn]bool
 	pipes  sync.WaitGroup
 }
@@ -27,7 +26,7 @@ func newFront(t testing.TB, target string) *front {
 	f.pipes.Go(f.accept)
 	t.Cleanup(func() {
 		_ = f.listener.Close() // nobody connects any more
-		f.set("", false)
+		f.set("")
 		f.pipes.Wait()
 	})
 	return f
@@ -36,10 +35,10 @@ func newFront(t testing.TB, target string) *front {
 func (f *front) addr() string { return f.listener.Addr().String() }
 
 // set changes where connections go, and cuts those there are.
-func (f *front) set(target string, silent bool) {
+func (f *front) set(target string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.target, f.silent = target, silent
+	f.target = target
 	for conn := range f.open {
 		_ = conn.Close()
 	}
@@ -54,11 +53,9 @@ func (f *front) accept() {
 		}
 		f.mu.Lock()
 		f.open[conn] = true
-		target, silent := f.target, f.silent
+		target := f.target
 		f.mu.Unlock()
-		if !silent {
-			f.pipes.Go(func() { f.forward(conn, target) })
-		}
+		f.pipes.Go(func() { f.forward(conn, target) })
 	}
 }
 

@@ -73,7 +73,8 @@ func TestMemory(t *testing.T) {
 		t.Run(fmt.Sprintf("%d ranges at once", atOnce), func(t *testing.T) {
 			lines := size/generatedLine + 1
 			begin := time.Now()
-			peak, pubsub := processGenerated(t, lines*generatedLine, generate, atOnce)
+			pubsub := newDiscard(t)
+			peak := pubsub.process(t, lines*generatedLine, generate, atOnce)
 			n, distinct, published := pubsub.results()
 			t.Logf("%d lines of %d MiB, %d MiB of outcomes in %.1f s, peak memory %d MiB",
 				n, lines*generatedLine>>20, published>>20, time.Since(begin).Seconds(), peak>>20)
@@ -91,15 +92,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// processGenerated lets a receiver with default settings process a generated
-// object as a batch, and returns its peak memory.
-func processGenerated(t *testing.T, size int64, at func(int64, []byte), atOnce int) (peak int64, pubsub *discard) {
-	t.Helper()
-	pubsub = newDiscard(t)
-	return pubsub.process(t, size, at, atOnce), pubsub
-}
-
-// process is processGenerated with env in place of some of the defaults.
+// process lets a receiver process a generated object as a batch, and returns
+// its peak memory; env is in place of some of the defaults.
 func (d *discard) process(t testing.TB, size int64, at func(int64, []byte), atOnce int, env ...string) (peak int64) {
 	t.Helper()
 	cloud, err := localcloud.Start(t.Context(), localcloud.Options{PubSubAddr: d.addr})

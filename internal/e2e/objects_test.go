@@ -1,10 +1,7 @@
 package e2e
 
 import (
-	"maps"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +12,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"example.com/gemini-webhook/internal/localcloud"
-	"example.com/gemini-webhook/internal/localcloud/gcs"
 )
 
 // attempts is what the subscriptions of these tests have.
@@ -98,147 +94,5 @@ func TestMissingObject(t *testing.T) {
 	r.redrive(letter)
 	if done := r.completed(); done.Results != (totals{Total: 3, Succeeded: 3}) {
 		t.Errorf("after a redrive: %+v", done.Results)
-	}
-}
-
-// Results that this configuration may not read are reported once, and nothing
-// is asked of the bucket that they name.
-func TestPointerOutsideResultBuckets(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, options{env: []string{"RESULT_BUCKETS=" + localcloud.ResultBucket + "/out/"}})
-	var looks atomic.Int64
-	r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
-		if op.Bucket != localcloud.StateBucket || strings.HasSuffix(op.Object, "secret") {
-			looks.Add(1)
-		}
-		return nil
-	})
-	pointers := map[string]string{
-		"gs://somebody-elses-bucket/out/o.jsonl":               "bucket_not_allowed",
-		"gs://" + localcloud.ResultBucket + "/elsewhere.jsonl": "bucket_not_allowed",
-		"gs://" + localcloud.ResultBucket + "/out/../secret":   "bucket_not_allowed",
-		"gs://" + localcloud.StateBucket + "/secret":           "bucket_not_allowed",
-		"gs://" + localcloud.ResultBucket + "/":                "unknown_pointer",
-		"http://169.254.169.254/computeMetadata/v1/":           "unknown_pointer",
-		"file:///etc/passwd":                                   "unknown_pointer",
-	}
-	for pointer := range pointers {
-		r.emit("batch.succeeded", map[string]any{"id": "batches/1", "output_file_uri": pointer})
-	}
-	r.wait("the outcomes", func() bool { return r.seen.count(localcloud.OutcomesTopic) >= len(pointers) && r.seen.idle() })
-	for _, o := range r.seen.ofType(t, "batch.unreadable") {
-		if o.Error.Code != pointers[o.Source.URI] {
-			t.Errorf("%s: code %q, want %q", o.Source.URI, o.Error.Code, pointers[o.Source.URI])
-		}
-		delete(pointers, o.Source.URI)
-	}
-	if len(pointers) != 0 || looks.Load() != 0 {
-		t.Errorf("%d looks at objects, no outcome for %v", looks.Load(), pointers)
-	}
-	for _, a := range r.seen.pushes() {
-		if a.Status != http.StatusNoContent || a.Number != 1 {
-			t.Errorf("attempt %d was answered %d, want 204 at the first", a.Number, a.Status)
-		}
-	}
-}
-
-// Reads that look complete and are short, or break, lose no line and make no
-// line of half of one.
-func TestTruncatedRead(t *testing.T) {
-	t.Parallel()
-	for name, fault := range map[string]gcs.Fault{
-		"short":       {Cut: gcs.CutShort, CutAfter: 1500},
-		"nothing":     {Cut: gcs.CutShort},
-		"reset":       {Cut: gcs.CutReset, CutAfter: 1500},
-		"refused":     {Status: http.StatusForbidden},
-		"unavailable": {Status: http.StatusServiceUnavailable},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const lines = 200
-			content := jsonl(lines)
-			r := newRig(t, options{env: []string{"CHUNK_BYTES=15000"}})
-			r.put(content)
-			failed := failOnce(r, localcloud.ResultBucket, fault)
-			r.succeed(objectURI)
-			done := r.completed()
-			if failed()[gcs.OpRead] < 3 {
-				t.Errorf("%d reads failed, want some of every range", failed()[gcs.OpRead])
-			}
-			got, _ := r.seen.results(t)
-			if want := (totals{Total: lines, Succeeded: lines}); len(got) != lines || done.Results != want {
-				t.Errorf("%d lines, totals %+v, want %+v", len(got), done.Results, want)
-			}
-			for _, o := range r.seen.outcomes(t, localcloud.OutcomesTopic) {
-				if o.ID != done.ID {
-					t.Errorf("beside batch.completed: %s", o.raw)
-				}
-			}
-		})
-	}
-}
-
-// failOnce makes every operation in one bucket fail when it is asked for the
-// first time. It returns how many of each kind did.
-func failOnce(r *rig, bucket string, fault gcs.Fault) (failed func() map[gcs.Kind]int) {
-	var mu sync.Mutex
-	asked, failures := make(map[gcs.Op]bool), make(map[gcs.Kind]int)
-	r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
-		mu.Lock()
-		defer mu.Unlock()
-		if op.Bucket != bucket || asked[op] {
-			return nil
-		}
-		asked[op] = true
-		failures[op.Kind]++
-		return &fault
-	})
-	return func() map[gcs.Kind]int {
-		mu.Lock()
-		defer mu.Unlock()
-		return maps.Clone(failures)
-	}
-}
-
-// An object that is replaced while it is worked on: what was published stays,
-// nothing of the new one is mixed in, and the report comes at once.
-func TestObjectReplacedInTheMiddle(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, options{cloud: fewAttempts(), env: []string{"CHUNK_BYTES=1600"}})
-	content := jsonl(30) // 4 ranges with lines in each
-	generation := r.cloud.Storage.Put(localcloud.ResultBucket, object, []byte(content), gcs.Attrs{})
-	var reads atomic.Int64
-	r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
-		if op.Kind == gcs.OpRead && op.Bucket == localcloud.ResultBucket && reads.Add(1) == 2 {
-			r.cloud.Storage.Put(localcloud.ResultBucket, object, []byte(strings.ReplaceAll(content, "answer", "ANSWER")), gcs.Attrs{})
-		}
-		return nil
-	})
-	failedBefore := r.failedBeforeReport()
-	r.succeed(objectURI)
-	r.deadLetters(3) // one range was done before
-	if n := failedBefore(); n != 0 {
-		t.Errorf("%d attempts failed before batch.incomplete, want the report at once", n)
-	}
-	reports := r.seen.ofType(t, "batch.incomplete")
-	if len(reports) == 0 {
-		t.Error("no batch.incomplete")
-	}
-	for _, o := range reports {
-		if o.Error.Code != "not_found" || o.Ranges.Done != 1 || o.Ranges.Missing != 3 {
-			t.Errorf("got %+v of ranges %+v, want not_found, 1 done and 3 missing", o.Error, o.Ranges)
-		}
-	}
-	if r.seen.has("batch.completed") {
-		t.Error("batch.completed of a batch that is not")
-	}
-	lines, _ := r.seen.results(t)
-	if len(lines) == 0 || len(lines) == 30 {
-		t.Errorf("%d lines, want some", len(lines))
-	}
-	for _, o := range lines {
-		if o.Source.Generation != strconv.FormatInt(generation, 10) || strings.Contains(*o.Text, "ANSWER") {
-			t.Errorf("a line of another generation than %d: %s", generation, o.raw)
-		}
 	}
 }

@@ -21,21 +21,15 @@ type outcome struct {
 		URI, Generation, Encoding string
 		Offset, Length            int64
 	}
-	Key         *string
-	Status      string
-	Text        *string
-	Response    json.RawMessage
-	Error       struct{ Code, Message, Status string }
-	Results     totals
-	Ranges      struct{ Done, Missing int }
-	Bytes       int64
-	Event       json.RawMessage
-	BodyBase64  string `json:"body_base64"`
-	Video       struct{ URI, File string }
-	Attributes  map[string]string `json:"-"`
-	UserMeta    map[string]any    `json:"user_metadata"`
-	PublishedAt string            `json:"published_at"`
-	raw         []byte
+	Key        *string
+	Status     string
+	Response   json.RawMessage
+	Error      struct{ Code, Message, Status string }
+	Results    totals
+	Ranges     struct{ Done, Missing int }
+	Bytes      int64
+	Attributes map[string]string `json:"-"`
+	raw        []byte
 }
 
 type totals struct{ Total, Succeeded, Failed, Invalid int }

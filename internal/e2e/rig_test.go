@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -97,7 +96,7 @@ func (r *rig) url() string { return "http://" + r.front.addr() }
 func (r *rig) restart() {
 	r.t.Helper()
 	r.child = start(r.t, r.env...)
-	r.front.set(r.child.addr, false)
+	r.front.set(r.child.addr)
 }
 
 // wait polls until ok.
@@ -229,12 +228,4 @@ func keys(t *testing.T, byID map[string]outcome) map[string]string {
 		ids[*o.Key] = id
 	}
 	return ids
-}
-
-// decodeSecret is the key of a whsec_ secret.
-func decodeSecret(t *testing.T, secret string) []byte {
-	t.Helper()
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-	must(t, err)
-	return key
 }

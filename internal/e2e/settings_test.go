@@ -1,18 +1,12 @@
 package e2e
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"example.com/gemini-webhook/internal/localcloud"
-	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 )
 
@@ -44,87 +38,5 @@ func TestServicePerDoor(t *testing.T) {
 	must(t, err)
 	if done := r.completed(); done.Results != (totals{Total: 50, Succeeded: 50}) {
 		t.Errorf("totals %+v, want 50", done.Results)
-	}
-}
-
-// RESULTS_TOPIC is OUTCOMES_TOPIC where it is not set; BATCH_RESULTS=summary
-// publishes totals alone.
-func TestBatchResultsAndTheirTopic(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name    string
-		env     []string
-		results int // batch.result among the outcomes
-	}{
-		{"one topic", []string{"RESULTS_TOPIC="}, 50},
-		{"summary", []string{"BATCH_RESULTS=summary"}, 0},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, options{env: append(test.env, "CHUNK_BYTES=2000")})
-			r.put(jsonl(50))
-			r.succeed(objectURI)
-			if done := r.completed(); done.Results != (totals{Total: 50, Succeeded: 50}) {
-				t.Errorf("totals %+v, want 50", done.Results)
-			}
-			if n := len(r.seen.ofType(t, "batch.result")); n != test.results {
-				t.Errorf("%d lines on the outcomes' topic, want %d", n, test.results)
-			}
-			if n := r.seen.count(localcloud.ResultsTopic); n != 0 {
-				t.Errorf("%d messages on the results' topic, want 0", n)
-			}
-		})
-	}
-}
-
-// Results that are a file of the Gemini API, read with the API key.
-func TestResultFile(t *testing.T) {
-	t.Parallel()
-	const requests = 300
-	r := newRig(t, options{cloud: localcloud.Options{Gemini: gemini.Options{
-		Seed: 1, BatchDuration: time.Second, ResultPointer: gemini.PointerFile,
-	}}})
-	var input strings.Builder
-	for i := range requests {
-		fmt.Fprintf(&input, `{"key":"request-%05d","request":{"contents":[{"parts":[{"text":"?"}]}]}}`+"\n", i)
-	}
-	_, err := r.operator.RunBatch(t.Context(), "file", strings.NewReader(input.String()))
-	must(t, err)
-	done := r.completed()
-	lines, repeats := r.seen.results(t)
-	if n := len(keys(t, lines)); n != requests || repeats != 0 || done.Results.Total != requests {
-		t.Errorf("%d keys, %d repeats, totals %+v, want %d", n, repeats, done.Results, requests)
-	}
-	for _, o := range lines {
-		if !strings.HasPrefix(o.Source.URI, "files/") {
-			t.Fatalf("source %q, want the file's name", o.Source.URI)
-		}
-	}
-}
-
-// A state bucket that fails now and then costs time and nothing else.
-func TestStateFails(t *testing.T) {
-	t.Parallel()
-	for name, fault := range map[string]gcs.Fault{
-		"unavailable":      {Status: http.StatusServiceUnavailable},
-		"refused":          {Status: http.StatusForbidden},
-		"answers are lost": {Cut: gcs.CutReset},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, options{env: []string{"CHUNK_BYTES=2000"}})
-			r.put(jsonl(50))
-			failed := failOnce(r, localcloud.StateBucket, fault)
-			r.succeed(objectURI)
-			done := r.completed()
-			lines, _ := r.seen.results(t)
-			if want := (totals{Total: 50, Succeeded: 50}); len(lines) != 50 || done.Results != want {
-				t.Errorf("%d lines, totals %+v, want %+v", len(lines), done.Results, want)
-			}
-			got := slices.Sorted(maps.Keys(failed()))
-			if diff := cmp.Diff([]gcs.Kind{gcs.OpInsert, gcs.OpList, gcs.OpRead}, got); diff != "" {
-				t.Errorf("operations that failed (-want +got):\n%s", diff)
-			}
-		})
 	}
 }

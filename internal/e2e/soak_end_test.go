@@ -51,7 +51,7 @@ func (s *soak) end(e ending) {
 	}
 	*process = start(s.t, append(s.env, door)...)
 	if e.kill {
-		front.set((*process).addr, false)
+		front.set((*process).addr)
 	} else {
 		front.divert((*process).addr)
 	}

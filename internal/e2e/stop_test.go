@@ -12,8 +12,8 @@ import (
 	"example.com/gemini-webhook/internal/localcloud/push"
 )
 
-// told waits for something that another goroutine sees.
-func told(t *testing.T, what string, c <-chan struct{}) {
+// await waits for something that another goroutine sees.
+func await(t *testing.T, what string, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
@@ -22,8 +22,8 @@ func told(t *testing.T, what string, c <-chan struct{}) {
 	}
 }
 
-// An instance that is told to stop finishes its deliveries, hands on what is
-// left of its ranges and ends; the next one loses nothing and repeats nothing.
+// On SIGTERM an instance finishes its deliveries, hands on what is left of its
+// ranges and ends; the next one loses nothing and repeats nothing.
 func TestSIGTERM(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, options{})
@@ -40,7 +40,7 @@ func TestSIGTERM(t *testing.T) {
 		return &gcs.Fault{Stall: 2 * time.Second, StallAfter: int64(len(content) / 2)}
 	})
 	r.succeed(objectURI)
-	told(t, "a range in progress", reading)
+	await(t, "a range in progress", reading)
 	r.wait("its first lines", func() bool { return r.seen.count(localcloud.ResultsTopic) > 0 }) // else there is nothing to hand on
 	r.cloud.PubSub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
 		if p.Messages[0].GetAttributes()["kind"] == "event" {
@@ -58,7 +58,7 @@ func TestSIGTERM(t *testing.T) {
 		}
 		inFlight <- a
 	}()
-	told(t, "a delivery in flight", queueing)
+	await(t, "a delivery in flight", queueing)
 
 	begin := time.Now()
 	r.child.terminate(t)

@@ -74,7 +74,7 @@ func TestWhichAnswersAcknowledge(t *testing.T) {
 				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(status)
 			})
-			r.subscribe(t, "dead", "dead-pull", "")
+			r.subscribe(t, "dead", "dead-pull")
 			r.start(t, push.Subscription{Name: "s", Topic: "work", PushEndpoint: e.URL, MaxDeliveryAttempts: 1, DeadLetterTopic: "dead"})
 			r.publish(t, "work", &pubsubpb.PubsubMessage{Data: []byte("x")})
 			eventually(t, "the attempt was observed", func() bool { return len(r.observed()) == 1 })

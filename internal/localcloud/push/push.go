@@ -77,7 +77,7 @@ type Subscription struct {
 	Audience string
 	// ServiceAccount is the e-mail in the token; without it no token is sent.
 	ServiceAccount string
-	// Filter is written as Pub/Sub's; see ParseFilter. Messages that do not
+	// Filter is empty or attributes.KEY = "VALUE". Messages that do not
 	// match are acknowledged.
 	Filter string
 	// AckDeadline bounds one request; 10 s where 0.
@@ -210,7 +210,7 @@ func newWorkers(cfg Config) ([]*worker, error) {
 		if s.AckDeadline < 0 || s.MinBackoff < 0 || s.MaxBackoff < 0 || s.MaxOutstanding < 0 {
 			bad("%s: durations and MaxOutstanding must not be negative", name)
 		}
-		match, err := ParseFilter(s.Filter)
+		match, err := parseFilter(s.Filter)
 		if err != nil {
 			bad("%s: %w", name, err)
 		}

@@ -23,7 +23,7 @@ func smoke(t *testing.T, r *rig) {
 			http.Error(w, "no", http.StatusInternalServerError)
 		}
 	})
-	r.subscribe(t, "dead", "dead-pull", "")
+	r.subscribe(t, "dead", "dead-pull")
 	d := r.start(t, push.Subscription{
 		Name: "good-push", Topic: "work", PushEndpoint: e.URL + "/good", Filter: `attributes.kind = "event"`,
 	}, func(c *push.Config) {
@@ -146,7 +146,7 @@ func TestStartRefusesBadConfigurations(t *testing.T) {
 		"no endpoint":       {func(_ *push.Config, s *push.Subscription) { s.PushEndpoint = "localhost:80" }, "PushEndpoint"},
 		"no tokens":         {func(_ *push.Config, s *push.Subscription) { s.ServiceAccount = "a@b" }, "Tokens"},
 		"half dead letters": {func(_ *push.Config, s *push.Subscription) { s.MaxDeliveryAttempts = 5 }, "DeadLetterTopic"},
-		"bad filter":        {func(_ *push.Config, s *push.Subscription) { s.Filter = "attributes.k = v" }, "byte 15"},
+		"bad filter":        {func(_ *push.Config, s *push.Subscription) { s.Filter = "attributes.k = v" }, "only attributes.KEY"},
 		"back-off":          {func(_ *push.Config, s *push.Subscription) { s.MinBackoff, s.MaxBackoff = 2, 1 }, "MinBackoff"},
 		"two at once": {func(c *push.Config, s *push.Subscription) {
 			c.TimeScale = -1

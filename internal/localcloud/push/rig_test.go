@@ -152,12 +152,12 @@ func (r *rig) publish(t *testing.T, topic string, messages ...*pubsubpb.PubsubMe
 }
 
 // subscribe makes a pull subscription, to see what a topic gets.
-func (r *rig) subscribe(t *testing.T, topic, name, filter string) {
+func (r *rig) subscribe(t *testing.T, topic, name string) {
 	t.Helper()
 	_, _ = r.topics.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/" + project + "/topics/" + topic}) // may exist
 	_, err := r.subs.CreateSubscription(t.Context(), &pubsubpb.Subscription{
 		Name: "projects/" + project + "/subscriptions/" + name, Topic: "projects/" + project + "/topics/" + topic,
-		AckDeadlineSeconds: 10, Filter: filter,
+		AckDeadlineSeconds: 10,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ const (
 type worker struct {
 	Subscription
 	name, topic, deadLetterTopic string // resource names
-	match                        Filter
+	match                        filter
 	tokens                       *Tokens
 	client                       *http.Client
 	scale                        float64
@@ -54,7 +54,7 @@ type held struct {
 	ackID   string // guarded by worker.mu; the server may deliver again under another
 }
 
-func newWorker(cfg Config, s Subscription, match Filter, client *http.Client) *worker {
+func newWorker(cfg Config, s Subscription, match filter, client *http.Client) *worker {
 	w := &worker{
 		Subscription:    s,
 		name:            fullName(cfg.Project, "subscriptions", s.Name),
