@@ -67,6 +67,7 @@ var importRules = map[string]mayImport{
 	"internal/benchtable":         {modules: []string{"golang.org/x/perf"}},
 	"internal/buildtest":          {},
 	"internal/e2e":                {},
+	"internal/webhookadmin/...":   {modules: cloud},
 	"internal/secret/store/...":   {packages: []string{"internal/secret"}},
 	"internal/localcloud/...":     {packages: []string{"internal/localcloud/...", "internal/gcp/...", "internal/geminiapi", "internal/secret", "internal/webhookadmin"}, modules: []string{"*"}},
 	"internal/doctor":             {packages: []string{"internal/gcp/secretmanager", "internal/secret", "internal/webhookadmin"}, modules: cloud},

@@ -33,8 +33,8 @@ const (
 	pollTime    = time.Second            // between looks whether another run is over
 	releaseTime = 10 * time.Second       // to say that a run failed
 	maxTries    = 8                      // of runs that lose their mark to another
-	minBackoff    = 200 * time.Millisecond // between attempts to store, doubled up to maxBackoff
-	maxBackoff    = 5 * time.Second
+	minBackoff  = 200 * time.Millisecond // between attempts to store, doubled up to maxBackoff
+	maxBackoff  = 5 * time.Second
 )
 
 // Admin administers webhooks. All methods may be called at once, from any

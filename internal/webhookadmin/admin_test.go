@@ -273,7 +273,7 @@ func TestRotateNeedsAWebhook(t *testing.T) {
 		t.Errorf("unknown behavior: %v", err)
 	}
 	r.ensure(r.desired())
-	r.faults.set(func(call string) fault {
+	r.faults.Set(func(call string) fault {
 		if call == "POST :rotateSigningSecret" {
 			return refuse
 		}
@@ -284,7 +284,7 @@ func TestRotateNeedsAWebhook(t *testing.T) {
 	if !errors.Is(err, ErrRefused) || errors.Is(err, ErrInterrupted) {
 		t.Errorf("refused: %v", err)
 	}
-	r.faults.set(nil)
+	r.faults.Set(nil)
 	r.settled()
 	if enabled := r.enabled(); !slices.Equal(enabled, []int64{1}) {
 		t.Errorf("versions %v, want the first alone", enabled)

@@ -99,7 +99,7 @@ func TestDeleteBesideOthers(t *testing.T) {
 func (r *rig) standStill(name string) (waits chan struct{}, proceed func()) {
 	waits, gate := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
-	r.faults.set(func(call string) fault {
+	r.faults.Set(func(call string) fault {
 		if call == name && first.CompareAndSwap(false, true) {
 			close(waits)
 			<-gate
@@ -218,7 +218,7 @@ func TestACancelledRunStoresWhatItHasAskedFor(t *testing.T) {
 	r.ensure(r.desired())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r.faults.set(func(call string) fault {
+	r.faults.Set(func(call string) fault {
 		if call == "POST :rotateSigningSecret" {
 			cancel()
 		}
@@ -237,7 +237,7 @@ func TestStoringIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	left := 3
-	r.faults.set(func(call string) fault {
+	r.faults.Set(func(call string) fault {
 		if call == "AddSecretVersion" && left > 0 {
 			left--
 			return drop
@@ -258,7 +258,7 @@ func TestAnUnstorableKeyLeavesTheStoredOnesInForce(t *testing.T) {
 	for _, mode := range []simulator.Signing{simulator.SignBoth, simulator.SignOldUntilExpiry} {
 		r := newRig(t, simulator.Options{Signing: mode})
 		r.ensure(r.desired())
-		r.faults.set(func(call string) fault {
+		r.faults.Set(func(call string) fault {
 			if call == "AddSecretVersion" {
 				return refuse
 			}
@@ -275,7 +275,7 @@ func TestAnUnstorableKeyLeavesTheStoredOnesInForce(t *testing.T) {
 		if err := r.verify(r.next(), 24*time.Hour); err != nil {
 			t.Errorf("a delivery while keys cannot be stored: %v", err)
 		}
-		r.faults.set(nil)
+		r.faults.Set(nil)
 		r.ensure(r.desired())
 		r.settled()
 	}
@@ -285,7 +285,7 @@ func TestRevocationIsFinished(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.faults.set(func(call string) fault {
+	r.faults.Set(func(call string) fault {
 		if call == "AddSecretVersion" {
 			return refuse
 		}
@@ -294,7 +294,7 @@ func TestRevocationIsFinished(t *testing.T) {
 	if _, err := r.admin.Rotate(t.Context(), secretName, Immediately); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("storing is denied: %v", err)
 	}
-	r.faults.set(nil)
+	r.faults.Set(nil)
 	// Whoever comes next finishes it as it was meant: the old version is disabled.
 	if _, err := r.admin.Rotate(t.Context(), secretName, After24h); err != nil {
 		t.Fatal(err)

@@ -98,9 +98,9 @@ func crash(t *testing.T, mode simulator.Signing, prepare func(*rig), run func(co
 	r := newRig(t, simulator.Options{Signing: mode, DisableAfter: -1})
 	prepare(r)
 	f := &nth{n: n, how: how, killed: killed}
-	r.faults.set(f.choose)
+	r.faults.Set(f.choose)
 	err := run(t.Context(), r)
-	r.faults.set(nil)
+	r.faults.Set(nil)
 	r.texts.add(err)
 	failed, call := f.failed()
 	call = fmt.Sprintf("%s, signing %d", call, mode)

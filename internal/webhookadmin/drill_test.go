@@ -144,7 +144,7 @@ func TestInterruptedRotationDrill(t *testing.T) {
 			t.Parallel()
 			drill(t, mode, drillDay, drillTTL, func(r *rig, _ *door) {
 				time.Sleep(10 * drillPing)
-				r.faults.set(func(call string) fault {
+				r.faults.Set(func(call string) fault {
 					if call == "AddSecretVersion" {
 						return refuse
 					}
@@ -153,7 +153,7 @@ func TestInterruptedRotationDrill(t *testing.T) {
 				if _, err := r.admin.Rotate(t.Context(), secretName, After24h); err == nil {
 					t.Error("storing is denied: no error")
 				}
-				r.faults.set(nil)
+				r.faults.Set(nil)
 				time.Sleep(drillDay / 4) // 6 h
 				r.ensure(r.desired())
 				time.Sleep(drillDay + 10*drillPing)

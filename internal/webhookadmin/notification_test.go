@@ -58,7 +58,7 @@ func TestHandle(t *testing.T) {
 		if test.name == "somebody has to act" {
 			rotation.Secrets = nil
 		}
-		r.faults.set(func(string) fault { return test.fault })
+		r.faults.Set(func(string) fault { return test.fault })
 		if err := rotation.Handle(t.Context(), []byte(test.data), time.Time{}); (err != nil) != test.again {
 			t.Errorf("%s: error %v, want it delivered again: %v", test.name, err, test.again)
 		}
@@ -270,7 +270,7 @@ func TestNotificationWithoutAWebhook(t *testing.T) {
 	if got := r.handle(due(r)); got.Action != ActionNoWebhook {
 		t.Errorf("the webhook is gone: %+v", got)
 	}
-	r.faults.set(func(string) fault { return refuse })
+	r.faults.Set(func(string) fault { return refuse })
 	if _, err := r.rotation().HandleNotification(t.Context(), due(r)); err == nil {
 		t.Error("nothing answers: no error")
 	}

@@ -53,13 +53,13 @@ func TestReleaseOfUnfinishedRun(t *testing.T) {
 	d := r.desired()
 	d.SigningSecret = former
 	hook, _ := r.ensure(d)
-	r.faults.set(func(call string) fault {
+	r.faults.Set(func(call string) fault {
 		return map[string]fault{"AddSecretVersion": refuse}[call]
 	})
 	if _, err := r.admin.Rotate(t.Context(), former, After24h); err == nil {
 		t.Fatal("rotated without storing")
 	}
-	r.faults.set(nil)
+	r.faults.Set(nil)
 	must(t, r.admin.Release(t.Context(), former, hook.ID))
 	d = r.desired()
 	d.ID = hook.ID

@@ -4,21 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/geminiapi"
@@ -27,11 +25,12 @@ import (
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store"
 	. "example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 	"example.com/gemini-webhook/verify"
 )
 
 const (
-	apiKey     = "the-api-key-of-the-test"
+	apiKey     = admintest.APIKey
 	secretName = "projects/p/secrets/signing"
 	numbered   = "projects/123456789/secrets/signing" // as Google names it
 )
@@ -43,13 +42,13 @@ type rig struct {
 	gemini *simulator.Server
 	store  *secrets.Server
 	sm     *secretmanager.Client
-	faults *faults
+	faults *admintest.Faults
 	admin  *Admin
 	ahead  atomic.Int64 // of the Admin's clock, in nanoseconds
 
 	receiver   *httptest.Server
 	deliveries chan delivery
-	seen       int64 // deliveries taken by next
+	seen       int // deliveries taken by next
 	texts      *texts
 }
 
@@ -62,7 +61,6 @@ type delivery struct {
 func newRig(t *testing.T, options simulator.Options) *rig {
 	t.Helper()
 	r := &rig{t: t, texts: &texts{}, deliveries: make(chan delivery, 1000)}
-	r.faults = &faults{texts: r.texts}
 	r.receiver = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
 		r.deliveries <- delivery{req.Header.Clone(), body}
@@ -79,9 +77,10 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 	must(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
 	r.store.Create(secretName)
-	r.store.Fail(r.faults.secrets)
 
-	r.sm, err = secretmanager.NewClientWith(t.Context(), r.store.ClientOptions()...)
+	r.faults = &admintest.Faults{Host: strings.TrimPrefix(r.gemini.URL(), "http://")}
+	intercepted := option.WithGRPCDialOption(grpc.WithUnaryInterceptor(r.faults.Intercept))
+	r.sm, err = secretmanager.NewClientWith(t.Context(), append(r.store.ClientOptions(), intercepted)...)
 	must(t, err)
 	t.Cleanup(func() { _ = r.sm.Close() })
 	r.admin = r.newAdmin()
@@ -92,8 +91,8 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 // newAdmin is another process.
 func (r *rig) newAdmin() *Admin {
 	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{
-		Key:     func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey + "\n")), nil },
-		BaseURL: r.gemini.URL(), Transport: r.faults,
+		Key:       func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey + "\n")), nil },
+		Transport: r.faults,
 	})
 	a := New(webhooks, r.sm, func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) })
 	a.Hurry()
@@ -141,7 +140,7 @@ func (r *rig) settled() {
 	if len(all) != 1 || st.ID != all[0].ID || st.Pending != nil {
 		r.t.Fatalf("%d webhooks, the secret names %q, unfinished: %+v; want one webhook, named, and nothing unfinished", len(all), st.ID, st.Pending)
 	}
-	for r.seen < r.faults.pings.Load() { // those of rotations
+	for r.seen < r.faults.Pings() { // those of rotations
 		r.next()
 	}
 	must(r.t, r.admin.Ping(r.t.Context(), secretName))
@@ -192,7 +191,7 @@ func (r *rig) enabled() (numbers []int64) {
 // checkNoSecrets looks for what Gemini showed once, and for the API key, in all
 // that was returned, logged, or written to annotations.
 func (r *rig) checkNoSecrets() {
-	shown := r.faults.shown()
+	shown := r.faults.Shown()
 	all := r.texts.String()
 	for _, secret := range append(shown, apiKey) {
 		if strings.Contains(all, strings.TrimPrefix(secret, "whsec_")) {
@@ -226,107 +225,12 @@ func (x *texts) String() string {
 	return x.all.String()
 }
 
-// fault is what goes wrong with one call.
-type fault int
+type fault = admintest.Fault
 
 const (
-	fine   fault = iota
-	drop         // it does not arrive
-	lose         // it is done, and its answer is lost
-	refuse       // it arrives and is refused
+	fine, drop   = admintest.Fine, admintest.Drop
+	lose, refuse = admintest.Lose, admintest.Refuse
 )
-
-var errInjected = errors.New("injected: the connection broke")
-
-// faults stands between the clients and both servers.
-type faults struct {
-	texts *texts
-
-	mu   sync.Mutex
-	hook func(call string) fault // by the call's name, as "POST :rotateSigningSecret" or "AddSecretVersion"
-	seen []string                // signing secrets in answers
-
-	pings atomic.Int64 // that Gemini has taken
-}
-
-func (f *faults) set(hook func(call string) fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hook = hook
-}
-
-func (f *faults) choose(call string) fault {
-	f.mu.Lock()
-	hook := f.hook
-	f.mu.Unlock()
-	if hook == nil {
-		return fine
-	}
-	return hook(call)
-}
-
-func (f *faults) shown() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.seen...)
-}
-
-func (f *faults) secrets(op secrets.Op) *secrets.Fault {
-	switch f.choose(op.Method) {
-	case drop:
-		return &secrets.Fault{Err: status.Error(codes.Unavailable, "injected")}
-	case lose:
-		return &secrets.Fault{Lose: true}
-	case refuse:
-		return &secrets.Fault{Err: status.Error(codes.PermissionDenied, "injected")}
-	}
-	return nil
-}
-
-var wholeSecret = regexp.MustCompile(`whsec_[A-Za-z0-9+/]+=*"`)
-
-// RoundTrip implements http.RoundTripper.
-func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
-	call := req.Method + " webhooks"
-	if _, id, ok := strings.Cut(req.URL.Path, "/webhooks/"); ok {
-		call = req.Method + " webhook"
-		if _, verb, ok := strings.Cut(id, ":"); ok {
-			call = req.Method + " :" + verb
-		}
-	}
-	chosen := f.choose(call)
-	switch chosen {
-	case drop:
-		return nil, errInjected
-	case refuse:
-		return &http.Response{
-			StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
-			Body: io.NopCloser(strings.NewReader(`{"error":{"message":"Consumer 'api_key:` + apiKey + `' has been suspended."}}`)),
-		}, nil
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
-	if err != nil {
-		return nil, err
-	}
-	if call == "POST :ping" && resp.StatusCode == http.StatusOK {
-		f.pings.Add(1)
-	}
-	f.mu.Lock()
-	for _, secret := range wholeSecret.FindAllString(string(body), -1) {
-		f.seen = append(f.seen, strings.TrimSuffix(secret, `"`))
-	}
-	f.mu.Unlock()
-	if chosen == lose {
-		return nil, errInjected
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()

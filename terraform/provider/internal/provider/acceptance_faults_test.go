@@ -3,6 +3,7 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -23,13 +24,13 @@ func TestAccInterrupted(t *testing.T) {
 	interrupted := func(config, call string, how fault) {
 		steps = append(steps,
 			resource.TestStep{
-				PreConfig:   func() { r.faults.set(killAt(call, how)) },
+				PreConfig:   func() { r.faults.Set(killAt(call, how)) },
 				Config:      config,
 				ExpectError: regexp.MustCompile(`Error: `),
 			},
 			resource.TestStep{
 				PreConfig: func() {
-					r.faults.set(nil)
+					r.faults.Set(nil)
 					r.lapse()
 				},
 				Config:           config,
@@ -39,7 +40,7 @@ func TestAccInterrupted(t *testing.T) {
 	}
 	interrupted(r.hcl(""), "POST webhooks", lose) // created, and the key is lost
 	rotation := func(n int) string { return r.hcl(fmt.Sprintf("rotation_triggers = { month = \"%d\" }", n)) }
-	interrupted(rotation(1), "rotateSigningSecret", lose)
+	interrupted(rotation(1), "POST :rotateSigningSecret", lose)
 	interrupted(rotation(2), "AddSecretVersion", drop)
 	immediate := r.hcl("rotation_triggers = { month = \"3\" }\n  revocation = \"immediately\"")
 	interrupted(immediate, "DisableSecretVersion", drop)
@@ -49,13 +50,13 @@ func TestAccInterrupted(t *testing.T) {
 
 // killAt kills the provider at the first call of a name.
 func killAt(call string, how fault) func(string) fault {
-	killed := false
+	var killed atomic.Bool
 	return func(now string) fault {
 		switch {
-		case killed:
+		case killed.Load():
 			return dead
 		case now == call:
-			killed = true
+			killed.Store(true)
 			return how
 		}
 		return fine
@@ -70,13 +71,13 @@ func TestAccInterruptedDestroy(t *testing.T) {
 	r.accept(
 		resource.TestStep{Config: r.hcl("")},
 		resource.TestStep{
-			PreConfig:   func() { r.faults.set(killAt("DELETE webhook", lose)) },
+			PreConfig:   func() { r.faults.Set(killAt("DELETE webhook", lose)) },
 			Config:      empty,
 			ExpectError: regexp.MustCompile(`The webhook is not deleted`),
 		},
 		resource.TestStep{
 			PreConfig: func() {
-				r.faults.set(nil)
+				r.faults.Set(nil)
 				r.lapse()
 			},
 			Config: empty,

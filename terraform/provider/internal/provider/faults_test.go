@@ -1,113 +1,18 @@
 package provider
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"io"
-	"net/http"
-	"path"
 	"strings"
 	"sync"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 )
 
-// fault is what goes wrong with one call.
-type fault int
+type fault = admintest.Fault
 
 const (
-	fine fault = iota
-	drop       // it does not arrive
-	lose       // it is done, and its answer is lost
-	dead       // the process is not alive any more: nothing arrives, and nothing tries again
+	fine, drop = admintest.Fine, admintest.Drop
+	lose, dead = admintest.Lose, admintest.Refuse
 )
-
-func (f fault) String() string { return [...]string{"fine", "dropped", "answer lost", "dead"}[f] }
-
-var errInjected = errors.New("injected: the connection broke")
-
-// faults stands between the provider and both services.
-type faults struct {
-	host string // of the simulator, whatever host the provider thinks to call
-
-	mu     sync.Mutex
-	choose func(call string) fault
-	pings  int // that arrived
-}
-
-// set makes calls fail as choose says; nil: none does.
-func (f *faults) set(choose func(call string) fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.choose = choose
-}
-
-func (f *faults) pinged() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.pings
-}
-
-func (f *faults) next(call string) fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.choose == nil {
-		return fine
-	}
-	return f.choose(call)
-}
-
-// intercept is a grpc.UnaryClientInterceptor.
-func (f *faults) intercept(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-	switch f.next(path.Base(method)) {
-	case drop:
-		return status.Error(codes.Unavailable, "injected")
-	case dead:
-		return status.Error(codes.PermissionDenied, "injected")
-	case lose:
-		_ = invoke(ctx, method, req, reply, conn, options...)
-		return status.Error(codes.Unavailable, "injected")
-	}
-	return invoke(ctx, method, req, reply, conn, options...)
-}
-
-// RoundTrip implements http.RoundTripper.
-func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
-	call := req.Method + " webhooks"
-	if _, id, ok := strings.Cut(req.URL.Path, "/webhooks/"); ok {
-		call = req.Method + " webhook"
-		if _, verb, ok := strings.Cut(id, ":"); ok {
-			call = verb
-		}
-	}
-	chosen := f.next(call)
-	switch chosen {
-	case drop:
-		return nil, errInjected
-	case dead:
-		return &http.Response{
-			StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
-			Body: io.NopCloser(strings.NewReader(`{"error":{"message":"Consumer 'api_key:` + apiKey + `' has been suspended."}}`)),
-		}, nil
-	}
-	req = req.Clone(req.Context())
-	req.URL.Scheme, req.URL.Host, req.Host = "http", f.host, f.host
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if call == "ping" {
-		f.mu.Lock()
-		f.pings++
-		f.mu.Unlock()
-	}
-	if err != nil || chosen != lose {
-		return resp, err
-	}
-	_, _ = io.Copy(&bytes.Buffer{}, resp.Body)
-	_ = resp.Body.Close()
-	return nil, errInjected
-}
 
 // nth chooses the n-th call to fail, and kills the process with it. Of a lost
 // answer it counts the calls that change something: for others it is the same

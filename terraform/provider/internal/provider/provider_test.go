@@ -76,7 +76,7 @@ func TestKeyIsKnownLater(t *testing.T) {
 	t.Parallel()
 	r, w := created(t)
 	w.provider = values{"api_key_secret": tftypes.NewValue(tftypes.String, tftypes.UnknownValue)}
-	r.faults.set(func(string) fault { return dead })
+	r.faults.Set(func(string) fault { return dead })
 	if changed := w.mustPlan(r.webhook()); len(changed) > 0 {
 		t.Errorf("planned %v", changed)
 	}

@@ -27,11 +27,12 @@ import (
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store"
 	"example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 	"example.com/gemini-webhook/verify"
 )
 
 const (
-	apiKey        = "the-api-key-of-the-test"
+	apiKey        = admintest.APIKey
 	keySecret     = "projects/p/secrets/api-key"
 	signingSecret = "projects/p/secrets/signing"
 	otherSecret   = "projects/p/secrets/signing-2"
@@ -47,7 +48,7 @@ type rig struct {
 	store  *secrets.Server
 	sm     *secretmanager.Client // without faults
 	faulty *secretmanager.Client
-	faults *faults
+	faults *admintest.Faults
 	ahead  atomic.Int64 // of the providers' clock, in nanoseconds
 
 	receiver   *httptest.Server
@@ -64,7 +65,7 @@ type delivery struct {
 
 func newRig(t *testing.T, options simulator.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, faults: &faults{}, deliveries: make(chan delivery, 100)}
+	r := &rig{t: t, faults: &admintest.Faults{}, deliveries: make(chan delivery, 100)}
 	r.receiver = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
 		w.WriteHeader(int(r.status.Load()))
@@ -78,7 +79,7 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 	r.gemini, err = simulator.Start(options)
 	must(t, err)
 	t.Cleanup(func() { _ = r.gemini.Close() })
-	r.faults.host = strings.TrimPrefix(r.gemini.URL(), "http://")
+	r.faults.Host = strings.TrimPrefix(r.gemini.URL(), "http://")
 	r.store, err = secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
 	must(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
@@ -88,7 +89,7 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 	r.store.Add(keySecret, []byte(apiKey+"\n"))
 
 	r.sm = r.connect()
-	r.faulty = r.connect(option.WithGRPCDialOption(grpc.WithUnaryInterceptor(r.faults.intercept)))
+	r.faulty = r.connect(option.WithGRPCDialOption(grpc.WithUnaryInterceptor(r.faults.Intercept)))
 	return r
 }
 
@@ -163,7 +164,7 @@ func (r *rig) settled(name secret.Name) error {
 // drain waits for the pings that the provider's rotations asked for, and drops
 // what has arrived.
 func (r *rig) drain() {
-	for end := time.Now().Add(time.Second); len(r.gemini.Deliveries()) < r.faults.pinged()+r.pings && time.Now().Before(end); {
+	for end := time.Now().Add(time.Second); len(r.gemini.Deliveries()) < r.faults.Pings()+r.pings && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	r.pings++

@@ -110,10 +110,10 @@ func crash(t *testing.T, op operation, n int, how fault) (calls int) {
 	}
 
 	f := &nth{n: n, how: how}
-	r.faults.set(f.choose)
+	r.faults.Set(f.choose)
 	before := w.state
 	err := w.apply(ctx, config)
-	r.faults.set(nil)
+	r.faults.Set(nil)
 	calls, call := f.seen()
 	switch {
 	case n == never:

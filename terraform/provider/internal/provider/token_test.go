@@ -81,11 +81,11 @@ func TestDestroyOfTokens(t *testing.T) {
 	r.store.Add(tokenSecret, []byte("an-older-one-0123456789-0123456789"))
 	must(t, w.apply(t.Context(), r.token()))
 	before := w.state
-	r.faults.set(killAt("DisableSecretVersion", lose))
+	r.faults.Set(killAt("DisableSecretVersion", lose))
 	if err := w.apply(t.Context(), nil); err == nil || !slices.Equal(r.enabled(tokenSecret), []int64{2}) {
 		t.Errorf("killed after the first: %v, enabled %v, want the newest", err, r.enabled(tokenSecret))
 	}
-	r.faults.set(nil)
+	r.faults.Set(nil)
 	w.state = before
 	w.between = func() { r.store.Add(tokenSecret, []byte("a-newer-one-0123456789-0123456789")) }
 	must(t, w.apply(t.Context(), nil))

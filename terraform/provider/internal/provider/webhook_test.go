@@ -131,11 +131,11 @@ func TestApplyAfterKilledDestroy(t *testing.T) {
 	for _, call := range []string{"DELETE webhook", "UpdateSecret"} { // of which the first takes the mark
 		r, w := created(t)
 		before := w.state
-		r.faults.set(killAt(call, lose))
+		r.faults.Set(killAt(call, lose))
 		if err := w.apply(t.Context(), nil); err == nil {
 			t.Fatal("destroyed, though killed")
 		}
-		r.faults.set(nil)
+		r.faults.Set(nil)
 		w.state = before
 		r.lapse()
 		if changed := w.mustPlan(r.webhook()); len(changed) == 0 {
