@@ -113,7 +113,7 @@ type function struct {
 	pubsub  lazy[*pubsub.Client]
 	secrets lazy[*secretmanager.Client]
 	public  lazy[http.Handler]
-	private lazy[http.Handler]
+	tasks   lazy[http.Handler]
 }
 
 func newFunction(c *config.Config, log *slog.Logger) *function {
@@ -126,7 +126,7 @@ func newFunction(c *config.Config, log *slog.Logger) *function {
 		doors.Public = f.door(&f.public, f.newReceiver)
 	}
 	if c.Doors.Tasks() {
-		doors.Private = f.door(&f.private, f.newProcessor)
+		doors.Tasks = f.door(&f.tasks, f.newProcessor)
 	}
 	f.doors = f.drain.Handler(doors, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		handlers.Unavailable(w)
@@ -217,7 +217,7 @@ func (f *function) keySet(url string) *jwks.Set {
 	return jwks.New(jwks.Config{URL: url, StaleLimit: f.config.StaleLimit, Now: time.Now, Log: f.log})
 }
 
-// workQueueTimeout bounds a publish request of the private door, which has
+// workQueueTimeout bounds a publish request of the tasks door, which has
 // nobody waiting but Pub/Sub.
 const workQueueTimeout = 20 * time.Second
 

@@ -46,7 +46,7 @@ func status(f *function, method, path string) int {
 func TestDoors(t *testing.T) {
 	for doors, want := range map[string]struct {
 		delivery, task  int
-		public, private bool
+		public, tasks bool
 	}{
 		"public": {400, 404, true, false},
 		"tasks":  {404, 401, false, true},
@@ -54,7 +54,7 @@ func TestDoors(t *testing.T) {
 	} {
 		t.Run(doors, func(t *testing.T) {
 			f := newTestFunction(t, map[string]string{"DOORS": doors})
-			if f.public.built || f.private.built || f.pubsub.built {
+			if f.public.built || f.tasks.built || f.pubsub.built {
 				t.Error("clients are built before they are needed")
 			}
 			if got := status(f, http.MethodGet, "/health"); got != 200 {
@@ -66,8 +66,8 @@ func TestDoors(t *testing.T) {
 			if got := status(f, http.MethodPost, "/tasks/process"); got != want.task {
 				t.Errorf("push without a token: %d, want %d", got, want.task)
 			}
-			if f.public.built != want.public || f.private.built != want.private {
-				t.Errorf("built: public %v, private %v, want %v, %v", f.public.built, f.private.built, want.public, want.private)
+			if f.public.built != want.public || f.tasks.built != want.tasks {
+				t.Errorf("built: public %v, tasks %v, want %v, %v", f.public.built, f.tasks.built, want.public, want.tasks)
 			}
 		})
 	}

@@ -17,7 +17,7 @@ var (
 )
 
 const (
-	bodyDeadline = 5 * time.Second // SPEC.md "The public door"
+	bodyDeadline = 5 * time.Second // contract, "The public door"
 	// staleBodyDeadline is how long a delivery with a timestamp out of range is
 	// waited for: it is refused anyway, its body only tells whether it is genuine.
 	staleBodyDeadline = 500 * time.Millisecond
@@ -26,8 +26,8 @@ const (
 	bodyBudget     = 32 << 20 // bytes of bodies held at once by an instance; queueing holds two more copies for a moment
 )
 
-// bodies reads request bodies under a common memory budget. A sender pays for
-// what has arrived, not for what it announced, so that slow ones hold little.
+// bodies reads request bodies under a common memory budget. A sender takes
+// of it what has arrived, not what it announced, so that slow ones hold little.
 type bodies struct {
 	limit  int64 // bytes of one body
 	budget *semaphore.Weighted

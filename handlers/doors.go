@@ -11,12 +11,12 @@ import (
 // Doors routes requests to the door that they are for. A door that is nil is
 // closed.
 type Doors struct {
-	Public  http.Handler // deliveries
-	Private http.Handler // /tasks/process
-	Log     *slog.Logger
+	Public http.Handler // deliveries
+	Tasks  http.Handler // /tasks/process
+	Log    *slog.Logger
 }
 
-// ServeHTTP implements SPEC.md "The public door" and "The private door" as far
+// ServeHTTP implements contract, "The public door" and "The private door" as far
 // as paths and methods go.
 func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
@@ -31,12 +31,12 @@ func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/tasks/"):
 		switch {
-		case d.Private == nil || r.URL.Path != "/tasks/process":
+		case d.Tasks == nil || r.URL.Path != "/tasks/process":
 			refuse(w, http.StatusNotFound)
 		case r.Method != http.MethodPost:
 			notAllowed(w, "POST")
 		default:
-			d.Private.ServeHTTP(w, r)
+			d.Tasks.ServeHTTP(w, r)
 		}
 	case health && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		if r.ContentLength != 0 {

@@ -12,7 +12,7 @@ import (
 	"example.com/gemini-webhook/verify"
 )
 
-// With DOORS=both the private door is on the internet.
+// With DOORS=both the tasks door is on the internet.
 func TestFloodOfForgedPushesIsNotAFloodOfLines(t *testing.T) {
 	t.Parallel()
 	log := &lockedBuffer{}
@@ -20,7 +20,7 @@ func TestFloodOfForgedPushesIsNotAFloodOfLines(t *testing.T) {
 	certs := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(certs.Close)
 	s := httptest.NewServer(&Doors{
-		Private: &Processor{
+		Tasks: &Processor{
 			Tokens: &verify.PushTokens{
 				Keys:     jwks.New(jwks.Config{URL: certs.URL, StaleLimit: time.Hour, Now: time.Now, Log: logger}),
 				Audience: "https://receiver.example", ServiceAccount: "push@p.iam.gserviceaccount.com", Now: time.Now,

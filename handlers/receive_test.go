@@ -236,7 +236,7 @@ func TestRefusals(t *testing.T) {
 		{"a dynamic signature", set("webhook-signature", "v1a,MDEy"), 401, "error:origin_unproven"},
 		{"a dynamic path", func(r *http.Request) { r.URL.Path = "/dynamic/0123456789abcdef0123456789abcdef" }, 401, "error:mode_disabled"},
 		{"another method", func(r *http.Request) { r.Method = http.MethodPut }, 405, "error:method_not_allowed"},
-		{"the private door is closed", func(r *http.Request) { r.URL.Path = "/tasks/process" }, 404, ""},
+		{"the tasks door is closed", func(r *http.Request) { r.URL.Path = "/tasks/process" }, 404, ""},
 		{"what would be beside it too", func(r *http.Request) { r.URL.Path = "/tasks/x" }, 404, ""},
 		{"a body over the limit", func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 2000))), 2000
@@ -453,7 +453,7 @@ func (d *door) raw(t *testing.T, head, body string) (status int, took time.Durat
 	return resp.StatusCode, time.Since(start)
 }
 
-// A sender that withholds its body learns what the headers told, and cannot
+// A sender that withholds its body learns what the headers say, and cannot
 // hold a request for long.
 func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
 	t.Parallel()

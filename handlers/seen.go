@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	seenWindow  = 10 * time.Minute // SPEC.md, status 200
+	seenWindow  = 10 * time.Minute // contract, "The public door", status 200
 	seenEntries = 10_000           // 32 bytes each; older ones are queued again, which is harmless
 )
 

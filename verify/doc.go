@@ -1,5 +1,5 @@
 // Package verify decides whether a delivery is genuine, and whether a push to
-// the private door comes from our own Pub/Sub subscription.
+// the tasks door comes from our own Pub/Sub subscription.
 //
 // The smallest call is [Delivery]: body, headers, keys and clock give a [Proof]
 // or an error. It checks Standard Webhooks signatures (hmac-sha256) with shared

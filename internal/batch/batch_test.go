@@ -56,7 +56,7 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// Any CHUNK_BYTES gives the same outcomes with the same ids (SPEC.md "Delivery
+// Any CHUNK_BYTES gives the same outcomes with the same ids (contract, "Delivery
 // guarantees").
 func TestAnyChunkBytesGivesTheSameOutcomes(t *testing.T) {
 	t.Parallel()

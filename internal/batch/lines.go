@@ -63,7 +63,7 @@ func (j *job) lines(ctx context.Context, r Interval) ([]Marker, error) {
 }
 
 var (
-	errStopping = errors.New("the instance is told to stop")
+	errStopping = errors.New("the instance stops")
 	errNoSlot   = errors.New("long lines of other ranges took all the time")
 )
 

@@ -13,7 +13,7 @@ import (
 )
 
 // A range that waits for another's long line until its time is over, or until
-// the instance is told to stop, hands on what is left.
+// the instance stops, hands on what is left.
 func TestWaitingForALongLine(t *testing.T) {
 	t.Parallel()
 	long := `{"key":"long","response":{"text":"` + strings.Repeat("x", 5<<20) + `"}}` + "\n"
@@ -25,7 +25,7 @@ func TestWaitingForALongLine(t *testing.T) {
 		want   error
 	}{
 		{"no time left", 20, 300 * time.Millisecond, time.Hour, nil},
-		{"told to stop", 20, time.Hour, 300 * time.Millisecond, nil},
+		{"stopped", 20, time.Hour, 300 * time.Millisecond, nil},
 		{"nothing done", 0, 300 * time.Millisecond, time.Hour, batch.ErrNoProgress},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestWaitingForALongLine(t *testing.T) {
 			if err, _ := r.step(); err != nil { // plan
 				t.Fatal(err)
 			}
-			// Another range has the turn.
+			// Another range has the slot.
 			other := results.NewScanner(strings.NewReader(long), 0, math.MaxInt64, int64(len(long)), 16<<20)
 			other.Share(t.Context(), r.worker.LongLines())
 			if !other.Scan() {

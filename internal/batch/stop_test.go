@@ -12,7 +12,7 @@ import (
 	"example.com/gemini-webhook/internal/outcome"
 )
 
-// A worker whose time is over, or that is told to stop, hands on what is left.
+// A worker whose time is over, or whose instance stops, hands on what is left.
 func TestHandingOn(t *testing.T) {
 	t.Parallel()
 	for _, object := range []string{"plain", "gzip"} {
@@ -30,7 +30,7 @@ func TestHandingOn(t *testing.T) {
 			}
 			r.gcs.Put(resultBucket, "results.jsonl", content, attrs)
 			r.deliver("msg_1", succeeded("gs://"+resultBucket+"/results.jsonl"))
-			// Every look at the clock is a quarter of the time: a few lines a turn.
+			// Every look at the clock is a quarter of the time: a few lines a task.
 			now := time.Now()
 			r.worker.Now = func() time.Time { now = now.Add(15 * time.Second); return now }
 			tasks := 0
@@ -79,7 +79,7 @@ func TestStopping(t *testing.T) {
 	r.batch(jsonl(4_000))
 	for range 2 { // plan, and the range
 		if err, _ := r.step(); err != nil {
-			t.Fatalf("told to stop: %v", err)
+			t.Fatalf("stopped: %v", err)
 		}
 	}
 	if before, _ := r.lines(); len(before) != 2500 {
@@ -111,7 +111,7 @@ func TestStoppingInAStalledRead(t *testing.T) {
 	time.AfterFunc(500*time.Millisecond, func() { close(r.stopping) })
 	begin := time.Now()
 	if err, _ := r.step(); err != nil || time.Since(begin) > 10*time.Second {
-		t.Fatalf("told to stop: %v after %v", err, time.Since(begin))
+		t.Fatalf("stopped: %v after %v", err, time.Since(begin))
 	}
 	r.gcs.Fail(nil)
 	r.restart()

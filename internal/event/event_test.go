@@ -137,7 +137,7 @@ func TestKnown(t *testing.T) {
 		"video.generated",
 	} {
 		if !Known(name) {
-			t.Errorf("Known(%q) = false; GEMINI.md lists it", name)
+			t.Errorf("Known(%q) = false; Gemini documents it", name)
 		}
 	}
 	for _, name := range []string{"", "Batch.succeeded", "batch.result", "video.failed"} {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// minToken is the length of the shortest path token (SPEC "Secrets and tokens").
+// minToken is the length of the shortest path token (contract, "Secrets and tokens").
 const minToken = 32
 
 // PublicPath returns the escaped path of a request as it may be queued, published
 // and logged: as sent, but of a path whose first segment is "dynamic" (in any
 // case, in any percent-encoding, however often encoded) without the second one,
-// which is a secret (SPEC "Outcomes", attribute path).
+// which is a secret (contract, "Outcomes", attribute path).
 //
 // When in doubt it leaves out more: a path that has "dynamic" somewhere and also
 // empty or dot segments, encoded slashes or backslashes becomes "/dynamic", since

@@ -1,6 +1,6 @@
 package event
 
-// The event types that Gemini documents (GEMINI.md, "Envelope and catalogue").
+// The event types that Gemini documents.
 const (
 	TypeBatchSucceeded            = "batch.succeeded"
 	TypeBatchCancelled            = "batch.cancelled"
@@ -13,7 +13,7 @@ const (
 	TypeVideoGenerated            = "video.generated"
 )
 
-// maxTypeBytes bounds a usable type (SPEC "Outcomes", row unrecognized).
+// maxTypeBytes bounds a usable type (contract, "Outcomes", row unrecognized).
 const maxTypeBytes = 256
 
 // Known reports whether eventType is one of the catalogue above. It compares

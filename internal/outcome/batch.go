@@ -15,7 +15,7 @@ func (o *Event) Incomplete(part Source, err Error, rangesDone, rangesMissing int
 }
 
 // Unreadable makes the batch.unreadable of results that this configuration can
-// never read. err.Code is one of those in SPEC "Outcomes". sourceURI is "" where
+// never read. err.Code is one of those in contract, "Outcomes". sourceURI is "" where
 // the event has no pointer.
 func (o *Event) Unreadable(sourceURI string, err Error) Message {
 	return o.single(TypeBatchUnreadable, Source{}, &unreadableBody{uri: sourceURI, err: err})

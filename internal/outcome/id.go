@@ -8,7 +8,7 @@ import (
 
 // id is the outcome_id: 43 characters of base64url. It follows from the outcome
 // type, the event and, for what belongs to a place in an object, that place; so
-// ranges of any size give the same ids (SPEC "Identity").
+// ranges of any size give the same ids (contract, "Identity").
 func (o *Event) id(kind string, place Source) string {
 	b := make([]byte, 0, 512)
 	// Each field with its length before it: "ab"+"c" is not "a"+"bc".

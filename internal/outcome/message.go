@@ -11,7 +11,7 @@ type body interface {
 	append(b []byte) []byte
 	// sizeHint is about what append appends, in bytes.
 	sizeHint() int
-	// fields returns what may be cut: first the members that SPEC names, which
+	// fields returns what may be cut: first the members that the contract names, which
 	// can lose their end without losing their meaning, then the others. Cutting
 	// changes the body, never what its caller passed in.
 	fields() (first, last []field)

@@ -1,5 +1,5 @@
 // Package outcome is the published contract: the types of outcomes, their ids,
-// attributes, limits and encoding (SPEC "Outcomes" and "Identity"; JSON Schemas in
+// attributes, limits and encoding (contract, "Outcomes" and "Identity"; JSON Schemas in
 // docs/schemas).
 //
 // Whatever an event or a line of results says, the message made of it is valid

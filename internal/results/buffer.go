@@ -52,7 +52,7 @@ func (s *Scanner) fill(limit int64) bool {
 
 // makeRoom frees space behind hi: it moves the unfinished line to the front, and
 // enlarges the buffer when that line fills it, for which a long line needs its
-// turn. The limit on a line's length bounds the buffer, too.
+// slot. The limit on a line's length bounds the buffer, too.
 func (s *Scanner) makeRoom(limit int64) error {
 	if s.hi < len(s.buf) && (s.lo == 0 || len(s.buf)-s.hi >= minBuffer/4) {
 		return nil
@@ -80,8 +80,8 @@ func (s *Scanner) makeRoom(limit int64) error {
 	return nil
 }
 
-// endTurn moves what is not used yet to our own buffer, if the line was long.
-func (s *Scanner) endTurn() {
+// freeSlot moves what is not used yet to our own buffer, if the line was long.
+func (s *Scanner) freeSlot() {
 	if s.own == nil {
 		return
 	}

@@ -1,6 +1,6 @@
 // Package results reads the lines of a batch result file: Scanner splits a byte
-// range of an object into lines, and Parse reads what one line says (SPEC.md,
-// Lines). It opens nothing, publishes nothing and knows no cloud.
+// range of an object into lines, and Parse reads what one line says (contract,
+// "Lines"). It opens nothing, publishes nothing and knows no cloud.
 //
 // JSON is validated by goccy/go-json: it agreed with encoding/json on every fuzzed input (FuzzParse) and on depth,
 // and was the fastest for a 2 kB line (BenchmarkValid: 0.7 µs, gjson 1.8, encoding/json 6.1, best seen on two shared cores). It

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// maxOwn is what every Scanner may buffer: a longer line waits for its turn.
+	// maxOwn is what every Scanner may buffer: a longer line waits for its slot.
 	// Pictures in results have two or three megabytes.
 	maxOwn = 4 << 20
 	// maxRead bounds what is read behind a long line along with its end, so that
@@ -18,27 +18,27 @@ const (
 // at a time holds a line of more than 4 MiB, from when it has read so much of
 // it to the next Scan, so until its outcome is on its way. The others wait.
 //
-// Nobody waits for anything else while waiting for the turn, and the holder
+// Nobody waits for anything else while waiting for the slot, and the holder
 // waits for storage and Pub/Sub alone, which have their timeouts.
 type LongLines struct {
-	turn   chan struct{} // holds one while somebody has the turn
+	slot   chan struct{} // holds one while somebody has the slot
 	buffer sync.Pool     // *[]byte; the collector takes it when long lines are rare
 }
 
-// NewLongLines gives a turn that nobody has.
-func NewLongLines() *LongLines { return &LongLines{turn: make(chan struct{}, 1)} }
+// NewLongLines gives a slot that nobody has.
+func NewLongLines() *LongLines { return &LongLines{slot: make(chan struct{}, 1)} }
 
-// take waits for the turn until ctx is over, whose cause it returns.
+// take waits for the slot until ctx is over, whose cause it returns.
 func (l *LongLines) take(ctx context.Context) error {
 	select {
-	case l.turn <- struct{}{}:
+	case l.slot <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// grow gives the holder of the turn a buffer of at least size bytes.
+// grow gives the holder of the slot a buffer of at least size bytes.
 func (l *LongLines) grow(size int64) []byte {
 	if kept, ok := l.buffer.Get().(*[]byte); ok && int64(len(*kept)) >= size {
 		return *kept
@@ -46,8 +46,8 @@ func (l *LongLines) grow(size int64) []byte {
 	return make([]byte, size)
 }
 
-// giveBack ends the turn.
+// giveBack frees the slot.
 func (l *LongLines) giveBack(buf []byte) {
 	l.buffer.Put(&buf)
-	<-l.turn
+	<-l.slot
 }

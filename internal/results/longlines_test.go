@@ -26,8 +26,8 @@ func shared(ctx context.Context, long *LongLines, object []byte, start, maxLine 
 }
 
 // One Scanner at a time has a long line; whoever may not wait any longer stops
-// in front of it, and goes on from there when it is its turn.
-func TestLongLinesTakeTurns(t *testing.T) {
+// in front of it, and goes on from there when it has the slot.
+func TestLongLinesShareASlot(t *testing.T) {
 	t.Parallel()
 	const huge = 6 << 20
 	object := longObject(huge)
@@ -45,14 +45,14 @@ func TestLongLinesTakeTurns(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	second := shared(ctx, long, object, 0, 16<<20)
 	if !second.Scan() || second.Line().Length != 1 {
-		t.Fatalf("short lines need no turn: %d bytes, error %v", second.Line().Length, second.Err())
+		t.Fatalf("short lines need no slot: %d bytes, error %v", second.Line().Length, second.Err())
 	}
 	cancel(cause)
 	if second.Scan() || !errors.Is(second.Err(), cause) || second.Pos() != 2 {
 		t.Errorf("got a line of %d bytes, error %v, position %d, want the cause at 2", second.Line().Length, second.Err(), second.Pos())
 	}
 
-	// The first gives the turn back with its next line, or when it is released.
+	// The first gives the slot back with its next line, or when it is released.
 	for name, next := range map[string]func(){
 		"next line": func() { first.Scan() },
 		"released":  func() { first.Release() },
@@ -66,8 +66,8 @@ func TestLongLinesTakeTurns(t *testing.T) {
 	}
 }
 
-// A line that is too long is passed over without the turn.
-func TestSkippingNeedsNoTurn(t *testing.T) {
+// A line that is too long is passed over without the slot.
+func TestSkippingNeedsNoSlot(t *testing.T) {
 	t.Parallel()
 	object, long := longObject(12<<20), NewLongLines()
 	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)

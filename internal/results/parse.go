@@ -11,7 +11,7 @@ import (
 	"example.com/gemini-webhook/internal/outcome"
 )
 
-// Parse reads the shape of one line (SPEC.md, Lines; GEMINI.md, Batch results).
+// Parse reads the shape of one line (contract, "Lines").
 // It never fails: what cannot be read is an invalid line. Of members that are
 // there twice the last counts, and their names are matched exactly. It does not
 // skip blank lines or a byte order mark; Scanner does.

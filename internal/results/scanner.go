@@ -28,8 +28,8 @@ type RawLine struct {
 // Scanner yields the lines whose first byte lies in [start, end) of an object:
 // the byte at start-1 decides whether a line begins at start, and the last line
 // is read past end. So any way to cut an object into ranges gives each line
-// once. Blank lines are skipped (SPEC.md, Lines). Nothing past end is read but
-// for a line that began before it. It buffers up to 4 MiB, and in its turn (see
+// once. Blank lines are skipped (contract, "Lines"). Nothing past end is read but
+// for a line that began before it. It buffers up to 4 MiB, and in its slot (see
 // Share) a longer line.
 //
 // It does not look into a line; Parse does. It is for one goroutine.
@@ -46,7 +46,7 @@ type Scanner struct {
 	pos     int64 // all lines that begin before pos were yielded or skipped
 
 	long *LongLines
-	wait context.Context // for the turn
+	wait context.Context // for the slot
 	own  []byte          // our buffer, while buf is that of long; else nil
 
 	aligned bool // a line begins at pos
@@ -73,7 +73,7 @@ func NewScanner(r io.Reader, start, end, size, maxLine int64) *Scanner {
 	}
 }
 
-// Share lets a line of more than 4 MiB wait for its turn in long, until ctx is
+// Share lets a line of more than 4 MiB wait for its slot in long, until ctx is
 // over: its cause is then the Scanner's error. It is called before the first
 // Scan; whoever shares and stops before Scan is false calls Release.
 func (s *Scanner) Share(ctx context.Context, long *LongLines) { s.wait, s.long = ctx, long }
@@ -84,7 +84,7 @@ func (s *Scanner) Line() RawLine { return s.line }
 // Release gives back what a long line holds. The line is not valid any more.
 func (s *Scanner) Release() {
 	s.line = RawLine{}
-	s.endTurn()
+	s.freeSlot()
 }
 
 // Err is why Scan stopped early: io.ErrUnexpectedEOF for a truncated object, or
@@ -223,7 +223,7 @@ func (s *Scanner) skipLong(skip int) bool {
 		}
 		take(window)
 		s.lo, s.hi = 0, 0
-		s.endTurn() // the rest of the line needs no memory
+		s.freeSlot() // the rest of the line needs no memory
 		if s.fill(s.readLimit()) {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// naive splits a whole object by the sentences of SPEC.md, Lines, with nothing
+// naive splits a whole object by the sentences of contract, "Lines", with nothing
 // of Scanner's way to do it.
 func naive(object []byte, maxLine int) []RawLine {
 	var lines []RawLine
