@@ -1,158 +1,24 @@
 package handlers
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-webhook/internal/event"
-	"example.com/gemini-webhook/internal/secret"
-	"example.com/gemini-webhook/internal/secret/store"
-	"example.com/gemini-webhook/internal/secret/store/storetest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
-
-const (
-	testSecret = "projects/p/secrets/s"
-	testKey    = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-	testBody   = `{"type":"batch.succeeded","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"batch_123456","output_file_uri":"gs://my-bucket/results.jsonl"}}`
-)
-
-// testSecrets are the verifier's: one secret with one version.
-func testSecrets(ttl time.Duration, log *slog.Logger) verify.Secrets {
-	config := store.Config{TTL: ttl, StaleLimit: time.Hour, Now: time.Now, Log: log}
-	return store.New(storetest.Of(testSecret, testKey), config).Set([]secret.Name{testSecret}, time.Hour, secret.SigningKeys)
-}
-
-// queued is a work queue that keeps what it gets, or fails.
-type queued struct {
-	mu       sync.Mutex
-	messages [][]byte
-	err      error
-}
-
-func (q *queued) Enqueue(_ context.Context, _ string, messages ...[]byte) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.err != nil {
-		return q.err
-	}
-	q.messages = append(q.messages, messages...)
-	return nil
-}
-
-func (q *queued) all() [][]byte {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return append([][]byte(nil), q.messages...)
-}
-
-// door is a public door on a real server.
-type door struct {
-	*httptest.Server
-	queue *queued
-	log   *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func newDoor(t *testing.T, maxBody int64) *door {
-	t.Helper()
-	d := &door{queue: &queued{}, log: &lockedBuffer{}}
-	log := slog.New(slog.NewJSONHandler(d.log, nil))
-	d.Server = httptest.NewServer(&Doors{
-		Public: NewReceiver(ReceiverConfig{
-			Verifier: &verify.Verifier{
-				Secrets:   testSecrets(time.Minute, log),
-				Tolerance: 5 * time.Minute,
-				Now:       time.Now,
-			},
-			Queue:           d.queue,
-			ReplayTolerance: 5 * time.Minute,
-			MaxBodyBytes:    maxBody,
-			Now:             time.Now,
-			Log:             log,
-		}),
-		Log: log,
-	})
-	t.Cleanup(d.Close)
-	return d
-}
-
-// genuine is a delivery that the door accepts, for tests to break.
-func (d *door) genuine(t *testing.T) *http.Request {
-	t.Helper()
-	return d.signed(t, time.Now(), testBody)
-}
-
-func (d *door) signed(t *testing.T, at time.Time, body string) *http.Request {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.URL+"/hook", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header = verifytest.Static(testKey, "msg_1", at, []byte(body))
-	return r
-}
-
-// send returns the status, and the one member of the answer as "name:value".
-func (d *door) send(t *testing.T, r *http.Request) (int, string) {
-	t.Helper()
-	resp, err := d.Client().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
-		t.Error("503 without Retry-After")
-	}
-	if len(text) == 0 {
-		return resp.StatusCode, ""
-	}
-	var answer map[string]string
-	if err := json.Unmarshal(text, &answer); err != nil || len(answer) != 1 {
-		t.Errorf("answer %q, want an object with one member", text)
-	}
-	for k, v := range answer {
-		return resp.StatusCode, k + ":" + v
-	}
-	return resp.StatusCode, ""
-}
 
 func TestGenuineDeliveryIsQueued(t *testing.T) {
 	t.Parallel()
@@ -264,84 +130,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestHealthAndMethods(t *testing.T) {
-	t.Parallel()
-	d := newDoor(t, 1024)
-	for _, test := range []struct {
-		method, path string
-		status       int
-		allow        string
-	}{
-		{"GET", "/", 200, ""},
-		{"HEAD", "/", 200, ""},
-		{"GET", "/health", 200, ""},
-		{"HEAD", "/health", 200, ""},
-		{"PUT", "/health", 405, "GET, HEAD, POST"},
-		{"GET", "/hook", 405, "POST"},
-		{"DELETE", "/hook", 405, "POST"},
-		{"POST", "/tasks", 400, ""}, // a delivery, without its headers
-		{"POST", "/health", 400, ""},
-	} {
-		r, err := http.NewRequestWithContext(t.Context(), test.method, d.URL+test.path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := d.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != test.status || resp.Header.Get("Allow") != test.allow {
-			t.Errorf("%s %s: got %d, Allow %q, want %d, Allow %q", test.method, test.path, resp.StatusCode, resp.Header.Get("Allow"), test.status, test.allow)
-		}
-	}
-}
-
-// With a private door, what is not its path is not there, and its method is POST.
-func TestPathsOfThePrivateDoor(t *testing.T) {
-	t.Parallel()
-	doors := &Doors{Log: slog.New(slog.DiscardHandler), Private: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusNoContent)
-	})}
-	for _, test := range []struct {
-		method, path string
-		status       int
-		allow        string
-	}{
-		{"POST", "/tasks/process", 204, ""},
-		{"GET", "/tasks/process", 405, "POST"},
-		{"OPTIONS", "/tasks/process", 405, "POST"},
-		{"POST", "/tasks/process/x", 404, ""},
-		{"POST", "/tasks/other", 404, ""},
-		{"GET", "/tasks/other", 404, ""},
-		{"POST", "/tasks/", 404, ""},
-		{"POST", "/hook", 404, ""}, // the public door is closed
-	} {
-		w := httptest.NewRecorder()
-		doors.ServeHTTP(w, httptest.NewRequest(test.method, test.path, nil))
-		if w.Code != test.status || w.Header().Get("Allow") != test.allow {
-			t.Errorf("%s %s: got %d, Allow %q, want %d, Allow %q", test.method, test.path, w.Code, w.Header().Get("Allow"), test.status, test.allow)
-		}
-	}
-}
-
-func TestBodyUpToTheLimit(t *testing.T) {
-	t.Parallel()
-	d := newDoor(t, 5000)
-	body := strings.Repeat("x", 5000)
-	r := d.signed(t, time.Now(), body)
-	if status, answer := d.send(t, r); status != 200 {
-		t.Errorf("with its length: got %d %s, want 200", status, answer)
-	}
-	r = d.signed(t, time.Now(), body)
-	r.Header.Set("webhook-id", "msg_2")
-	r.Header = verifytest.Static(testKey, "msg_2", time.Now(), []byte(body))
-	r.ContentLength = -1
-	if status, answer := d.send(t, r); status != 200 {
-		t.Errorf("without its length: got %d %s, want 200", status, answer)
-	}
-}
-
 func TestGenuineButStaleIsLogged(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, 1024)
@@ -431,94 +219,6 @@ func TestSeenForgets(t *testing.T) {
 	s.add(deliveryOf("later"), now.Add(seenWindow))
 	if len(s.at) != 1 {
 		t.Errorf("%d entries after the window, want 1", len(s.at))
-	}
-}
-
-// raw sends head and body as they are and returns the status, and how long the
-// answer took.
-func (d *door) raw(t *testing.T, head, body string) (status int, took time.Duration) {
-	t.Helper()
-	conn, err := net.Dial("tcp", d.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	start := time.Now()
-	fmt.Fprint(conn, head, "\r\n\r\n", body)
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode, time.Since(start)
-}
-
-// A sender that withholds its body learns what the headers say, and cannot
-// hold a request for long.
-func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
-	t.Parallel()
-	const post = "POST /hook HTTP/1.1\r\nHost: x\r\n"
-	const signature = "webhook-signature: v1,MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\r\n"
-	now := fmt.Sprintf("webhook-timestamp: %d\r\n", time.Now().Unix())
-	for _, test := range []struct {
-		name, head string
-		status     int
-		within     time.Duration
-	}{
-		{"method", "PUT /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 100", 405, time.Second},
-		{"headers", post + "Content-Length: 100", 400, time.Second},
-		{"timestamp", post + "webhook-id: m\r\nwebhook-timestamp: 1\r\n" + signature + "Content-Length: 100", 401, 2 * time.Second},
-		{"length", post + "webhook-id: m\r\n" + now + signature + "Content-Length: 1000000", 413, time.Second},
-		{"body", post + "webhook-id: m\r\n" + now + signature + "Content-Length: 100", 503, 7 * time.Second},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			status, took := newDoor(t, 1024).raw(t, test.head, "half of it")
-			if status != test.status || took > test.within {
-				t.Errorf("got %d after %v, want %d within %v", status, took, test.status, test.within)
-			}
-		})
-	}
-}
-
-func TestPanicIsUnavailable(t *testing.T) {
-	t.Parallel()
-	log := &lockedBuffer{}
-	s := httptest.NewServer(&Doors{
-		Public: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }),
-		Log:    slog.New(slog.NewJSONHandler(log, nil)),
-	})
-	t.Cleanup(s.Close)
-	resp, err := http.Post(s.URL, "application/json", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != 503 || !strings.Contains(log.String(), "boom") {
-		t.Errorf("got %d, log %s", resp.StatusCode, log)
-	}
-}
-
-func TestBodyBudget(t *testing.T) {
-	t.Parallel()
-	b := newBodies(1 << 20)
-	if !b.budget.TryAcquire(bodyBudget) {
-		t.Fatal("the budget is smaller than it says")
-	}
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
-	_, release, err := b.read(httptest.NewRecorder(), r, time.Second)
-	release()
-	if !errors.Is(err, errBodyBudget) || statusOf(err) != 503 {
-		t.Errorf("got %v, want %v", err, errBodyBudget)
-	}
-	b.budget.Release(bodyBudget)
-	for range 3 * bodyBudget >> 20 { // nothing leaks
-		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(make([]byte, 1<<20)))
-		body, release, err := b.read(httptest.NewRecorder(), r, time.Second)
-		if err != nil || len(body) != 1<<20 {
-			t.Fatalf("%d bytes, %v", len(body), err)
-		}
-		release()
 	}
 }
 
