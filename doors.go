@@ -1,0 +1,143 @@
+package receiver
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"example.com/gemini-webhook/handlers"
+	"example.com/gemini-webhook/internal/batch"
+	"example.com/gemini-webhook/internal/gcp/pubsub"
+	"example.com/gemini-webhook/internal/gcp/secretmanager"
+	"example.com/gemini-webhook/internal/gcp/storage"
+	"example.com/gemini-webhook/internal/geminiapi"
+	"example.com/gemini-webhook/internal/jwks"
+	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/secret/store"
+	"example.com/gemini-webhook/internal/version"
+	"example.com/gemini-webhook/internal/work"
+	"example.com/gemini-webhook/verify"
+)
+
+func (f *function) newPubSub(ctx context.Context) (*pubsub.Client, error) {
+	return pubsub.NewClient(ctx, f.config.Project)
+}
+
+func (f *function) newReceiver(context.Context) (http.Handler, error) {
+	c := f.config
+	ps, err := f.pubsub.get(f.newPubSub)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := f.newVerifier()
+	if err != nil {
+		return nil, err
+	}
+	return handlers.NewReceiver(handlers.ReceiverConfig{
+		Verifier:        verifier,
+		Queue:           ps.Queue(c.QueueTopic, handlers.PublishTimeout),
+		ReplayTolerance: c.ReplayTolerance,
+		MaxBodyBytes:    c.MaxBodyBytes,
+		Now:             time.Now,
+		Log:             f.log,
+	}), nil
+}
+
+// newVerifier gives the modes that are configured.
+func (f *function) newVerifier() (*verify.Verifier, error) {
+	c := f.config
+	v := &verify.Verifier{
+		Open:      c.DynamicOpen,
+		Audiences: c.JWTAudiences,
+		Issuers:   c.JWTIssuers,
+		Tolerance: c.ReplayTolerance,
+		Now:       time.Now,
+	}
+	if c.DynamicOpen || c.DynamicTokenSecret != "" {
+		v.Keys = f.keySet(c.JWKSURL)
+	}
+	if len(c.SigningSecrets) == 0 && c.DynamicTokenSecret == "" {
+		return v, nil
+	}
+	sm, err := f.secrets.get(secretmanager.NewClient)
+	if err != nil {
+		return nil, err
+	}
+	secrets := store.New(sm, store.Config{
+		TTL:        c.SecretTTL,
+		StaleLimit: c.StaleLimit,
+		Revoked:    c.RevokedVersions,
+		Now:        time.Now,
+		Log:        f.log,
+	})
+	if len(c.SigningSecrets) > 0 {
+		v.Secrets = secrets.Set(c.SigningSecrets, c.SigningSecretOverlap, secret.SigningKeys)
+	}
+	if c.DynamicTokenSecret != "" {
+		v.Tokens = secrets.Set([]secret.Name{c.DynamicTokenSecret}, c.DynamicTokenOverlap, secret.PathTokens)
+	}
+	return v, nil
+}
+
+func (f *function) keySet(url string) *jwks.Set {
+	return jwks.New(jwks.Config{URL: url, StaleLimit: f.config.StaleLimit, Now: time.Now, Log: f.log})
+}
+
+// workQueueTimeout bounds a publish request of the tasks door, which has
+// nobody waiting but Pub/Sub.
+const workQueueTimeout = 20 * time.Second
+
+func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
+	c := f.config
+	ps, err := f.pubsub.get(f.newPubSub)
+	if err != nil {
+		return nil, err
+	}
+	gcs, err := storage.NewClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var files object.Files
+	if c.GeminiAPIKeySecret != "" {
+		sm, err := f.secrets.get(secretmanager.NewClient)
+		if err != nil {
+			return nil, err
+		}
+		files = geminiapi.NewFiles(func(ctx context.Context) (secret.Value, error) {
+			return sm.Latest(ctx, c.GeminiAPIKeySecret)
+		})
+	}
+	outcomes, state, factory := ps.Topic(c.OutcomesTopic), batch.NewState(gcs.State(c.StateBucket)), outcome.NewFactory(version.String(), time.Now)
+	batches := batch.NewWorker(batch.Config{
+		Queue:    ps.Queue(c.QueueTopic, workQueueTimeout),
+		Outcomes: outcomes,
+		Results:  ps.Stream(c.ResultsTopic),
+		Objects: &object.Store{
+			Storage: gcs,
+			Files:   files,
+			Allowed: object.Allowed{Locations: c.ResultBuckets, StateBucket: c.StateBucket},
+		},
+		State:        state,
+		Factory:      factory,
+		Mode:         string(c.BatchResults),
+		ChunkBytes:   c.ChunkBytes,
+		MaxLineBytes: c.MaxLineBytes,
+		MaxAttempts:  c.MaxDeliveryAttempts,
+		Stopping:     f.drain.Stopping(),
+		Now:          time.Now,
+		Log:          f.log,
+	})
+	return &handlers.Processor{
+		Tokens: &verify.PushTokens{
+			Keys:           f.keySet(c.PushJWKSURL),
+			Audience:       c.PushAudience,
+			ServiceAccount: c.PushServiceAccount,
+			Now:            time.Now,
+		},
+		Worker: &work.Worker{Batches: batches, Outcomes: outcomes, State: state, Factory: factory, Now: time.Now},
+		Now:    time.Now,
+		Log:    f.log,
+	}, nil
+}
