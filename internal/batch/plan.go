@@ -42,7 +42,7 @@ func decodePlan(data []byte) (*Plan, error) {
 		return nil, fmt.Errorf("decode plan: %w", err)
 	}
 	if p.Format != format {
-		return nil, fmt.Errorf("plan of format %d: %w", p.Format, ErrUnknownFormat)
+		return nil, fmt.Errorf("plan of format %d: %w", p.Format, errUnknownFormat)
 	}
 	return &p, nil
 }

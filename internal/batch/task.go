@@ -59,7 +59,7 @@ func DecodeRange(data []byte) (*Range, error) {
 		return nil, fmt.Errorf("not a range task: %w", err)
 	}
 	if r.Format != format {
-		return nil, fmt.Errorf("range task of format %d: %w", r.Format, ErrUnknownFormat)
+		return nil, fmt.Errorf("range task of format %d: %w", r.Format, errUnknownFormat)
 	}
 	if r.Object < 0 || r.Start < 0 || r.Start >= r.End || !validKey(r.Key) {
 		return nil, errors.New("not a range task: a field is out of range")

@@ -7,9 +7,7 @@
 // It does not look into what it reads, and does not retry.
 package object
 
-import (
-	"errors"
-)
+import "errors"
 
 // ErrNotFound: there is no object of that name and generation. Adapters wrap it.
 var ErrNotFound = errors.New("object not found")
@@ -20,14 +18,11 @@ const Gzip = "gzip"
 // Object is one result object, pinned. Its JSON is part of a stored plan.
 type Object struct {
 	Bucket     string `json:"bucket,omitempty"` // see InFilesAPI
-	Name       string `json:"name"`
+	Name       string `json:"name"`             // in the Files API "files/<id>"
 	Generation int64  `json:"generation,omitempty"`
 	Size       int64  `json:"size"`               // stored bytes; 0 where it is not known
 	Encoding   string `json:"encoding,omitempty"` // "" or Gzip: offsets then count decompressed bytes
 }
-
-// File is a file of the Files API, "files/<id>".
-func File(name string) Object { return Object{Name: name} }
 
 // InFilesAPI reports whether the object is a file of the Files API and not an
 // object of Cloud Storage. Such a file has no generation, and its size is not

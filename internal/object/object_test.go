@@ -165,7 +165,7 @@ func TestOpen(t *testing.T) {
 		{stored("results-bucket", "ok/plain", ""), 7, "789", 10, true},
 		{stored("results-bucket", "ok/packed.gz", Gzip), 7, "789", -1, false},
 		{stored("results-bucket", "ok/named.gz", Gzip), 7, "789", -1, false},
-		{File("files/abc"), 7, "789", -1, false},
+		{Object{Name: "files/abc"}, 7, "789", -1, false},
 	} {
 		body, size, err := s.Open(t.Context(), test.o, test.from, 10)
 		if err != nil {
@@ -181,14 +181,14 @@ func TestOpen(t *testing.T) {
 		"outside what is allowed": stored("results-bucket", "secret", ""),
 		"the state bucket":        stored("state-bucket", "plan", ""),
 		"broken gzip":             stored("results-bucket", "ok/broken.gz", Gzip),
-		"an absent file":          File("files/none"),
+		"an absent file":          Object{Name: "files/none"},
 	} {
 		if _, _, err := s.Open(t.Context(), o, 0, 10); err == nil {
 			t.Errorf("%s is opened", name)
 		}
 	}
 	s.Files = nil
-	if _, _, err := s.Open(t.Context(), File("files/abc"), 0, 10); err == nil {
+	if _, _, err := s.Open(t.Context(), Object{Name: "files/abc"}, 0, 10); err == nil {
 		t.Error("a file is opened without an API key")
 	}
 	if _, _, err := s.Open(t.Context(), stored("results-bucket", "ok/packed.gz", Gzip), 11, 12); err == nil {
@@ -211,7 +211,7 @@ func FuzzPointer(f *testing.F) {
 		var refused *Unreadable
 		switch {
 		case errors.As(err, &refused):
-			if refused.Code == "" || refused.Message == "" || at != (Pointer{}) {
+			if refused.Code == "" || refused.Message == "" || at != (pointer{}) {
 				t.Fatalf("%q: %+v, %+v", text, at, refused)
 			}
 		case at.file != "":

@@ -25,31 +25,31 @@ var (
 	ErrTooManyObjects = &Unreadable{"too_many_objects", "over 10,000 result objects under the pointer"}
 )
 
-// Pointer is what an event says of where its results are: an object, the
+// pointer is what an event says of where its results are: an object, the
 // objects under a prefix, or a file of the Files API.
-type Pointer struct {
+type pointer struct {
 	bucket, name string // a prefix ends in "/"
 	file         string // "files/<id>"
 }
 
-// ParsePointer reads the text of a pointer. Its error is ErrNoPointer or
+// parsePointer reads the text of a pointer. Its error is ErrNoPointer or
 // ErrUnknownPointer. It does not say whether what it names may be read.
-func ParsePointer(text string) (Pointer, error) {
+func parsePointer(text string) (pointer, error) {
 	if text == "" {
-		return Pointer{}, ErrNoPointer
+		return pointer{}, ErrNoPointer
 	}
 	if rest, ok := strings.CutPrefix(text, "gs://"); ok {
 		bucket, name, _ := strings.Cut(rest, "/")
 		if name == "" {
-			return Pointer{}, ErrUnknownPointer
+			return pointer{}, ErrUnknownPointer
 		}
-		return Pointer{bucket: bucket, name: name}, nil
+		return pointer{bucket: bucket, name: name}, nil
 	}
 	file := fileName(text)
 	if file == "" {
-		return Pointer{}, ErrUnknownPointer
+		return pointer{}, ErrUnknownPointer
 	}
-	return Pointer{file: file}, nil
+	return pointer{file: file}, nil
 }
 
 var fileForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)

@@ -46,7 +46,7 @@ func (s *Store) Find(ctx context.Context, pointer string) ([]Object, error) {
 	case err != nil:
 		return nil, err
 	case at.file != "":
-		return []Object{File(at.file)}, nil
+		return []Object{{Name: at.file}}, nil
 	case strings.HasSuffix(at.name, "/"):
 		return s.list(ctx, at)
 	}
@@ -59,21 +59,21 @@ func (s *Store) Find(ctx context.Context, pointer string) ([]Object, error) {
 
 // locate reads a pointer and checks it against what may be read. It touches
 // nothing.
-func (s *Store) locate(pointer string) (Pointer, error) {
-	at, err := ParsePointer(pointer)
+func (s *Store) locate(text string) (pointer, error) {
+	at, err := parsePointer(text)
 	switch {
 	case err != nil:
-		return Pointer{}, err
+		return pointer{}, err
 	case at.file != "" && s.Files == nil:
-		return Pointer{}, ErrNoAPIKey
+		return pointer{}, ErrNoAPIKey
 	case at.file == "" && !s.Allowed.Allows(at.bucket, at.name):
-		return Pointer{}, ErrNotAllowed
+		return pointer{}, ErrNotAllowed
 	}
 	return at, nil
 }
 
 // list finds the results under a prefix. Empty ones have none.
-func (s *Store) list(ctx context.Context, at Pointer) ([]Object, error) {
+func (s *Store) list(ctx context.Context, at pointer) ([]Object, error) {
 	found, refused := false, false
 	objects, err := s.Storage.List(ctx, at.bucket, at.name, func(o Object) bool {
 		if !strings.HasSuffix(o.Name, ".jsonl") && !strings.HasSuffix(o.Name, ".jsonl.gz") {
