@@ -50,7 +50,7 @@ var importRules = map[string]mayImport{
 
 	// Adapters speak the types of those they serve, never those of handlers.
 	"internal/gcp/logging":       {},
-	"internal/gcp/pubsub":        {packages: []string{"internal/event", "internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
+	"internal/gcp/pubsub":        {packages: []string{"internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
 	"internal/gcp/secretmanager": {packages: []string{"internal/secret"}, modules: cloud},
 	"internal/gcp/stall":         {},
 	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/batch", "internal/object"}, modules: cloud},
@@ -59,7 +59,7 @@ var importRules = map[string]mayImport{
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {
 		packages: []string{"verify", "handlers", "internal/batch", "internal/config", "internal/geminiapi", "internal/jwks", "internal/object", "internal/outcome", "internal/secret", "internal/secret/store", "internal/server", "internal/version", "internal/work", "internal/gcp/...", "internal/webhookadmin"},
-		modules:  append([]string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2", "golang.org/x/sync", "google.golang.org/genai"}, cloud...),
+		modules:  []string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2"},
 	},
 
 	// Not in the deployed function.
@@ -73,9 +73,9 @@ var importRules = map[string]mayImport{
 	"internal/doctor":             {packages: []string{"internal/gcp/secretmanager", "internal/secret", "internal/webhookadmin"}, modules: cloud},
 	"terraform/tests/...":         {},
 	"docs/schemas":                {},
-	"internal/outcome/schematest": {packages: []string{"docs/schemas", "internal/event", "internal/outcome"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
+	"internal/outcome/schematest": {packages: []string{"docs/schemas"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
 	"cmd/webhookctl":              {packages: []string{"internal/doctor", "internal/gcp/secretmanager", "internal/geminiapi", "internal/secret", "internal/version", "internal/webhookadmin"}, modules: []string{"*"}},
-	"cmd/...":                     {packages: []string{"", "verify/...", "handlers", "internal/..."}, modules: []string{"*"}},
+	"cmd/...":                     {packages: []string{"", "verify/...", "internal/..."}, modules: []string{"*"}},
 }
 
 // goPackage is what "go list -json" says about a package.
@@ -106,6 +106,54 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// usedBy says which of a rule's entries an import needs: of the clients of Google
+// Cloud, which are given together, one is as good as all.
+func (m mayImport) usedBy(imported string) (entries []string) {
+	name, ours := strings.CutPrefix(imported, modulePath)
+	for _, pattern := range m.packages {
+		if ours && matches(pattern, strings.TrimPrefix(name, "/")) {
+			entries = append(entries, pattern)
+		}
+	}
+	for _, prefix := range m.modules {
+		switch {
+		case ours || imported != prefix && !strings.HasPrefix(imported, prefix+"/"):
+		case slices.Contains(cloud, prefix):
+			entries = append(entries, cloud...)
+		default:
+			entries = append(entries, prefix)
+		}
+	}
+	return entries
+}
+
+// TestNoRuleIsIdle fails for what a rule allows and nobody imports.
+func TestNoRuleIsIdle(t *testing.T) {
+	t.Parallel()
+	used := make(map[string]map[string]bool)
+	for _, pkg := range packages(t) {
+		key := ruleKey(relative(pkg.ImportPath))
+		if used[key] == nil {
+			used[key] = make(map[string]bool)
+		}
+		for _, imported := range pkg.Imports {
+			for _, entry := range importRules[key].usedBy(imported) {
+				used[key][entry] = true
+			}
+		}
+	}
+	for key, rule := range importRules {
+		if used[key] == nil {
+			t.Errorf("there is no package for the rule of %q", key)
+		}
+		for _, entry := range slices.Concat(rule.packages, rule.modules) {
+			if entry != "*" && !used[key][entry] {
+				t.Errorf("%q may import %q, and does not", key, entry)
+			}
+		}
+	}
+}
+
 func packages(t *testing.T) []goPackage {
 	t.Helper()
 	out := mustOutput(t, moduleRoot(t), nil, "go", "list", "-e", "-json=ImportPath,Imports,Deps,GoFiles", "./...")
@@ -130,17 +178,24 @@ func relative(importPath string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(importPath, modulePath), "/")
 }
 
-func ruleOf(name string) (mayImport, bool) {
-	if rule, ok := importRules[name]; ok {
-		return rule, true
+// ruleKey is the key of a package's rule: its own, or the longest that ends in
+// "/...".
+func ruleKey(name string) string {
+	if _, ok := importRules[name]; ok {
+		return name
 	}
 	for prefix := name; prefix != ""; {
-		if rule, ok := importRules[prefix+"/..."]; ok {
-			return rule, true
+		if _, ok := importRules[prefix+"/..."]; ok {
+			return prefix + "/..."
 		}
 		prefix = prefix[:max(0, strings.LastIndex(prefix, "/"))]
 	}
-	return mayImport{}, false
+	return "none"
+}
+
+func ruleOf(name string) (mayImport, bool) {
+	rule, ok := importRules[ruleKey(name)]
+	return rule, ok
 }
 
 func (m mayImport) allows(importer, imported string) bool {
