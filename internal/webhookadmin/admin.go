@@ -85,13 +85,6 @@ func (a *Admin) Update(ctx context.Context, name secret.Name, fields Fields) (We
 	return a.webhooks.Update(ctx, hook.ID, fields)
 }
 
-// Enable makes Gemini deliver to the webhook again after it was disabled, by
-// whom or what ever.
-func (a *Admin) Enable(ctx context.Context, name secret.Name) (Webhook, error) {
-	enabled := StateEnabled
-	return a.Update(ctx, name, Fields{State: &enabled})
-}
-
 // Ping makes Gemini send a test delivery, signed with the keys in force. It does
 // not wait for it.
 func (a *Admin) Ping(ctx context.Context, name secret.Name) error {

@@ -111,7 +111,8 @@ func TestEnsureCreatesDisabled(t *testing.T) {
 	if hook, changes := r.ensure(d); hook.State != StateDisabled || !changes.Create {
 		t.Errorf("state %s, changes %+v, want a disabled webhook", hook.State, changes)
 	}
-	if hook, err := r.admin.Enable(t.Context(), secretName); hook.State != StateEnabled || err != nil {
+	enabled := StateEnabled
+	if hook, err := r.admin.Update(t.Context(), secretName, Fields{State: &enabled}); hook.State != StateEnabled || err != nil {
 		t.Errorf("state %s, %v, want enabled", hook.State, err)
 	}
 }

@@ -21,7 +21,6 @@ type Issuer struct {
 	key     *rsa.PrivateKey
 	kid     string
 	count   int // keys made so far
-	noRSA   bool
 	ed25519 []ed25519Key
 	maxAge  time.Duration
 	status  int
@@ -46,14 +45,6 @@ func (i *Issuer) Rotate() error {
 	i.count++
 	i.key, i.kid = key, fmt.Sprintf("key-%d", i.count)
 	return nil
-}
-
-// OmitRSA leaves the RSA key out of the JWKS, or takes it in again. Tokens are
-// signed all the same.
-func (i *Issuer) OmitRSA(omit bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.noRSA = omit
 }
 
 // Fail makes the JWKS answer with a status other than 200, until Fail(200).
@@ -88,10 +79,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(i.maxAge.Seconds())))
-	keys := []any{}
-	if !i.noRSA {
-		keys = append(keys, JWK(i.kid, &i.key.PublicKey))
-	}
+	keys := []any{JWK(i.kid, &i.key.PublicKey)}
 	for _, k := range i.ed25519 {
 		keys = append(keys, k.jwk())
 	}
