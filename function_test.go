@@ -45,8 +45,8 @@ func status(f *function, method, path string) int {
 // clients.
 func TestDoors(t *testing.T) {
 	for doors, want := range map[string]struct {
-		delivery, task  int
-		public, tasks bool
+		delivery, task int
+		public, tasks  bool
 	}{
 		"public": {400, 404, true, false},
 		"tasks":  {404, 401, false, true},

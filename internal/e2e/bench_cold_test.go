@@ -25,7 +25,7 @@ func deployed(tb testing.TB, source string) (path string) {
 }
 
 // BenchmarkColdStart is how long a process takes from its start to its first
-// 200, in turns with the Functions Framework and an empty handler: to any
+// 200, alternating with the Functions Framework and an empty handler: to any
 // request ("serves") and to a genuine delivery, for which secrets are looked up
 // and the event is published ("delivered"). Of 20 starts of each, the median.
 func BenchmarkColdStart(b *testing.B) {

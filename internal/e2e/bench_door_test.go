@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Rounds of BenchmarkDoorCPU: what is compared takes turns, so that a change of
+// Rounds of BenchmarkDoorCPU: what is compared alternates, so that a change of
 // the machine's mood meets all alike.
 const (
 	doorRounds = 30

@@ -21,7 +21,7 @@ import (
 )
 
 // What benchmarks compare the receiver with runs in a process of its own, too:
-// this test binary, told by roleVariable what to be.
+// this test binary; roleVariable says what it is.
 const roleVariable = "E2E_ROLE"
 
 func play(role string) error {

@@ -154,7 +154,7 @@ func (d *discard) push(t testing.TB, cloud *localcloud.Cloud, url string, atOnce
 	}
 }
 
-// environment is what the cloud tells a receiver, by name.
+// environment is the cloud's environment of a receiver, by name.
 func environment(cloud *localcloud.Cloud) map[string]string {
 	env := make(map[string]string)
 	for _, pair := range cloud.Env() {

@@ -83,7 +83,7 @@ func (f *front) forward(conn net.Conn, target string) {
 		_ = conn.Close()
 	})
 	_, _ = io.Copy(back, conn)
-	// Half a connection is enough for an answer that is still to come.
+	// Half a connection will do for an answer that is still to come.
 	_ = back.(*net.TCPConn).CloseWrite()
 	backward.Wait()
 }

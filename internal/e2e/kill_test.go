@@ -120,7 +120,7 @@ func point(op gcs.Op) string {
 
 // The process is killed at each point of the batch's order and started again:
 // every line arrives, ids do not change, and batch.completed comes with right
-// totals (DESIGN.md "A batch").
+// totals (contract, "Delivery guarantees").
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	want, repeats := killRun(t, 1, sorts[0].attach, &blow{})

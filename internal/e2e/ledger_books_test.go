@@ -44,7 +44,7 @@ func newBooks() *books {
 	}
 }
 
-// announced is an event that somebody was to be told of.
+// announced is an event that somebody was to get.
 type announced struct {
 	kind    string // in the ledger
 	mode    string // static, v1a, jwt
@@ -113,7 +113,7 @@ func (b *books) outstanding() int {
 	return b.lines - b.linesCame
 }
 
-// completed tells whether a batch is.
+// completed reports whether a batch is.
 func (b *books) completed(resource string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

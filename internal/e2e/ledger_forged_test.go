@@ -52,7 +52,7 @@ func kindOfForged(name string) string {
 }
 
 // unmask counts a message with a forgery in it. Results are not searched, there
-// the attributes tell.
+// the attributes say.
 func (b *books) unmask(data []byte, attributes map[string]string) {
 	for _, name := range []string{attributes["event_id"], attributes["resource_id"]} {
 		if _, name, ok := strings.Cut(name, forgedName); ok {

@@ -8,7 +8,7 @@ import (
 	"example.com/gemini-webhook/internal/localcloud"
 )
 
-// The log tells nothing that strangers sent, and no secret.
+// The log says nothing that strangers sent, and no secret.
 func TestNothingSecretIsLogged(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, options{env: []string{"LOG_LEVEL=debug"}})
@@ -35,7 +35,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	r.wait("the outcome", func() bool { return r.seen.has("interaction.completed") && r.seen.idle() })
 	logs := r.child.logs.String()
 	if !strings.Contains(logs, "delivery accepted") || !strings.Contains(logs, "delivery refused") {
-		t.Errorf("the log does not tell what happened:\n%s", logs)
+		t.Errorf("the log does not say what happened:\n%s", logs)
 	}
 	for what, text := range map[string]string{
 		"what a stranger sent": marker, "the signing secret": r.secret, "the key": strings.TrimPrefix(r.secret, "whsec_"),

@@ -49,7 +49,7 @@ func (r *rig) deadLetters(n int) []outcome {
 	return letters
 }
 
-// failedBeforeReport tells how many attempts had failed when the first outcome
+// failedBeforeReport counts how many attempts had failed when the first outcome
 // was published.
 func (r *rig) failedBeforeReport() func() int {
 	var failed atomic.Int64

@@ -150,7 +150,7 @@ func (s *seen) ofType(t *testing.T, kind string) map[string]outcome {
 	return byID
 }
 
-// has reports, without a look into the data, whether an outcome of that type
+// has reports, by the attributes alone, whether an outcome of that type
 // was published.
 func (s *seen) has(kind string) bool {
 	s.mu.Lock()

@@ -103,7 +103,7 @@ func launch(t testing.TB, program *exec.Cmd, ready func(*child) bool) *child {
 		t.Cleanup(func() {
 			c.kill()
 			if t.Failed() {
-				t.Logf("the receiver's last words:\n%s", c.logs.tail())
+				t.Logf("the end of the receiver's log:\n%s", c.logs.tail())
 			}
 		})
 		if ready(c) {
@@ -161,7 +161,7 @@ func (c *child) terminate(t testing.TB) {
 	must(t, c.cmd.Process.Signal(syscall.SIGTERM))
 }
 
-// exitCode waits for the end of a process that was told to stop.
+// exitCode waits for the end of a process after SIGTERM.
 func (c *child) exitCode(t testing.TB) int {
 	t.Helper()
 	select {

@@ -21,7 +21,7 @@ const (
 	patience = 60 * time.Second
 	// slack is what a busy machine may add to a time that the contract names.
 	slack = 1500 * time.Millisecond
-	// timeScale makes Pub/Sub's first back-off 5 ms and its last 300 ms, and a
+	// timeScale makes Pub/Sub's first backoff 5 ms and its last 300 ms, and a
 	// day of Gemini's retries 43 s.
 	timeScale = 2000
 	object    = "out/results.jsonl"

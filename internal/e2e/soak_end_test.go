@@ -57,7 +57,7 @@ func (s *soak) end(e ending) {
 	}
 }
 
-// ended waits for a process that was told to stop.
+// ended waits for a process after SIGTERM.
 func (s *soak) ended(c *child) {
 	select {
 	case <-c.exited:
@@ -77,7 +77,7 @@ func (f *front) divert(target string) {
 	f.target = target
 }
 
-// balanceFaults tells what struck, and how often.
+// balanceFaults logs what struck, and how often.
 func (s *soak) balanceFaults(rule rule) (l ledger) {
 	for _, what := range []string{
 		"publish requests", "publish requests that failed", "storage operations", "storage operations that broke or stalled",

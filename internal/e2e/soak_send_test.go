@@ -34,12 +34,12 @@ type request struct {
 
 func (r *request) id() string { return r.header.Get("webhook-id") }
 
-// static tells a signing secret's delivery from those signed with Google's keys.
+// static: signed with a signing secret, not with Google's keys.
 func (r *request) static() bool { return strings.HasPrefix(r.header.Get("webhook-signature"), "v1,") }
 
 func (r *request) v1a() bool { return strings.HasPrefix(r.header.Get("webhook-signature"), "v1a,") }
 
-// signedEvent tells a JWT that carries the event. One that does not says nothing
+// signedEvent finds a JWT that carries the event. One that does not says nothing
 // about the body.
 func (r *request) signedEvent() bool {
 	_, rest, _ := strings.Cut(r.header.Get("webhook-signature"), ".")
@@ -148,8 +148,8 @@ func (w *wire) read(r *http.Request) (*http.Response, answer, error) {
 	return resp, answer{status: resp.StatusCode, word: said.Status + said.Error}, nil
 }
 
-// stranger delivers somebody else's job. After a definite answer Gemini is told
-// that the address is gone, for it would go on for a day.
+// stranger delivers somebody else's job. After a definite answer the
+// attempt is answered 410, or it would go on for a day.
 func (w *wire) stranger(r *http.Request, name string, body []byte) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Body = io.NopCloser(bytes.NewReader(body))

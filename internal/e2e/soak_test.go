@@ -38,7 +38,7 @@ type soak struct {
 	again     redelivered
 	struck    struck
 	begin     time.Time
-	told      time.Time            // when something was logged last
+	logged    time.Time            // when something was logged last
 	names     int                  // of resources
 	late      *batch               // nil where none is late
 	stored    map[string][]string  // result objects by resource
@@ -84,7 +84,7 @@ func TestSoak(t *testing.T) {
 		s.forge()
 		s.during(troubles.next(), time.Second, endings.next().of(s))
 		s.sweep()
-		s.tell(30 * time.Second)
+		s.progress(30 * time.Second)
 	}
 	s.settle()
 	s.balance(atLeast)
@@ -136,12 +136,12 @@ func (d *deck[T]) next() T {
 func newSoak(t *testing.T) *soak {
 	s := &soak{
 		books: newBooks(), stored: make(map[string][]string), completed: make(map[string]time.Time),
-		begin: time.Now(), told: time.Now(),
+		begin: time.Now(), logged: time.Now(),
 	}
 	s.wire = newWire(s.books)
 	t.Cleanup(s.wire.base.CloseIdleConnections)
 	cloud, err := localcloud.Start(t.Context(), localcloud.Options{
-		// A day of Gemini's retries takes three minutes, Pub/Sub's back-off ends at 1.2 s.
+		// A day of Gemini's retries takes three minutes, Pub/Sub's backoff ends at 1.2 s.
 		TimeScale: 500,
 		Gemini: gemini.Options{
 			DisableAfter: -1, DuplicateShare: 0.2, RetryMax: 10 * time.Minute, MaxTextBytes: 200,
@@ -209,7 +209,7 @@ func anyForm() form { return form(rand.IntN(int(forms))) }
 func anyMode() string { return anyOf("static", "v1a", "jwt") }
 
 // settle ends all trouble and waits until everything has come out; what does
-// not is for the ledger to tell.
+// not is for the ledger to say.
 func (s *soak) settle() {
 	s.calm()
 	if s.late != nil {
@@ -231,21 +231,21 @@ func (s *soak) await(done func() bool) {
 		if now := s.books.missing(); now != before {
 			before, since = now, time.Now()
 		}
-		s.tell(10 * time.Second)
+		s.progress(10 * time.Second)
 		time.Sleep(20 * time.Millisecond)
 	}
 }
 
-// tell logs what is to come, every so often.
-func (s *soak) tell(every time.Duration) {
-	if time.Since(s.told) > every {
-		s.told = time.Now()
+// progress logs what is to come, every so often.
+func (s *soak) progress(every time.Duration) {
+	if time.Since(s.logged) > every {
+		s.logged = time.Now()
 		s.t.Logf("%v: to come: %s", time.Since(s.begin).Round(time.Second), s.books.missing())
 	}
 }
 
 // balance prints the ledger and fails where a line of it does not balance.
-// Faults are to have struck at least once, or are just told.
+// Faults are to have struck at least once, or are just logged.
 func (s *soak) balance(faults rule) {
 	l := slices.Concat(s.books.balance(), s.balanceFaults(faults))
 	s.t.Logf("after %v:\n%v", time.Since(s.begin).Round(time.Second), l)

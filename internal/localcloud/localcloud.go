@@ -56,13 +56,13 @@ const (
 
 // Options configure a Cloud; the zero value is ready for use.
 type Options struct {
-	// TimeScale divides Gemini's durations (back-off, batches, the 24 hours of
-	// a rotation) and Pub/Sub's back-offs: 8640 makes a day ten seconds. 0: 1.
+	// TimeScale divides Gemini's durations (backoff, batches, the 24 hours of
+	// a rotation) and Pub/Sub's backoffs: 8640 makes a day ten seconds. 0: 1.
 	TimeScale float64
 	// Gemini configures the simulator; API key, time scale, sink and bucket are
 	// set here.
 	Gemini gemini.Options
-	// MaxDeliveryAttempts is the subscriptions', as the receiver is told. 0: 30.
+	// MaxDeliveryAttempts is the subscriptions', and a variable of the receiver. 0: 30.
 	MaxDeliveryAttempts int
 	// RangesAtOnce is how many ranges are pushed at the same time. 0: 4.
 	RangesAtOnce int
@@ -201,7 +201,7 @@ func (c *Cloud) Env() []string {
 
 // Push starts the two push subscriptions of the queue: they call the private
 // door of the receiver at url, as the Terraform module configures them.
-// Observe, where not nil, is told of every attempt.
+// Observe, where not nil, gets every attempt.
 func (c *Cloud) Push(ctx context.Context, url string, observe func(push.Attempt)) error {
 	subscription := func(name, kind string, outstanding int) push.Subscription {
 		return push.Subscription{

@@ -61,7 +61,7 @@ const (
 	CutReset
 	// CutShort makes the answer look complete: Content-Length and Content-Range
 	// agree with what is sent, and the checksum is left out. Only who knows the
-	// object's size can tell.
+	// object's size notices.
 	CutShort
 )
 

@@ -14,13 +14,13 @@
 //   - While a webhook is disabled nothing is sent to it; deliveries begun before go on if it is enabled within their 24 h.
 //   - Consecutive failed attempts disable a webhook, and so does one answer 410 (the Standard Webhooks spec lets a sender
 //     do that).
-//   - The back-off does not look at Retry-After.
+//   - The backoff ignores Retry-After.
 //   - A rotation without revocation_behavior revokes after 24 h.
 //   - data.id is the name of the batch with "batches/"; batches.get names the same result pointer as the event. Of a video
 //     it is the operation's name, of an interaction its id.
 //   - Uploads show an expirationTime and are not removed at it; result files have none.
 //   - A wrong API key is 401 UNAUTHENTICATED with the reason API_KEY_INVALID, a missing one 403. (The live API has been seen
-//     to answer a wrong key with 400 INVALID_ARGUMENT and that same reason: look at the reason.)
+//     to answer a wrong key with 400 INVALID_ARGUMENT and that same reason: go by the reason.)
 //
 // The uris of a job's webhook_config replace the registered webhooks for its events, and user_metadata comes back with
 // them. Batches, background interactions and videos take it, as in the SDK. These dynamic deliveries are signed with keys

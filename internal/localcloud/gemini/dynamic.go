@@ -21,7 +21,7 @@ const (
 	SchemeRS256 Scheme = "rs256"
 )
 
-// dynamic tells whether dynamic deliveries can be signed so.
+// dynamic reports whether dynamic deliveries can be signed so.
 func (s Scheme) dynamic() bool { return s == SchemeEd25519 || s == SchemeRS256 }
 
 // Token says what the JWTs of SchemeRS256 claim; what Gemini's claim is not published. The zero value carries the event,

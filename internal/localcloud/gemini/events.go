@@ -92,7 +92,7 @@ func (s *Server) send(eventType string, body []byte, opts EmitOptions) ([]string
 	return ids, nil
 }
 
-// wants tells whether an event of this type goes to the webhook; a raw body, without a type, always does.
+// wants reports whether an event of this type goes to the webhook; a raw body, without a type, always does.
 func (h *webhook) wants(eventType string) bool {
 	if slices.Contains(subscribable, eventType) {
 		return slices.Contains(h.events, eventType)

@@ -60,7 +60,7 @@ func (s *Server) fileByID(id string) *file {
 	return nil
 }
 
-// noFile is Gemini's answer for a file that is not there, which does not tell that from one that is not yours.
+// noFile is Gemini's answer for a file that is not there, as for one that is not yours.
 func noFile() *apiError {
 	return &apiError{Code: http.StatusForbidden, Status: "PERMISSION_DENIED",
 		Message: "You do not have permission to access the File or it may not exist."}

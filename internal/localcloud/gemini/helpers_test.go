@@ -110,7 +110,7 @@ type got struct {
 	body   []byte
 }
 
-// receiver is the customer's endpoint: it keeps what comes and answers as it is told.
+// receiver is the customer's endpoint: it keeps what comes and answers as the test says.
 type receiver struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -161,7 +161,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// verifies tells whether Standard Webhooks' own library takes the delivery for genuine with that secret.
+// verifies reports whether Standard Webhooks' own library takes the delivery for genuine with that secret.
 func (g got) verifies(t *testing.T, secret string) bool {
 	t.Helper()
 	hook, err := standardwebhooks.NewWebhook(secret)

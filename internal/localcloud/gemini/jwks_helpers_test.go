@@ -100,7 +100,7 @@ func (set jwks) rs256(t *testing.T, g got) map[string]any {
 	return nil
 }
 
-// signedBy tells whether a delivery is good by the key set in that scheme.
+// signedBy reports whether a delivery is good by the key set in that scheme.
 func (set jwks) signedBy(t *testing.T, scheme Scheme, g got) bool {
 	t.Helper()
 	if scheme == SchemeRS256 {

@@ -64,7 +64,7 @@ const (
 	Expire          // batch.expired
 )
 
-// Delivery tells about one attempt to deliver one event to one webhook, or to one URI of a webhook_config.
+// Delivery is one attempt to deliver one event to one webhook, or to one URI of a webhook_config.
 type Delivery struct {
 	WebhookID string // empty for a URI, which is not shown: its path may hold a token
 	ID        string // webhook-id, the same for all attempts
@@ -120,7 +120,7 @@ type Options struct {
 	MetadataInData bool
 	// DeliveryTimeout is how long an answer is waited for, not scaled. Default 5 s.
 	DeliveryTimeout time.Duration
-	// RetryBase and RetryMax bound the exponential back-off, before scaling. Defaults 5 s and 1 h; retries end after 24 h.
+	// RetryBase and RetryMax bound the exponential backoff, before scaling. Defaults 5 s and 1 h; retries end after 24 h.
 	RetryBase, RetryMax time.Duration
 	// MaxConcurrent bounds the attempts under way. Default 16.
 	MaxConcurrent int

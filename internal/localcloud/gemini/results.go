@@ -102,7 +102,7 @@ func (m *maker) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// unread tells whether something was left.
+// unread reports whether something was left.
 func (m *maker) unread() bool { return len(m.order) > 0 || len(m.pending) > 0 }
 
 // line makes and counts one result, without a line end.

@@ -12,7 +12,7 @@ import (
 // codeInternal is google.rpc.Code INTERNAL.
 const codeInternal = 13
 
-// ending is how a batch ends: its last state, and the event that tells.
+// ending is how a batch ends: its last state, and its event.
 type ending struct {
 	state, event string
 	pointer      string

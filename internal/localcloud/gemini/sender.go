@@ -65,7 +65,7 @@ const (
 	gone                     // nothing more to be sent: the webhook is deleted, a URI answered 410, or the server is closing
 )
 
-// deliver begins the delivery in the background: attempts with exponential back-off until a 2xx, for 24 simulated hours.
+// deliver begins the delivery in the background: attempts with exponential backoff until a 2xx, for 24 simulated hours.
 // False if the server is not running.
 func (s *Server) deliver(m message) bool {
 	return s.spawn(func(ctx context.Context) {
@@ -94,7 +94,7 @@ func (s *Server) deliver(m message) bool {
 	})
 }
 
-// pause is a back-off in real time, with a fifth of jitter either way.
+// pause is a backoff in real time, with a fifth of jitter either way.
 func (s *Server) pause(d time.Duration, rng *rand.Rand) time.Duration {
 	return max(minPause, s.scaled(time.Duration(float64(d)*(0.8+0.4*rng.Float64()))))
 }
@@ -185,7 +185,7 @@ func (s *Server) post(ctx context.Context, m message, t target) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// record counts the outcome, disables a webhook that failed too often, and tells the observer.
+// record counts the outcome, disables a webhook that failed too often, and calls the observer.
 func (s *Server) record(d Delivery) {
 	s.mu.Lock()
 	if hook, err := s.webhookByID(d.WebhookID); err == nil {

@@ -17,7 +17,7 @@ const (
 	stateFailed   = "disabled_due_to_failed_deliveries"
 )
 
-// subscribable is what subscribed_events accepts, no more (GEMINI.md: observed 2026-07, and the SDK's list).
+// subscribable is what subscribed_events accepts, no more (observed in July 2026, and the SDK's list).
 var subscribable = []string{
 	"batch.succeeded", "batch.expired", "batch.failed",
 	"interaction.requires_action", "interaction.completed", "interaction.failed",
@@ -242,7 +242,7 @@ func (h *webhook) apply(in webhookFields, mask []string) *apiError {
 	return nil
 }
 
-// deliverable tells whether events can be sent there: https, or plain http to this machine, which the real API would refuse.
+// deliverable reports whether events can be sent there: https, or plain http to this machine, which the real API would refuse.
 func deliverable(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" || u.Fragment != "" {

@@ -70,7 +70,7 @@ func (s *Server) SetHook(h Hook) {
 }
 
 // Watch calls see after every publish request from now on. It is the fast way
-// to look on: pstest streams a subscription some hundred messages a second.
+// to observe: pstest streams a subscription some hundred messages a second.
 func (s *Server) Watch(see func(Publish)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

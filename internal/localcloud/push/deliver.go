@@ -35,7 +35,7 @@ const (
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // deliver attempts until the message is done with, or gives it back when
-// pulling ends. A message in back-off takes no slot.
+// pulling ends. A message in backoff takes no slot.
 func (w *worker) deliver(ctx, pull context.Context, h *held) {
 	if !w.match(h.message.GetAttributes()) {
 		w.ack(h)

@@ -210,7 +210,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestStopDrains: the request under way is answered and acknowledged, what is
-// in back-off is given back and goes to the next driver at once.
+// in backoff is given back and goes to the next driver at once.
 func TestStopDrains(t *testing.T) {
 	t.Parallel()
 	r, fake := newFake(t)
@@ -236,7 +236,7 @@ func TestStopDrains(t *testing.T) {
 	})
 	r.publish(t, "work", &pubsubpb.PubsubMessage{Data: []byte("x")})
 	<-entered
-	eventually(t, "the failing one is in back-off", func() bool { return len(r.observed()) == 1 })
+	eventually(t, "the failing one is in backoff", func() bool { return len(r.observed()) == 1 })
 	stopped := make(chan struct{})
 	go func() { d.Stop(); close(stopped) }()
 	select {

@@ -5,7 +5,7 @@ import (
 	"regexp"
 )
 
-// filter tells whether a message with those attributes is delivered.
+// filter reports whether a message with those attributes is delivered.
 type filter func(attributes map[string]string) bool
 
 // equality is the one form of Pub/Sub's filters that the queue needs.

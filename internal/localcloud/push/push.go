@@ -1,7 +1,7 @@
 // Package push delivers Pub/Sub messages to HTTP endpoints as Pub/Sub's push
 // subscriptions do, on top of a Pub/Sub server that cannot (pstest) or does it
 // differently (Google's emulator): wrapped body, OIDC token, delivery attempts,
-// exponential back-off, dead letters and filters.
+// exponential backoff, dead letters and filters.
 //
 // The driver pulls from ordinary pull subscriptions and does all of that
 // itself, so it works on any server that streams pulls. It does not keep
@@ -57,12 +57,12 @@ type Config struct {
 	// HTTPClient sends the requests; one of the driver's own where nil.
 	// Redirects are never followed: they are answers that do not acknowledge.
 	HTTPClient *http.Client
-	// TimeScale multiplies back-offs, so that tests need not wait: 0.001 makes
+	// TimeScale multiplies backoffs, so that tests need not wait: 0.001 makes
 	// seconds of milliseconds. 0 means 1. Deadlines are not scaled.
 	TimeScale float64
-	// Observe, where not nil, is told of every delivery attempt after what
-	// followed from it (acknowledgement, dead letter) was done. Report is told
-	// of trouble with the Pub/Sub server, which the driver repeats or survives.
+	// Observe, where not nil, gets every delivery attempt after what
+	// followed from it (acknowledgement, dead letter) was done. Report gets
+	// trouble with the Pub/Sub server, which the driver repeats or survives.
 	// Both are called from several goroutines at once.
 	Observe func(Attempt)
 	Report  func(error)
@@ -88,7 +88,7 @@ type Subscription struct {
 	// MaxDeliveryAttempts and DeadLetterTopic go together. After that many
 	// failed attempts the message is published to the topic, whose
 	// subscriptions are the caller's business, and acknowledged. Pub/Sub wants
-	// 5 to 100; here 1 is enough.
+	// 5 to 100; here 1 will do.
 	MaxDeliveryAttempts int
 	DeadLetterTopic     string
 	// MaxOutstanding is how many requests may be under way; 100 where 0.

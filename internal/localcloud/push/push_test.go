@@ -147,7 +147,7 @@ func TestStartRefusesBadConfigurations(t *testing.T) {
 		"no tokens":         {func(_ *push.Config, s *push.Subscription) { s.ServiceAccount = "a@b" }, "Tokens"},
 		"half dead letters": {func(_ *push.Config, s *push.Subscription) { s.MaxDeliveryAttempts = 5 }, "DeadLetterTopic"},
 		"bad filter":        {func(_ *push.Config, s *push.Subscription) { s.Filter = "attributes.k = v" }, "only attributes.KEY"},
-		"back-off":          {func(_ *push.Config, s *push.Subscription) { s.MinBackoff, s.MaxBackoff = 2, 1 }, "MinBackoff"},
+		"backoff":           {func(_ *push.Config, s *push.Subscription) { s.MinBackoff, s.MaxBackoff = 2, 1 }, "MinBackoff"},
 		"two at once": {func(c *push.Config, s *push.Subscription) {
 			c.TimeScale = -1
 			s.Topic = ""

@@ -18,7 +18,7 @@ const (
 	// killed leaves messages to wait for its end.
 	lease          = 30 * time.Second
 	leaseExtension = 10 * time.Second
-	// maxHeld bounds the messages in memory, most of them in back-off.
+	// maxHeld bounds the messages in memory, most of them in backoff.
 	maxHeld = 10_000
 	// maxAckIDs is how many messages one extension names; the service takes
 	// requests of 512 KiB.
@@ -208,7 +208,7 @@ func (w *worker) extendLeases(ctx context.Context, drained <-chan struct{}) {
 	}
 }
 
-// sleep waits for d and tells whether ctx lasted as long.
+// sleep waits for d, and reports false where ctx ended before.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
