@@ -1,8 +1,6 @@
 package batch_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -156,17 +154,14 @@ func TestUnreadable(t *testing.T) {
 func TestPrefixAndGzip(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, chunk(300))
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	fmt.Fprint(w, strings.ReplaceAll(jsonl(20), `"k`, `"gz`))
-	must(t, w.Close())
+	packed := string(gzipped(t, strings.ReplaceAll(jsonl(20), `"k`, `"gz`)))
 	for name, object := range map[string]struct {
 		data  string
 		attrs gcs.Attrs
 	}{
 		"out/a.jsonl":        {strings.ReplaceAll(jsonl(10), `"k`, `"a`), gcs.Attrs{}},
-		"out/b.jsonl.gz":     {packed.String(), gcs.Attrs{}},
-		"out/c.jsonl":        {strings.ReplaceAll(packed.String(), "gz", "gz"), gcs.Attrs{ContentEncoding: "gzip"}},
+		"out/b.jsonl.gz":     {packed, gcs.Attrs{}},
+		"out/c.jsonl":        {packed, gcs.Attrs{ContentEncoding: "gzip"}},
 		"out/empty.jsonl":    {"", gcs.Attrs{}},
 		"out/notes.txt":      {"not a result", gcs.Attrs{}},
 		"elsewhere/d.jsonl":  {jsonl(5), gcs.Attrs{}},

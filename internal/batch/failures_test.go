@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/object"
@@ -167,5 +168,23 @@ func TestPublishFailureLosesNothing(t *testing.T) {
 	lines, _ := r.lines()
 	if len(lines) != 60 || r.completed()["total"] != 60.0 {
 		t.Errorf("%d lines, totals %v, want 60", len(lines), r.completed())
+	}
+}
+
+// The configuration may change between the plan and the reading, and what stands
+// in the state bucket is not the last word.
+func TestPointerIsCheckedAgainBeforeReading(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.batch(jsonl(5))
+	if err, _ := r.step(); err != nil { // plan
+		t.Fatal(err)
+	}
+	r.restart(func(c *batch.Config) { c.Objects.Allowed.Locations[0].Prefix = "ok/" })
+	if err, ok := r.step(); err == nil || !ok {
+		t.Errorf("a range outside RESULT_BUCKETS is done: %v, queued %v", err, ok)
+	}
+	if lines, _ := r.lines(); len(lines) != 0 {
+		t.Errorf("%d lines are published from outside RESULT_BUCKETS", len(lines))
 	}
 }

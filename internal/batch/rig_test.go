@@ -1,8 +1,11 @@
 package batch_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -235,6 +238,16 @@ func (r *rig) runConcurrently(n int) {
 		}
 		wg.Wait()
 	}
+}
+
+func gzipped(t *testing.T, content string) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := io.WriteString(w, content)
+	must(t, err)
+	must(t, w.Close())
+	return packed.Bytes()
 }
 
 // jsonl makes n lines of result.

@@ -1,8 +1,6 @@
 package batch_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"testing"
 	"time"
@@ -21,12 +19,7 @@ func TestHandingOn(t *testing.T) {
 			r := newRig(t)
 			content, attrs := []byte(jsonl(30)), gcs.Attrs{}
 			if object == "gzip" {
-				var packed bytes.Buffer
-				w := gzip.NewWriter(&packed)
-				_, err := w.Write(content)
-				must(t, err)
-				must(t, w.Close())
-				content, attrs.ContentEncoding = packed.Bytes(), "gzip"
+				content, attrs.ContentEncoding = gzipped(t, jsonl(30)), "gzip"
 			}
 			r.gcs.Put(resultBucket, "results.jsonl", content, attrs)
 			r.deliver("msg_1", succeeded("gs://"+resultBucket+"/results.jsonl"))

@@ -1,8 +1,6 @@
 package batch_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -149,12 +147,7 @@ func TestRefusedLinesAtRandom(t *testing.T) {
 				content, attrs := []byte(randomFile(random)+strings.Repeat(" \n", 3)+jsonl(10)+randomFile(random)), gcs.Attrs{}
 				ranges := chunk(1 + random.Int64N(int64(2*len(content))))
 				if seed%3 == 0 {
-					var packed bytes.Buffer
-					w := gzip.NewWriter(&packed)
-					_, err := w.Write(content)
-					must(t, err)
-					must(t, w.Close())
-					content, attrs.ContentEncoding = packed.Bytes(), "gzip"
+					content, attrs.ContentEncoding = gzipped(t, string(content)), "gzip"
 				}
 				start := func(change ...func(*batch.Config)) *rig {
 					r := newRig(t, append(change, ranges, func(c *batch.Config) { c.MaxLineBytes = 100 })...)
