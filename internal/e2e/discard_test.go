@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"net"
 	"net/http"
 	"path"
 	"strconv"
@@ -19,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/fake"
 )
 
 // discard is a Pub/Sub that keeps nothing but the queue: pstest would hold a
@@ -41,17 +41,16 @@ type discard struct {
 
 func newDiscard(t testing.TB) *discard {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
 	d := &discard{
-		addr:  listener.Addr().String(),
 		queue: make(chan *pubsubpb.PubsubMessage, 10_000), // more than there are
 		ids:   make(map[uint64]bool),
 	}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(12 << 20))
 	pubsubpb.RegisterPublisherServer(server, d)
-	go func() { _ = server.Serve(listener) }() // ends with Stop
-	t.Cleanup(server.Stop)
+	listener, err := fake.GRPC(server)
+	must(t, err)
+	t.Cleanup(func() { listener.Close() })
+	d.addr = listener.Addr()
 	return d
 }
 

@@ -3,7 +3,6 @@ package pubsub
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -13,6 +12,8 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
+
+	"example.com/gemini-webhook/internal/localcloud/fake"
 )
 
 // publisher is a Pub/Sub that answers as the test says, and as late.
@@ -48,16 +49,15 @@ func (p *publisher) messages() []string {
 
 func startPublisher(t *testing.T, answer func(context.Context, *pubsubpb.PublishRequest) error) (*publisher, *Client) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &publisher{answer: answer}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(10_000_000)) // as Pub/Sub
 	pubsubpb.RegisterPublisherServer(server, p)
-	go func() { _ = server.Serve(listener) }() // ends with Stop
-	t.Cleanup(server.Stop)
-	return p, connect(t, listener.Addr().String())
+	listener, err := fake.GRPC(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return p, connect(t, listener.Addr())
 }
 
 // pause is an answer that takes its time.

@@ -2,7 +2,6 @@ package secretmanager
 
 import (
 	"errors"
-	"net"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"example.com/gemini-webhook/internal/localcloud/fake"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
 	"example.com/gemini-webhook/internal/secret"
 )
@@ -90,14 +90,12 @@ func TestCanAdd(t *testing.T) {
 		"not granted":    {permissions(nil, nil), secret.ErrDenied},
 		"cannot be told": {permissions(nil, status.Error(codes.Unimplemented, "injected")), nil},
 	} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		server, err := fake.GRPC(grpc.NewServer(grpc.UnknownServiceHandler(test.server)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := grpc.NewServer(grpc.UnknownServiceHandler(test.server))
-		go func() { _ = server.Serve(listener) }()
-		t.Cleanup(server.Stop)
-		t.Setenv("SECRET_MANAGER_EMULATOR_HOST", listener.Addr().String())
+		t.Cleanup(func() { server.Close() })
+		t.Setenv("SECRET_MANAGER_EMULATOR_HOST", server.Addr())
 		c, err := NewClient(t.Context())
 		if err != nil {
 			t.Fatal(err)
