@@ -195,21 +195,10 @@ func newWorkers(cfg Config) ([]*worker, error) {
 	var workers []*worker
 	for i, s := range cfg.Subscriptions {
 		name := fmt.Sprintf("subscription %d (%s)", i, s.Name)
-		if s.Name == "" || s.Topic == "" {
-			bad("%s: Name and Topic are needed", name)
-		}
-		if u, err := url.Parse(s.PushEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			bad("%s: PushEndpoint is no http or https URL", name)
-		}
 		if s.ServiceAccount != "" && cfg.Tokens == nil {
 			bad("%s: ServiceAccount needs Tokens", name)
 		}
-		if (s.MaxDeliveryAttempts > 0) != (s.DeadLetterTopic != "") || s.MaxDeliveryAttempts < 0 {
-			bad("%s: MaxDeliveryAttempts and DeadLetterTopic go together", name)
-		}
-		if s.AckDeadline < 0 || s.MinBackoff < 0 || s.MaxBackoff < 0 || s.MaxOutstanding < 0 {
-			bad("%s: durations and MaxOutstanding must not be negative", name)
-		}
+		s.check(func(text string) { bad("%s: %s", name, text) })
 		match, err := parseFilter(s.Filter)
 		if err != nil {
 			bad("%s: %w", name, err)
@@ -221,6 +210,21 @@ func newWorkers(cfg Config) ([]*worker, error) {
 		workers = append(workers, newWorker(cfg, s, match, &client))
 	}
 	return workers, errors.Join(errs...)
+}
+
+func (s *Subscription) check(bad func(text string)) {
+	if s.Name == "" || s.Topic == "" {
+		bad("Name and Topic are needed")
+	}
+	if u, err := url.Parse(s.PushEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		bad("PushEndpoint is no http or https URL")
+	}
+	if (s.MaxDeliveryAttempts > 0) != (s.DeadLetterTopic != "") || s.MaxDeliveryAttempts < 0 {
+		bad("MaxDeliveryAttempts and DeadLetterTopic go together")
+	}
+	if s.AckDeadline < 0 || s.MinBackoff < 0 || s.MaxBackoff < 0 || s.MaxOutstanding < 0 {
+		bad("durations and MaxOutstanding must not be negative")
+	}
 }
 
 func (s *Subscription) setDefaults() {
