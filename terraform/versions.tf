@@ -18,7 +18,7 @@ terraform {
     # "terraform init" finds it.
     gemini = {
       source  = "terraform.local/gemini/gemini"
-      version = "~> 0.1.0"
+      version = "~> 0.2.0"
     }
   }
 }

@@ -25,9 +25,6 @@ import (
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 )
 
-// Address is where configurations find the provider.
-const Address = "terraform.local/gemini/gemini"
-
 // Options are what the provider is made of; the zero value is for real use.
 type Options struct {
 	// Version is shown to Terraform.
