@@ -1,5 +1,5 @@
 # The source bundle: what "gcloud … --source=." would upload too, since both
-# read .gcloudignore. The archive provider only leaves out what it is told, so
+# read source.ignore. The archive provider only leaves out what it is told, so
 # the list of what is let in is turned around here.
 
 locals {
@@ -8,7 +8,7 @@ locals {
   # "/*" leaves out everything in the root, "!/x" lets x in again, and what
   # follows is left out below that: "x/" a directory, "/x" from the root.
   ignore_lines = [
-    for line in split("\n", file("${local.source_dir}/.gcloudignore")) : trimspace(line)
+    for line in split("\n", try(file("${local.source_dir}/source.ignore"), "")) : trimspace(line)
     if trimspace(line) != "" && !startswith(trimspace(line), "#") && trimspace(line) != "/*"
   ]
   bundle_dirs     = [for l in local.ignore_lines : trim(l, "!/") if startswith(l, "!/") && endswith(l, "/")]
@@ -21,26 +21,33 @@ locals {
     [for f in fileset(local.source_dir, "[^.]*/**") : split("/", f)[0]],
   ))
   root_excludes = [for n in local.root_names : n if !startswith(n, ".") && !contains(local.bundle_dirs, n) && !contains(local.bundle_files, n)]
+
+  # What is in the archive, before there is one: the archive's path holds its
+  # hash, so that no two receivers in one root module, and no two plans of
+  # different sources, write the same file.
+  dirs_left_out = [for l in local.ignore_lines : "${trim(l, "/")}/" if startswith(l, "/")]
+  bundle = sort(concat(local.bundle_files, [
+    for f in flatten([for d in local.bundle_dirs : [for f in fileset("${local.source_dir}/${d}", "**") : "${d}/${f}"]]) : f
+    if !endswith(f, "_test.go") && !strcontains(f, "/testdata/") && !anytrue([for d in local.dirs_left_out : startswith(f, d)])
+  ]))
+  source_hash = substr(sha256(join("\n", [for f in local.bundle : "${filesha256("${local.source_dir}/${f}")} ${f}"])), 0, 12)
+
+  commit = coalesce(var.build.commit, "src-${local.source_hash}")
 }
 
 data "archive_file" "source" {
   type             = "zip"
   source_dir       = local.source_dir
   excludes         = concat([".*"], local.root_excludes, local.bundle_excludes)
-  output_path      = "${path.root}/.terraform/${var.name}-source.zip"
+  output_path      = "${path.root}/.terraform/${var.project_id}-${var.name}-${local.source_hash}.zip"
   output_file_mode = "0644" # the same archive whatever the umask
 
   lifecycle {
-    postcondition {
+    precondition {
       condition     = contains(local.bundle_files, "function.go") && contains(local.bundle_files, "go.mod") && length(local.bundle_dirs) > 0
-      error_message = "build.source_dir is not the receiver's repository: function.go, go.mod and .gcloudignore must be there."
+      error_message = "build.source_dir is not the receiver's repository: function.go, go.mod and source.ignore must be there."
     }
   }
-}
-
-locals {
-  source_hash = substr(data.archive_file.source.output_sha256, 0, 12)
-  commit      = coalesce(var.build.commit, "src-${local.source_hash}")
 }
 
 resource "google_storage_bucket" "source" {
