@@ -45,7 +45,7 @@ locals {
       MAX_DELIVERY_ATTEMPTS = tostring(local.max_delivery_attempts)
     },
     length(local.result_buckets) > 0 ? { RESULT_BUCKETS = join(",", local.result_buckets) } : {},
-    var.results.files_api ? { GEMINI_API_KEY_SECRET = var.api_key_secret } : {},
+    var.results.files_api ? { GEMINI_API_KEY_SECRET = local.api_key_secret } : {},
     { for k, v in {
       BATCH_RESULTS  = var.receiver.batch_results
       CHUNK_BYTES    = var.receiver.chunk_bytes
@@ -58,7 +58,7 @@ locals {
   rotate_environment = merge(
     {
       GOOGLE_CLOUD_PROJECT  = var.project_id
-      GEMINI_API_KEY_SECRET = var.api_key_secret
+      GEMINI_API_KEY_SECRET = local.api_key_secret
       SIGNING_SECRETS       = local.signing_secret
     },
     { for k, v in {

@@ -14,7 +14,7 @@ resource "gemini_webhook" "this" {
   subscribed_events = var.webhook.subscribed_events
   enabled           = var.webhook.enabled
   signing_secret    = local.signing_secret
-  api_key_secret    = var.api_key_secret
+  api_key_secret    = local.api_key_secret
   rotation_triggers = var.webhook.rotation_triggers
   revocation        = var.webhook.revocation
 

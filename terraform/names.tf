@@ -11,6 +11,8 @@ locals {
   source_bucket  = "${var.project_id}-${var.name}-source"
   results_bucket = "${var.project_id}-${var.name}-results"
 
+  api_key_secret = coalesce(var.api_key_secret, "projects/${var.project_id}/secrets/gemini-api-key")
+
   rotates = var.rotation != null
 
   # In the address of Pub/Sub's service agent: saves looking up the project, which

@@ -65,12 +65,12 @@ output "commands" {
   description = "Ready to paste, in the repository."
   value = {
     doctor = join(" ", compact([
-      "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${var.api_key_secret}",
+      "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${local.api_key_secret}",
       var.single_service ? "--single-service" : "",
       var.dynamic.enabled ? "" : "--token-secret=",
       length(local.result_buckets) > 0 ? "--result-buckets=${join(",", local.result_buckets)}" : "",
     ]))
-    ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${var.api_key_secret}"
+    ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${local.api_key_secret}"
     dynamic_uri = var.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
     outcomes    = "gcloud pubsub subscriptions pull ${google_pubsub_subscription.inspect["outcomes"].name} --project=${var.project_id} --auto-ack --limit=10"
     redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}  # then docs/runbooks/dead-letters.md, step 2"

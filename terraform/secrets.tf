@@ -117,7 +117,7 @@ resource "google_secret_manager_secret_iam_member" "api_key" {
     local.rotates ? { rotate = one(google_service_account.rotate[*].member) } : {},
   )
 
-  secret_id = var.api_key_secret
+  secret_id = local.api_key_secret
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value
 }

@@ -18,16 +18,17 @@ variable "region" {
   }
 }
 
+# Everything else is optional
+
 variable "api_key_secret" {
-  description = "Secret Manager secret whose newest version is the Gemini API key, as projects/PROJECT/secrets/SECRET. It may be in another project. The webhook is registered in the key's project, and results are read from its Files API."
+  description = "Secret Manager secret whose newest version is the Gemini API key, as projects/PROJECT/secrets/SECRET; default: gemini-api-key in project_id. It may be in another project. The webhook is registered in the key's project, and results are read from its Files API."
   type        = string
+  default     = null
   validation {
-    condition     = can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}$", var.api_key_secret))
+    condition     = var.api_key_secret == null || can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}$", var.api_key_secret))
     error_message = "api_key_secret must name a secret as projects/PROJECT/secrets/SECRET, without /versions/…, and is never the key itself. To make one: printf %s \"$GEMINI_API_KEY\" | gcloud secrets create gemini-api-key --data-file=-"
   }
 }
-
-# Everything else is optional
 
 variable "name" {
   description = "What the names of all resources begin with, and the webhook's name at Gemini. Two receivers in one project need two names."
