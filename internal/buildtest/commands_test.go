@@ -118,9 +118,9 @@ func TestProvider(t *testing.T) {
 	first, second := u.clone(), u.clone()
 	u.run(first, "make provider")
 	before := u.providers()
-	u.env = append(u.env, "HOME="+t.TempDir())
-	u.run(second, "make provider PLUGIN_DIR="+u.home+"/again/.terraform.d/plugins")
-	u.home += "/again"
+	u.home = t.TempDir()
+	u.env = append(u.env, "HOME="+u.home)
+	u.run(second, "make provider")
 	after := u.providers()
 	if len(before) != 1 || len(after) != 1 {
 		t.Fatalf("%d and %d versions, want one each", len(before), len(after))
@@ -130,11 +130,38 @@ func TestProvider(t *testing.T) {
 			t.Errorf("two clones make two programs of version %s", version)
 		}
 	}
+	u.lockForTwoPlatforms()
 	u.change(second)
-	u.run(second, "make provider PLUGIN_DIR="+u.plugins())
+	u.run(second, "make provider")
 	if n := len(u.providers()); n != 2 {
 		t.Errorf("%d versions after the sources changed, want 2", n)
 	}
+}
+
+// lockForTwoPlatforms runs the command of the provider's page. The program for
+// the other platform is a copy: building one takes a minute.
+func (u *user) lockForTwoPlatforms() {
+	u.t.Helper()
+	page := readFile(u.t, "terraform/provider/docs/index.md")
+	_, command, ok := strings.Cut(page, "darwin_arm64\"\n")
+	command, _, closed := strings.Cut(command, "```")
+	if !ok || !closed {
+		u.t.Fatal("the provider's page does not say how to lock for several platforms")
+	}
+	built, err := filepath.Glob(filepath.Join(u.plugins(), "terraform.local/gemini/gemini/*/*"))
+	must(u.t, err)
+	for _, platform := range []string{"linux_amd64", "darwin_arm64"} {
+		if dir := filepath.Join(filepath.Dir(built[0]), platform); dir != built[0] {
+			linkTree(u.t, built[0], dir)
+		}
+	}
+	root := u.t.TempDir()
+	must(u.t, os.WriteFile(filepath.Join(root, "main.tf"), []byte("terraform {\n  required_providers {\n    gemini = {\n      source = \"terraform.local/gemini/gemini\"\n    }\n  }\n}\n"), 0o644))
+	u.run(root, strings.ReplaceAll(command, "$HOME", u.home))
+	lock, err := os.ReadFile(filepath.Join(root, ".terraform.lock.hcl"))
+	must(u.t, err)
+	wants(u.t, string(lock), `provider "terraform.local/gemini/gemini"`, "h1:")
+	u.run(root, "terraform init") // the lock file holds
 }
 
 const rootModule = `

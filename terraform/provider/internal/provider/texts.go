@@ -4,7 +4,8 @@ package provider
 const (
 	providerText = "Registers webhooks of the Gemini API, and carries the signing secrets, which Gemini shows once, straight into Secret " +
 		"Manager. No secret is in Terraform's state, plans, logs or messages.\n\n" +
-		"Secret Manager is reached with Application Default Credentials. On a signing secret they need " +
+		"Secret Manager is reached with the credentials of the google provider: the arguments and environment variables below, else " +
+		"Application Default Credentials. On a signing secret they need " +
 		"`secretmanager.secrets.get` and `.update`, and `secretmanager.versions.list`, `.add` and `.disable`; on a token's secret " +
 		"`secretmanager.versions.list`, `.add` and `.disable`; on an API key's secret `secretmanager.versions.access`."
 
