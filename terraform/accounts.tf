@@ -50,6 +50,23 @@ locals {
   tasks_account = var.single_service ? google_service_account.public : one(google_service_account.tasks)
 }
 
+# An account that is made again is another one with the same address: grants to
+# the former one are dead, though nothing in them changes. They are made again
+# when this is replaced.
+resource "terraform_data" "identity" {
+  for_each = merge(
+    {
+      public = google_service_account.public.unique_id
+      tasks  = local.tasks_account.unique_id
+      push   = google_service_account.push.unique_id
+      build  = google_service_account.build.unique_id
+    },
+    local.rotates ? { rotate = one(google_service_account.rotate[*].unique_id) } : {},
+  )
+
+  triggers_replace = each.value
+}
+
 # Pub/Sub signs the push tokens as this account. Projects in which Pub/Sub was
 # used before 8 April 2021 need the grant; elsewhere it changes nothing.
 resource "google_service_account_iam_member" "pubsub_signs_as_push" {

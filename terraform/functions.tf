@@ -51,6 +51,18 @@ locals {
   )
 }
 
+# What a function does not follow by itself when it is made again under the same
+# name: its account, the topic of its trigger, and where its image is.
+resource "terraform_data" "function" {
+  for_each = local.deployed
+
+  triggers_replace = {
+    account = terraform_data.identity[each.key].id
+    topic   = each.value.pubsub_topic == null ? null : one(google_pubsub_topic.rotation[*].id)
+    images  = google_artifact_registry_repository.images.id
+  }
+}
+
 resource "google_cloudfunctions2_function" "this" {
   for_each = local.deployed
 
@@ -111,6 +123,10 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
+  lifecycle {
+    replace_triggered_by = [terraform_data.function[each.key].id]
+  }
+
   # A function that starts without its rights answers 503 until it has them, and
   # a build without them fails.
   depends_on = [
@@ -144,4 +160,8 @@ resource "google_cloud_run_v2_service_iam_binding" "invokers" {
   name     = google_cloudfunctions2_function.this[each.key].name # the service that Cloud Functions makes has the function's name
   role     = "roles/run.invoker"
   members  = each.value
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this[each.key].id, terraform_data.identity["push"].id]
+  }
 }

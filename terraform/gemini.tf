@@ -13,7 +13,7 @@ resource "gemini_webhook" "this" {
   uri               = local.webhook_uri
   subscribed_events = var.webhook.subscribed_events
   enabled           = var.webhook.enabled
-  signing_secret    = local.signing_secret
+  signing_secret    = local.public_secrets.signing
   api_key_secret    = local.api_key_secret
   rotation_triggers = var.webhook.rotation_triggers
   revocation        = var.webhook.revocation
@@ -30,6 +30,6 @@ resource "gemini_webhook" "this" {
 resource "gemini_webhook_token" "this" {
   count = var.dynamic.enabled ? 1 : 0
 
-  secret            = local.token_secret
+  secret            = local.public_secrets.token
   rotation_triggers = var.dynamic.rotation_triggers
 }

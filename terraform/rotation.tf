@@ -21,6 +21,10 @@ resource "google_pubsub_topic_iam_binding" "rotation_publishers" {
   topic   = one(google_pubsub_topic.rotation[*].name)
   role    = "roles/pubsub.publisher"
   members = [one(google_project_service_identity.secretmanager[*].member)]
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.rotation[0].id]
+  }
 }
 
 # The rotation needs secrets.get and secrets.update (the annotations that it
@@ -34,7 +38,11 @@ resource "google_secret_manager_secret_iam_member" "rotate" {
   count = local.rotates ? 1 : 0
 
   project   = var.project_id
-  secret_id = local.signing_secret
+  secret_id = google_secret_manager_secret.signing.id
   role      = var.rotation.role
   member    = one(google_service_account.rotate[*].member)
+
+  lifecycle {
+    replace_triggered_by = [google_secret_manager_secret.signing.id, terraform_data.identity["rotate"].id]
+  }
 }

@@ -89,9 +89,11 @@ resource "google_secret_manager_secret" "token" {
 }
 
 locals {
+  # By id, which is not known while the secret is being made again: so all that
+  # goes by it is made again too.
   public_secrets = merge(
-    { signing = local.signing_secret },
-    var.dynamic.enabled ? { token = local.token_secret } : {},
+    { signing = google_secret_manager_secret.signing.id },
+    var.dynamic.enabled ? { token = one(google_secret_manager_secret.token[*].id) } : {},
   )
   # Access reads a version, viewer lists which there are: secretAccessor alone
   # cannot list.
@@ -107,6 +109,10 @@ resource "google_secret_manager_secret_iam_member" "public" {
   secret_id = local.public_secrets[each.value.secret]
   role      = each.value.role
   member    = google_service_account.public.member
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["public"].id]
+  }
 }
 
 # The Gemini API key: for the Files API, and to rotate. It is somebody else's
@@ -120,4 +126,8 @@ resource "google_secret_manager_secret_iam_member" "api_key" {
   secret_id = local.api_key_secret
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity[each.key].id]
+  }
 }

@@ -75,8 +75,10 @@ resource "google_storage_bucket_object" "source" {
   bucket = google_storage_bucket.source.name
   source = data.archive_file.source.output_path
 
+  # Not create_before_destroy: the bucket and the grants before it would be too,
+  # and a bucket cannot be made twice, nor a grant be taken away after it was made.
   lifecycle {
-    create_before_destroy = true
+    replace_triggered_by = [google_storage_bucket.source.id]
   }
 }
 
@@ -114,6 +116,10 @@ resource "google_artifact_registry_repository_iam_member" "build_writes" {
   repository = google_artifact_registry_repository.images.repository_id
   role       = "roles/artifactregistry.writer"
   member     = google_service_account.build.member
+
+  lifecycle {
+    replace_triggered_by = [google_artifact_registry_repository.images.id, terraform_data.identity["build"].id]
+  }
 }
 
 # Project-wide, since Cloud Logging has no smaller resource to write to.
@@ -121,6 +127,10 @@ resource "google_project_iam_member" "build_logs" {
   project = var.project_id
   role    = "roles/logging.logWriter"
   member  = google_service_account.build.member
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["build"].id]
+  }
 }
 
 # Cloud Functions copies the archive into a bucket of its own and builds from
@@ -135,10 +145,18 @@ resource "google_project_iam_member" "build_reads_source" {
     title      = "${var.name}-sources"
     expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}/\")"
   }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["build"].id]
+  }
 }
 
 resource "google_storage_bucket_iam_member" "build_reads_bucket" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
   member = google_service_account.build.member
+
+  lifecycle {
+    replace_triggered_by = [google_storage_bucket.source.id, terraform_data.identity["build"].id]
+  }
 }

@@ -41,6 +41,10 @@ resource "google_storage_bucket_iam_member" "tasks_state" {
   bucket = google_storage_bucket.state.name
   role   = each.key
   member = local.tasks_account.member
+
+  lifecycle {
+    replace_triggered_by = [google_storage_bucket.state.id, terraform_data.identity["tasks"].id]
+  }
 }
 
 # Results: read only.
@@ -84,7 +88,7 @@ locals {
   # Known before anything is made, so that they can be keys.
   result_grants = merge(
     { for b in var.results.buckets : trimsuffix("${b.name}/${b.prefix}", "/") => b },
-    var.results.create ? { (local.results_bucket) = { name = one(google_storage_bucket.results[*].name), prefix = "" } } : {},
+    var.results.create ? { (local.results_bucket) = { name = one(google_storage_bucket.results[*].id), prefix = "" } } : {}, # the name, unknown while it is being made
   )
 }
 
@@ -107,5 +111,9 @@ resource "google_storage_bucket_iam_member" "tasks_results" {
         "(resource.type == \"storage.googleapis.com/Bucket\" && api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"${condition.value}\"))",
       ])
     }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["tasks"].id]
   }
 }

@@ -31,6 +31,10 @@ resource "google_pubsub_topic_iam_member" "tasks_publishes" {
   topic   = each.value
   role    = "roles/pubsub.publisher"
   member  = local.tasks_account.member
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.outcomes.id, google_pubsub_topic.results.id, terraform_data.identity["tasks"].id]
+  }
 }
 
 # To look at what comes, by "gcloud pubsub subscriptions pull". A day's worth,

@@ -57,6 +57,10 @@ resource "google_bigquery_table" "this" {
     field         = "publish_time"
     expiration_ms = var.delete_after_days == null ? null : var.delete_after_days * 86400000
   }
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_dataset.this.id]
+  }
 }
 
 # Without repeats: at least once is what Pub/Sub promises, and outcome_id is
@@ -89,6 +93,10 @@ resource "google_bigquery_table" "distinct" {
     EOT
     )
   }
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_dataset.this.id]
+  }
 }
 
 resource "google_bigquery_table_iam_member" "pubsub_writes" {
@@ -99,6 +107,10 @@ resource "google_bigquery_table_iam_member" "pubsub_writes" {
   table_id   = each.value.table_id
   role       = "roles/bigquery.dataEditor"
   member     = var.pubsub_agent
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.this[each.key].id]
+  }
 }
 
 module "dead_letters" {
@@ -110,6 +122,11 @@ module "dead_letters" {
   publisher    = var.pubsub_agent
   kms_key_name = var.kms_key_name
   labels       = var.labels
+}
+
+# A subscription does not follow a dead-letter topic that is made again.
+resource "terraform_data" "dead_letters" {
+  triggers_replace = module.dead_letters.topic_uid
 }
 
 resource "google_pubsub_subscription" "this" {
@@ -142,6 +159,10 @@ resource "google_pubsub_subscription" "this" {
     ttl = "" # never
   }
 
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.this[each.key].id, terraform_data.dead_letters.id]
+  }
+
   # Pub/Sub looks at the table when the subscription is made.
   depends_on = [google_bigquery_table_iam_member.pubsub_writes]
 }
@@ -154,4 +175,8 @@ resource "google_pubsub_subscription_iam_member" "pubsub_acknowledges" {
   subscription = each.value.name
   role         = "roles/pubsub.subscriber"
   member       = var.pubsub_agent
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.this[each.key].id]
+  }
 }

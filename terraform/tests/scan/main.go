@@ -9,6 +9,10 @@
 //
 // Usage: scan README.md STATE.json..., where a state is what "terraform show
 // -json" printed. The exit status is 1 if something was found.
+//
+// scan -replace STATE.json ARGUMENT... looks at plans instead: where a resource
+// is replaced, what is bound to it, grants above all, must be made again by the
+// same apply. It runs "terraform plan" with the arguments, in this directory.
 package main
 
 import (
@@ -19,10 +23,14 @@ import (
 
 func main() {
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: scan README.md STATE.json...")
+		fmt.Fprintln(os.Stderr, "usage: scan README.md STATE.json... | scan -replace STATE.json ARGUMENT...")
 		os.Exit(2)
 	}
-	findings, err := run(os.Args[1], os.Args[2:])
+	check := func() ([]string, error) { return run(os.Args[1], os.Args[2:]) }
+	if os.Args[1] == "-replace" {
+		check = func() ([]string, error) { return replacements(os.Args[2], os.Args[3:]) }
+	}
+	findings, err := check()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scan:", err)
 		os.Exit(1)
