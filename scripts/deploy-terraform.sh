@@ -79,7 +79,7 @@ fi
 
 # Every time, for a plan of few changes names neither.
 where=$(printf '"project ${var.project_id}, region ${var.region}, as ${var.name}"\n' |
-  terraform -chdir=terraform console -input=false "${options[@]}" 2>/dev/null | tr -d '"') || where=
+  terraform -chdir=terraform console -input=false ${options[@]+"${options[@]}"} 2>/dev/null | tr -d '"') || where=
 if [ -e "$backend" ]; then
   state=$(sed -n 's/^ *bucket = "\(.*\)"/gs:\/\/\1/p; s/^ *prefix = "\(.*\)"/\/\1/p' "$backend" | tr -d '\n')
 else
@@ -87,4 +87,4 @@ else
 fi
 printf '\n%s: %s (state in %s)\n\n' "$command" "${where:-what you are asked for}" "$state"
 
-exec terraform -chdir=terraform "$command" "${options[@]}"
+exec terraform -chdir=terraform "$command" ${options[@]+"${options[@]}"}

@@ -1,3 +1,5 @@
+# Outputs. Terraform prints them in the order of their names.
+
 output "webhook_uri" {
   description = "Where Gemini delivers to the static webhook."
   value       = local.webhook_uri
@@ -62,8 +64,33 @@ output "source_archive" {
 }
 
 output "commands" {
-  description = "Ready to paste, in the repository."
-  value = {
+  description = "What to do next by name: doctor, ping, dynamic_uri, outcomes, redrive, open_public_door; only those that make sense here. Run them in the repository. next_steps has them as text."
+  value       = local.commands
+}
+
+output "next_steps" {
+  description = "The commands for people, one a line: terraform output -raw next_steps."
+  value = join("\n", concat(
+    ["# In the repository. ${var.name} is in project ${var.project_id}, region ${var.region}."],
+    flatten([for step in local.next_steps : [
+      "",
+      "# ${step.what}",
+      local.commands[step.command],
+    ] if contains(keys(local.commands), step.command)]),
+    [""],
+  ))
+}
+
+locals {
+  next_steps = [
+    { command = "open_public_door", what = "Let Gemini in, where an organization policy forbids allUsers." },
+    { command = "doctor", what = "Check the deployment from outside." },
+    { command = "ping", what = "Have Gemini send a test delivery." },
+    { command = "outcomes", what = "See what has come." },
+    { command = "dynamic_uri", what = "A URL for webhook_config of a request; it is a password." },
+    { command = "redrive", what = "Names for docs/runbooks/dead-letters.md, step 2." },
+  ]
+  commands = { for name, command in {
     doctor = join(" ", compact([
       "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${local.api_key_secret}",
       var.single_service ? "--single-service" : "",
@@ -73,8 +100,8 @@ output "commands" {
     ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${local.api_key_secret}"
     dynamic_uri = var.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
     outcomes    = "gcloud pubsub subscriptions pull ${google_pubsub_subscription.inspect["outcomes"].name} --project=${var.project_id} --auto-ack --limit=10"
-    redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}  # then docs/runbooks/dead-letters.md, step 2"
+    redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}"
     # Where an organization policy forbids allUsers (public_access.invokers = []).
     open_public_door = length(var.public_access.invokers) > 0 ? null : "gcloud run services update ${local.functions.public} --project=${var.project_id} --region=${var.region} --no-invoker-iam-check"
-  }
+  } : name => command if command != null }
 }

@@ -37,6 +37,29 @@ func TestTypedCommandsAreDocumented(t *testing.T) {
 	wants(t, readFile(t, "docs/deploy.md"), typedDeploy, typedBackend, typedDestroy)
 }
 
+// TestNamedTags: a version that a document names is one of CHANGELOG.md, and the
+// newest of those is what is built.
+func TestNamedTags(t *testing.T) {
+	t.Parallel()
+	changes := readFile(t, "CHANGELOG.md")
+	newest := regexp.MustCompile(`(?m)^## \[(\d+\.\d+\.\d+)\]`).FindStringSubmatch(changes)
+	if newest == nil {
+		t.Fatal("CHANGELOG.md has no version")
+	}
+	wants(t, readFile(t, "internal/version/version.go"), "const base = \""+newest[1]+"\"")
+	documents, err := filepath.Glob(filepath.Join(moduleRoot(t), "terraform/examples/*/README.md"))
+	must(t, err)
+	for _, document := range append(documents, filepath.Join(moduleRoot(t), "README.md"), filepath.Join(moduleRoot(t), "terraform/README.md"), filepath.Join(moduleRoot(t), "docs/deploy.md")) {
+		text, err := os.ReadFile(document)
+		must(t, err)
+		for _, m := range regexp.MustCompile(`ref=v([0-9.]+[0-9])`).FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(changes, "\n## ["+m[1]+"]") {
+				t.Errorf("%s names v%s, which CHANGELOG.md does not have", document, m[1])
+			}
+		}
+	}
+}
+
 // TestMakeDeploy is the life of a deployment by make: the first time, again,
 // with the state moved into a bucket, from another clone at another commit, and
 // destroyed.

@@ -16,7 +16,7 @@ output "webhook_uri" {
   value       = module.receiver.webhook_uri
 }
 
-output "commands" {
-  description = "What to do next."
-  value       = module.receiver.commands
+output "next_steps" {
+  description = "What to do next: terraform output -raw next_steps."
+  value       = module.receiver.next_steps
 }
