@@ -37,11 +37,11 @@ locals {
 
   tasks_environment = merge(
     {
-      OUTCOMES_TOPIC        = google_pubsub_topic.outcomes.name
-      RESULTS_TOPIC         = google_pubsub_topic.results.name
+      OUTCOMES_TOPIC        = local.published.outcomes.name
+      RESULTS_TOPIC         = local.published.results.name
       STATE_BUCKET          = google_storage_bucket.state.name
       PUSH_AUDIENCE         = local.push_audience
-      PUSH_SERVICE_ACCOUNT  = google_service_account.push.email
+      PUSH_SERVICE_ACCOUNT  = local.accounts.push.email
       MAX_DELIVERY_ATTEMPTS = tostring(local.max_delivery_attempts)
     },
     length(local.result_buckets) > 0 ? { RESULT_BUCKETS = join(",", local.result_buckets) } : {},

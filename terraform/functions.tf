@@ -10,7 +10,7 @@ locals {
   public_function = {
     entry_point     = "GeminiWebhook"
     description     = var.single_service ? "Receives Gemini's webhooks and works on them." : "Receives Gemini's webhooks: verifies and queues."
-    service_account = google_service_account.public.email
+    service_account = local.accounts.public.email
     size            = var.single_service ? var.private_door : var.public_door
     # With "internal" Gemini could not reach it. What comes in is authenticated
     # by its signature.
@@ -29,7 +29,7 @@ locals {
     var.single_service ? {} : { tasks = {
       entry_point     = "GeminiWebhook"
       description     = "Works on what the public door has queued."
-      service_account = one(google_service_account.tasks[*].email)
+      service_account = local.accounts.tasks.email
       size            = var.private_door
       # Pub/Sub push in the same project (or VPC Service Controls perimeter)
       # counts as internal, as long as the endpoint is the run.app address.
@@ -40,7 +40,7 @@ locals {
     local.rotates ? { rotate = {
       entry_point     = "RotateSigningSecret"
       description     = "Rotates the signing secret when Secret Manager says that it is due."
-      service_account = one(google_service_account.rotate[*].email)
+      service_account = local.accounts.rotate.email
       # One at a time is enough: a notification a month. Two instances, so that
       # a stuck one does not keep a rotation from happening.
       size         = { memory_mib = 256, cpu = 1, concurrency = 1, min_instances = 0, max_instances = 2, timeout_seconds = 300 }
@@ -73,10 +73,11 @@ resource "google_cloudfunctions2_function" "this" {
   labels      = var.labels
 
   build_config {
-    runtime           = "go126"
+    runtime           = var.build.runtime
     entry_point       = each.value.entry_point
-    service_account   = google_service_account.build.id
+    service_account   = local.accounts.build.name
     docker_repository = google_artifact_registry_repository.images.id
+    worker_pool       = var.build.worker_pool
     environment_variables = {
       # Leaves out a half of the storage client that is not used: a smaller
       # program that starts sooner.
@@ -108,7 +109,9 @@ resource "google_cloudfunctions2_function" "this" {
     timeout_seconds                = each.value.size.timeout_seconds
     ingress_settings               = each.value.ingress
     all_traffic_on_latest_revision = true
-    environment_variables          = merge(each.value.environment, { GOMEMLIMIT = local.gomemlimit[each.key] })
+    vpc_connector                  = var.network.connector
+    vpc_connector_egress_settings  = var.network.connector == null ? null : var.network.egress
+    environment_variables          = merge(var.receiver.extra_environment, each.value.environment, { GOMEMLIMIT = local.gomemlimit[each.key] })
   }
 
   dynamic "event_trigger" {
@@ -145,10 +148,10 @@ locals {
   # Who may call each function. Authoritative: a grant that somebody adds to the
   # private door by hand is gone with the next apply.
   invokers = { for k, members in {
-    public = concat(tolist(var.public_access.invokers), var.single_service ? [google_service_account.push.member] : [])
-    tasks  = [google_service_account.push.member]
+    public = concat(tolist(var.public_access.invokers), var.single_service ? [local.accounts.push.member] : [])
+    tasks  = [local.accounts.push.member]
     # Eventarc calls as the function's own account.
-    rotate = [one(google_service_account.rotate[*].member)]
+    rotate = [for key, account in local.accounts : account.member if key == "rotate"]
   } : k => members if contains(keys(local.deployed), k) && (k != "public" || var.single_service || length(var.public_access.invokers) > 0) }
 }
 

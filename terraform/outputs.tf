@@ -14,8 +14,8 @@ output "topics" {
   description = "Full names of the topics to subscribe to (outcomes, results), and of the queue, to which nobody else may publish."
   value = {
     queue    = google_pubsub_topic.queue.id
-    outcomes = google_pubsub_topic.outcomes.id
-    results  = google_pubsub_topic.results.id
+    outcomes = local.published.outcomes.id
+    results  = local.published.results.id
   }
 }
 
@@ -28,12 +28,12 @@ output "service_accounts" {
   description = "E-mail addresses of the accounts. Let tasks read the buckets that results are in, where somebody else grants that."
   value = merge(
     {
-      public = google_service_account.public.email
+      public = local.accounts.public.email
       tasks  = local.tasks_account.email
-      push   = google_service_account.push.email
-      build  = google_service_account.build.email
+      push   = local.accounts.push.email
+      build  = local.accounts.build.email
     },
-    local.rotates ? { rotate = one(google_service_account.rotate[*].email) } : {},
+    local.rotates ? { rotate = local.accounts.rotate.email } : {},
   )
 }
 

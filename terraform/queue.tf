@@ -19,7 +19,7 @@ resource "google_pubsub_topic_iam_binding" "queue_publishers" {
   project = var.project_id
   topic   = google_pubsub_topic.queue.name
   role    = "roles/pubsub.publisher"
-  members = distinct([google_service_account.public.member, local.tasks_account.member])
+  members = distinct([local.accounts.public.member, local.tasks_account.member])
 
   lifecycle {
     replace_triggered_by = [google_pubsub_topic.queue.id, terraform_data.identity["public"].id, terraform_data.identity["tasks"].id]
@@ -61,7 +61,7 @@ resource "google_pubsub_subscription" "queue" {
   push_config {
     push_endpoint = "${google_cloudfunctions2_function.this[local.tasks_function].service_config[0].uri}/tasks/process"
     oidc_token {
-      service_account_email = google_service_account.push.email
+      service_account_email = local.accounts.push.email
       audience              = local.push_audience
     }
   }

@@ -40,7 +40,7 @@ resource "google_secret_manager_secret_iam_member" "rotate" {
   project   = var.project_id
   secret_id = google_secret_manager_secret.signing.id
   role      = var.rotation.role
-  member    = one(google_service_account.rotate[*].member)
+  member    = local.accounts.rotate.member
 
   lifecycle {
     replace_triggered_by = [google_secret_manager_secret.signing.id, terraform_data.identity["rotate"].id]

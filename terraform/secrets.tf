@@ -108,7 +108,7 @@ resource "google_secret_manager_secret_iam_member" "public" {
   project   = var.project_id
   secret_id = local.public_secrets[each.value.secret]
   role      = each.value.role
-  member    = google_service_account.public.member
+  member    = local.accounts.public.member
 
   lifecycle {
     replace_triggered_by = [terraform_data.identity["public"].id]
@@ -120,7 +120,7 @@ resource "google_secret_manager_secret_iam_member" "public" {
 resource "google_secret_manager_secret_iam_member" "api_key" {
   for_each = merge(
     var.results.files_api ? { tasks = local.tasks_account.member } : {},
-    local.rotates ? { rotate = one(google_service_account.rotate[*].member) } : {},
+    local.rotates ? { rotate = local.accounts.rotate.member } : {},
   )
 
   secret_id = local.api_key_secret

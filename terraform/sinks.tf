@@ -11,8 +11,8 @@ module "bigquery" {
   delete_after_days   = var.bigquery.delete_after_days
   deletion_protection = var.bigquery.deletion_protection
   topics = {
-    outcomes = google_pubsub_topic.outcomes.id
-    results  = google_pubsub_topic.results.id
+    outcomes = local.published.outcomes.id
+    results  = local.published.results.id
   }
   pubsub_agent          = google_project_service_identity.pubsub.member
   dead_letter_retention = local.dead_letter_retention
@@ -29,7 +29,7 @@ module "workflow" {
   project_id  = var.project_id
   region      = var.region
   name        = var.name
-  topic       = google_pubsub_topic.outcomes.id
+  topic       = local.published.outcomes.id
   workflow_id = var.workflows.workflow_id
   labels      = var.labels
 

@@ -115,7 +115,7 @@ resource "google_artifact_registry_repository_iam_member" "build_writes" {
   location   = var.region
   repository = google_artifact_registry_repository.images.repository_id
   role       = "roles/artifactregistry.writer"
-  member     = google_service_account.build.member
+  member     = local.accounts.build.member
 
   lifecycle {
     replace_triggered_by = [google_artifact_registry_repository.images.id, terraform_data.identity["build"].id]
@@ -126,7 +126,7 @@ resource "google_artifact_registry_repository_iam_member" "build_writes" {
 resource "google_project_iam_member" "build_logs" {
   project = var.project_id
   role    = "roles/logging.logWriter"
-  member  = google_service_account.build.member
+  member  = local.accounts.build.member
 
   lifecycle {
     replace_triggered_by = [terraform_data.identity["build"].id]
@@ -139,7 +139,7 @@ resource "google_project_iam_member" "build_logs" {
 resource "google_project_iam_member" "build_reads_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
-  member  = google_service_account.build.member
+  member  = local.accounts.build.member
 
   condition {
     title      = "${var.name}-sources"
@@ -154,7 +154,7 @@ resource "google_project_iam_member" "build_reads_source" {
 resource "google_storage_bucket_iam_member" "build_reads_bucket" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
-  member = google_service_account.build.member
+  member = local.accounts.build.member
 
   lifecycle {
     replace_triggered_by = [google_storage_bucket.source.id, terraform_data.identity["build"].id]

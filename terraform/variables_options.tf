@@ -89,7 +89,8 @@ variable "public_access" {
 variable "receiver" {
   description = <<-EOT
     Settings of the receiver, README.md "Configuration"; what is not set keeps the default there. `batch_results`: lines or summary.
-    `dynamic_open` accepts dynamic deliveries of anybody's jobs: for trying things out.
+    `dynamic_open` accepts dynamic deliveries of anybody's jobs: for trying things out. `extra_environment`: further variables of all functions,
+    such as HTTPS_PROXY; what the module sets counts before them.
   EOT
   type = object({
     batch_results                = optional(string)
@@ -106,6 +107,7 @@ variable "receiver" {
     jwt_issuers                  = optional(list(string), [])
     dynamic_open                 = optional(bool, false)
     log_level                    = optional(string)
+    extra_environment            = optional(map(string), {})
   })
   default  = {}
   nullable = false
@@ -137,6 +139,10 @@ variable "receiver" {
   validation {
     condition     = alltrue([for v in concat(var.receiver.jwt_audiences, var.receiver.jwt_issuers) : can(regex("^[^,[:space:]]+$", v))])
     error_message = "receiver.jwt_audiences and jwt_issuers must be texts without commas and white space, one entry each."
+  }
+  validation {
+    condition     = alltrue([for k in keys(var.receiver.extra_environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", k)) && !can(regex("^(PORT|K_|CLOUD_RUN_|X_GOOGLE_|FUNCTION_TARGET$|FUNCTION_SIGNATURE_TYPE$)", k))])
+    error_message = "receiver.extra_environment must not set names of the platform (PORT, K_…, CLOUD_RUN_…, X_GOOGLE_…, FUNCTION_TARGET), and names are letters, digits and '_'."
   }
 }
 
@@ -192,17 +198,80 @@ variable "state" {
 }
 
 variable "topics" {
-  description = "How long topics keep messages for those who seek back, in days, 1 to 31. Kept messages are billed as storage: results are as big as the results of your batches."
+  description = <<-EOT
+    How long topics keep messages for those who seek back, in days, 1 to 31. Kept messages are billed as storage: results are as big as the results
+    of your batches. `existing_outcomes`, `existing_results`: ids of topics of the same project that are there already, to publish to in place of
+    topics of the module.
+  EOT
   type = object({
     queue_retention_days    = optional(number, 7)
     outcomes_retention_days = optional(number, 7)
     results_retention_days  = optional(number, 3)
+    existing_outcomes       = optional(string)
+    existing_results        = optional(string)
   })
   default  = {}
   nullable = false
   validation {
-    condition     = alltrue([for d in values(var.topics) : d >= 1 && d <= 31 && floor(d) == d])
+    condition     = alltrue([for d in [var.topics.queue_retention_days, var.topics.outcomes_retention_days, var.topics.results_retention_days] : d >= 1 && d <= 31 && floor(d) == d])
     error_message = "topics: retention must be whole days from 1 to 31, which is Pub/Sub's limit."
+  }
+  validation {
+    condition     = alltrue([for t in [var.topics.existing_outcomes, var.topics.existing_results] : t == null || can(regex("^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$", t))])
+    error_message = "topics.existing_outcomes and existing_results must be a topic's id in project_id, without projects/P/topics/: the receiver publishes in its own project."
+  }
+  validation {
+    condition     = alltrue([for t in [var.topics.existing_outcomes, var.topics.existing_results] : t == null || t != "${var.name}-queue"])
+    error_message = "topics.existing_outcomes and existing_results must not be the queue: what is there counts as a verified event."
+  }
+}
+
+variable "service_accounts" {
+  description = <<-EOT
+    E-mail addresses of service accounts that are there already, in place of the module's own: `public`, `tasks`, `push`, `build`, `rotate`.
+    What each needs is granted all the same. Use a different one for each: what separates the doors is that they are not the same.
+  EOT
+  type = object({
+    public = optional(string)
+    tasks  = optional(string)
+    push   = optional(string)
+    build  = optional(string)
+    rotate = optional(string)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for a in values(var.service_accounts) : a == null || can(regex("^[a-z0-9-]+@[a-z0-9-]+(\\.[a-z0-9-]+)?\\.iam\\.gserviceaccount\\.com$", a))])
+    error_message = "service_accounts must be e-mail addresses, NAME@PROJECT.iam.gserviceaccount.com, without serviceAccount: before them."
+  }
+  validation {
+    condition     = length(distinct(compact(values(var.service_accounts)))) == length(compact(values(var.service_accounts)))
+    error_message = "service_accounts names one account twice: each function needs one of its own, or one door has the rights of the other."
+  }
+}
+
+variable "network" {
+  description = <<-EOT
+    Reach Google's services through a network of yours, as some organization policies ask: `connector`: a Serverless VPC Access connector,
+    projects/P/locations/REGION/connectors/C. `egress`: ALL_TRAFFIC, or PRIVATE_RANGES_ONLY. The receiver itself needs none.
+  EOT
+  type = object({
+    connector = optional(string)
+    egress    = optional(string, "ALL_TRAFFIC")
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = var.network.connector == null || can(regex("^projects/[^/]+/locations/[^/]+/connectors/[^/]+$", var.network.connector))
+    error_message = "network.connector must be projects/P/locations/REGION/connectors/C: see \"gcloud compute networks vpc-access connectors list\"."
+  }
+  validation {
+    condition     = try(split("/", var.network.connector)[3] == var.region, true)
+    error_message = "network.connector must be a connector in the region of the functions."
+  }
+  validation {
+    condition     = contains(["ALL_TRAFFIC", "PRIVATE_RANGES_ONLY"], var.network.egress)
+    error_message = "network.egress must be ALL_TRAFFIC or PRIVATE_RANGES_ONLY."
   }
 }
 
@@ -275,11 +344,17 @@ variable "alerts" {
 }
 
 variable "build" {
-  description = "How the functions are built. `commit`: what published_by of the outcomes names beside the version; default: the hash of the source. `source_dir`: the repository, if the module is not inside it. `keep_images`: how many older images are kept to go back to."
+  description = <<-EOT
+    How the functions are built. `commit`: what published_by of the outcomes names beside the version; default: the hash of the source.
+    `source_dir`: the repository, if the module is not inside it. `keep_images`: how many older images are kept to go back to. `runtime`: of Cloud Run
+    functions; it gets security releases by itself until it is decommissioned. `worker_pool`: a private pool of Cloud Build, projects/P/locations/REGION/workerPools/W.
+  EOT
   type = object({
     commit      = optional(string)
     source_dir  = optional(string)
     keep_images = optional(number, 10)
+    runtime     = optional(string, "go126")
+    worker_pool = optional(string)
   })
   default  = {}
   nullable = false
@@ -290,5 +365,13 @@ variable "build" {
   validation {
     condition     = var.build.keep_images >= 1
     error_message = "build.keep_images must be 1 or more: the image in use is one of them."
+  }
+  validation {
+    condition     = can(regex("^go(12[6-9]|1[3-9][0-9])$", var.build.runtime))
+    error_message = "build.runtime must be go126 or newer: go.mod asks for Go 1.26. See \"gcloud functions runtimes list --region=REGION\"."
+  }
+  validation {
+    condition     = var.build.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.build.worker_pool))
+    error_message = "build.worker_pool must be projects/P/locations/REGION/workerPools/W: see \"gcloud builds worker-pools list --region=REGION\"."
   }
 }

@@ -25,7 +25,9 @@ receiver = {
   jwt_audiences                = ["acme"]
   jwt_issuers                  = ["https://accounts.google.com"]
   log_level                    = "info"
+  extra_environment            = { HTTPS_PROXY = "http://proxy.acme.example:3128" }
 }
+network = { connector = "projects/acme-prod/locations/europe-west1/connectors/shared" }
 
 results = {
   buckets           = [{ name = "acme-batches" }, { name = "acme-shared", prefix = "team/gemini/" }]
@@ -40,4 +42,4 @@ cmek      = { key_name = "projects/acme-keys/locations/europe-west1/keyRings/rin
 bigquery  = { delete_after_days = 365, deletion_protection = false }
 workflows = { workflow_id = "projects/acme-prod/locations/europe-west1/workflows/done" }
 alerts    = { notification_channels = ["projects/acme-prod/notificationChannels/1"] }
-build     = { commit = "4f2c9aa0b1d3", keep_images = 3 }
+build     = { commit = "4f2c9aa0b1d3", keep_images = 3, worker_pool = "projects/acme-prod/locations/europe-west1/workerPools/private" }

@@ -330,3 +330,52 @@ run "a_rotation_needs_a_webhook" {
   }
   expect_failures = [var.rotation]
 }
+
+run "one_account_is_not_for_two_functions" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { service_accounts = { public = "door@acme-prod.iam.gserviceaccount.com", tasks = "door@acme-prod.iam.gserviceaccount.com" } }
+  expect_failures = [var.service_accounts]
+}
+
+run "an_account_is_an_address" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { service_accounts = { public = "serviceAccount:door@acme-prod.iam.gserviceaccount.com" } }
+  expect_failures = [var.service_accounts]
+}
+
+run "outcomes_do_not_go_to_the_queue" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { topics = { existing_outcomes = "gemini-webhook-queue" } }
+  expect_failures = [var.topics]
+}
+
+run "an_existing_topic_is_an_id" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { topics = { existing_results = "projects/acme-prod/topics/results" } }
+  expect_failures = [var.topics]
+}
+
+run "a_connector_is_in_the_region" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { network = { connector = "projects/acme-prod/locations/us-central1/connectors/shared" } }
+  expect_failures = [var.network]
+}
+
+run "the_platforms_variables_are_its_own" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { receiver = { extra_environment = { PORT = "80" } } }
+  expect_failures = [var.receiver]
+}
+
+run "a_runtime_is_new_enough" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { build = { runtime = "go125" } }
+  expect_failures = [var.build]
+}

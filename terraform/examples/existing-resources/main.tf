@@ -26,6 +26,13 @@ module "receiver" {
     ]
   }
 
+  # Topics that others subscribe to already, and accounts that another team makes.
+  topics = { existing_outcomes = "search-events", existing_results = "search-results" }
+  service_accounts = {
+    public = "search-gemini-public@${var.project_id}.iam.gserviceaccount.com"
+    tasks  = "search-gemini-tasks@${var.project_id}.iam.gserviceaccount.com"
+  }
+
   # A load balancer in front, with a domain of one's own.
   webhook       = { base_url = "https://gemini-hooks.search.example.com" }
   public_access = { ingress = "ALLOW_INTERNAL_AND_GCLB" }
