@@ -1,3 +1,16 @@
+# The receiver of Gemini's webhooks in one project. Where what is:
+#
+#   variables.tf, variables_options.tf   inputs: the two required ones first
+#   functions.tf, environment.tf         the functions, and what they are told
+#   queue.tf, topics.tf                  queue and dead letters; what is published
+#   secrets.tf, rotation.tf, gemini.tf   secrets, their rotation, the webhook
+#   storage.tf, source.tf                state and results; how the code gets there
+#   accounts.tf, apis.tf, cmek.tf        service accounts, APIs, keys
+#   sinks.tf, alerts.tf, logging.tf      consumers, alerts, what is not logged
+#   outputs.tf                           what to do next
+#
+# README.md has every role that is granted; ../docs/deploy.md the steps.
+
 locals {
   functions = {
     public = var.name
