@@ -3,8 +3,6 @@ package buildtest
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -13,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fsouza/fake-gcs-server/fakestorage"
 
 	"example.com/gemini-webhook/internal/localcloud"
 )
@@ -212,44 +212,37 @@ func (u *user) providers() map[string][]byte {
 	return found
 }
 
-// bucket makes one in the embedded cloud.
+// bucket makes one for Terraform's state, in a Cloud Storage of its own.
 func (u *user) bucket(name string) {
 	u.t.Helper()
-	u.ask(http.MethodPost, "http://"+u.cloudEnv("STORAGE_EMULATOR_HOST")+"/storage/v1/b?project=my-project", fmt.Sprintf(`{"name":%q}`, name))
+	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1"})
+	must(u.t, err)
+	u.t.Cleanup(server.Stop)
+	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: name})
+	u.env = append(u.env, "STORAGE_EMULATOR_HOST="+strings.TrimPrefix(server.URL(), "http://"))
 }
 
 // webhooks is how many are registered at Gemini.
 func (u *user) webhooks() int {
 	u.t.Helper()
 	var answer struct{ Webhooks []struct{} }
-	must(u.t, json.Unmarshal(u.ask(http.MethodGet, u.cloudEnv("GOOGLE_GEMINI_BASE_URL")+"/v1beta/webhooks?page_size=100", ""), &answer))
-	return len(answer.Webhooks)
-}
-
-func (u *user) cloudEnv(name string) string {
+	var base string
 	for _, variable := range u.cloud.Env() {
-		if value, ok := strings.CutPrefix(variable, name+"="); ok {
-			return value
+		if value, ok := strings.CutPrefix(variable, "GOOGLE_GEMINI_BASE_URL="); ok {
+			base = value
 		}
 	}
-	return ""
-}
-
-func (u *user) ask(method, url, body string) []byte {
-	u.t.Helper()
-	req, err := http.NewRequestWithContext(u.t.Context(), method, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(u.t.Context(), http.MethodGet, base+"/v1beta/webhooks?page_size=100", nil)
 	must(u.t, err)
-	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Goog-Api-Key", localcloud.APIKey)
 	resp, err := http.DefaultClient.Do(req)
 	must(u.t, err)
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	must(u.t, err)
 	if resp.StatusCode != http.StatusOK {
-		u.t.Fatalf("%s %s: %s: %s", method, url, resp.Status, answer)
+		u.t.Fatalf("listing webhooks: %s", resp.Status)
 	}
-	return answer
+	must(u.t, json.NewDecoder(resp.Body).Decode(&answer))
+	return len(answer.Webhooks)
 }
 
 // registryAnswers says whether Google's providers can be had.
