@@ -22,6 +22,10 @@ var (
 	// ErrRefused: Gemini refused the request and did nothing. Any other error of
 	// a call that changes something leaves open whether it was done.
 	ErrRefused = errors.New("refused by Gemini")
+	// ErrNoKey: nothing was asked, for the API key cannot be had.
+	ErrNoKey = errors.New("no API key")
+	// ErrThrottled: refused for now.
+	ErrThrottled = errors.New("too many requests")
 )
 
 // States of a webhook, as Gemini names them.
@@ -125,6 +129,8 @@ func describeWebhook(err error, what, apiKey string) error {
 		return fmt.Errorf("%s: %w (%s)", what, ErrWebhookNotFound, text)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%s: %w, check the API key and its project (%s)", what, ErrRefused, text)
+	case http.StatusTooManyRequests:
+		return fmt.Errorf("%s: %w: %w (%s)", what, ErrRefused, ErrThrottled, text)
 	case http.StatusRequestTimeout, http.StatusConflict, statusClientClosed:
 		return fmt.Errorf("%s: %s", what, text) // perhaps done
 	}

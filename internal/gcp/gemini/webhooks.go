@@ -43,7 +43,7 @@ func NewWebhooks(config WebhooksConfig) *Webhooks { return &Webhooks{config} }
 func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context, *genai.Client) error) error {
 	key, err := w.config.Key(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w: no API key: %w", what, ErrRefused, err)
+		return fmt.Errorf("%s: %w: %w: %w", what, ErrRefused, ErrNoKey, err)
 	}
 	if key = strings.TrimSpace(key); key == "" {
 		return fmt.Errorf("%s: %w: the API key is empty; give one", what, ErrRefused)

@@ -19,13 +19,17 @@ import (
 type fault int
 
 const (
-	fine fault = iota
-	drop       // it does not arrive
-	lose       // it is done, and its answer is lost
-	dead       // the process is not alive any more: nothing arrives, and nothing tries again
+	fine      fault = iota
+	drop            // it does not arrive
+	lose            // it is done, and its answer is lost
+	dead            // the process is not alive any more: nothing arrives, and nothing tries again
+	broken          // Gemini answers 500
+	throttled       // Gemini answers 429
 )
 
-func (f fault) String() string { return [...]string{"fine", "dropped", "answer lost", "dead"}[f] }
+func (f fault) String() string {
+	return [...]string{"fine", "dropped", "answer lost", "dead", "broken", "throttled"}[f]
+}
 
 var errInjected = errors.New("injected: the connection broke")
 
@@ -88,10 +92,11 @@ func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
 	case drop:
 		return nil, errInjected
 	case dead:
-		return &http.Response{
-			StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
-			Body: io.NopCloser(strings.NewReader(`{"error":{"message":"Consumer 'api_key:` + apiKey + `' has been suspended."}}`)),
-		}, nil
+		return answer(req, http.StatusForbidden, `Consumer 'api_key:`+apiKey+`' has been suspended.`), nil
+	case broken:
+		return answer(req, http.StatusInternalServerError, "An internal error has occurred."), nil
+	case throttled:
+		return answer(req, http.StatusTooManyRequests, "Resource has been exhausted."), nil
 	}
 	req = req.Clone(req.Context())
 	req.URL.Scheme, req.URL.Host, req.Host = "http", f.host, f.host
@@ -107,6 +112,13 @@ func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(&bytes.Buffer{}, resp.Body)
 	_ = resp.Body.Close()
 	return nil, errInjected
+}
+
+func answer(req *http.Request, status int, message string) *http.Response {
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+		Body: io.NopCloser(strings.NewReader(`{"error":{"message":"` + message + `"}}`)),
+	}
 }
 
 // nth chooses the n-th call to fail, and kills the process with it. Of a lost

@@ -1,6 +1,6 @@
 // Package provider is the Terraform provider gemini: the resources
-// gemini_webhook and gemini_webhook_token. It is a thin layer on webhookadmin,
-// which does the work and keeps what is needed to heal an interrupted apply in
+// gemini_webhook and gemini_webhook_token, and gemini_deletion_guard, which has
+// nothing to do with Gemini. It is a thin layer on webhookadmin, which does the work and keeps what is needed to heal an interrupted apply in
 // the signing secret's annotations; nothing of that is in Terraform's state.
 //
 // No secret passes through Terraform: signing secrets and tokens go from where
@@ -134,6 +134,7 @@ func (p *geminiProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		func() resource.Resource { return &webhookResource{} },
 		func() resource.Resource { return &tokenResource{} },
+		func() resource.Resource { return &guardResource{} },
 	}
 }
 

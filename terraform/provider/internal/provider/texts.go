@@ -19,6 +19,9 @@ const (
 		"the others is no change here.\n\n" +
 		"Do not use `create_before_destroy`: the new webhook would be the old one, and be destroyed with it."
 
+	guardText = "Refuses `terraform destroy`, and the removal of the module that it is in, while the plan is made: before anything is destroyed. " +
+		"It guards nothing against a destroy of other resources by name (`-target`, `-replace`), and it is nothing outside of Terraform's state."
+
 	tokenText = "A path token for dynamic webhooks: 256 random bits, written as a new version of a Secret Manager secret and nowhere " +
 		"else. Where the version is disabled or destroyed, and there is no newer one, a new token is made by the next apply.\n\n" +
 		"A destroy disables the version and all older ones that are enabled: URLs that hold one of these tokens are refused from then on."
