@@ -13,6 +13,8 @@ resource "google_secret_manager_secret" "signing" {
   secret_id = "${var.name}-signing-secret"
   labels    = var.labels
 
+  deletion_protection = var.deletion_protection
+
   # In the region of the functions: nothing else reads it, and organization
   # policies on locations refuse automatic replication.
   replication {

@@ -9,7 +9,7 @@ module "bigquery" {
   dataset_id          = coalesce(var.bigquery.dataset_id, replace(var.name, "-", "_"))
   location            = coalesce(var.bigquery.location, var.region)
   delete_after_days   = var.bigquery.delete_after_days
-  deletion_protection = var.bigquery.deletion_protection
+  deletion_protection = var.deletion_protection
   topics = {
     outcomes = local.published.outcomes.id
     results  = local.published.results.id

@@ -6,7 +6,7 @@ resource "google_storage_bucket" "state" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = var.state.force_destroy
+  force_destroy               = !var.deletion_protection
   labels                      = var.labels
 
   lifecycle_rule {
@@ -57,7 +57,7 @@ resource "google_storage_bucket" "results" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = var.results.force_destroy
+  force_destroy               = !var.deletion_protection
   labels                      = var.labels
 
   dynamic "lifecycle_rule" {

@@ -67,6 +67,13 @@ variable "enable_apis" {
   nullable    = false
 }
 
+variable "deletion_protection" {
+  description = "true: a destroy of everything is refused when it is planned, and secrets, buckets and tables refuse to be destroyed with what is in them. \"make destroy\" sets it to false first."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "webhook" {
   description = <<-EOT
     The static webhook. `create`: register it at Gemini; false where webhookctl or somebody else does. `enabled`: Gemini delivers.

@@ -150,13 +150,12 @@ variable "results" {
   description = <<-EOT
     Where batch results are read from. `buckets`: existing ones; with `prefix`, which ends with a slash, only what is below it may be read, and the
     bucket must have uniform bucket-level access. `create`: also make the bucket PROJECT-NAME-results, whose objects are deleted after
-    `delete_after_days` (null: never); `force_destroy` deletes them with it. `files_api`: also read the Files API, with the key in api_key_secret.
+    `delete_after_days` (null: never). `files_api`: also read the Files API, with the key in api_key_secret.
   EOT
   type = object({
     buckets           = optional(list(object({ name = string, prefix = optional(string, "") })), [])
     create            = optional(bool, false)
     delete_after_days = optional(number)
-    force_destroy     = optional(bool, false)
     files_api         = optional(bool, true)
   })
   default  = {}
@@ -184,10 +183,9 @@ variable "results" {
 }
 
 variable "state" {
-  description = "The state bucket, PROJECT-NAME-state: plans and markers. `retention_days`: after which they are deleted; longer than dead letters are kept (31 days), or a redrive repeats what was done. `force_destroy`: delete it with what is in it."
+  description = "The state bucket, PROJECT-NAME-state: plans and markers. `retention_days`: after which they are deleted; longer than dead letters are kept (31 days), or a redrive repeats what was done."
   type = object({
     retention_days = optional(number, 60)
-    force_destroy  = optional(bool, false)
   })
   default  = {}
   nullable = false
@@ -299,13 +297,11 @@ variable "bigquery" {
   description = <<-EOT
     Write outcomes and results to BigQuery: dataset `dataset_id` (default: the name with underscores), tables outcomes and results by BigQuery
     subscriptions, views outcomes_distinct and results_distinct without repeats. `delete_after_days`: age at which partitions are dropped (null: never).
-    `deletion_protection`: terraform destroy refuses to delete the tables.
   EOT
   type = object({
-    dataset_id          = optional(string)
-    location            = optional(string)
-    delete_after_days   = optional(number)
-    deletion_protection = optional(bool, true)
+    dataset_id        = optional(string)
+    location          = optional(string)
+    delete_after_days = optional(number)
   })
   default = null
   validation {

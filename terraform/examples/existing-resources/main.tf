@@ -15,6 +15,8 @@ module "receiver" {
   name           = "search-gemini"
   labels         = { team = "search", environment = "production" }
 
+  deletion_protection = var.deletion_protection
+
   enable_apis = false
   cmek        = { key_name = var.kms_key_name, grant_service_agents = false }
 

@@ -7,6 +7,8 @@ module "receiver" {
   region         = var.region
   api_key_secret = var.api_key_secret
 
+  deletion_protection = var.deletion_protection
+
   # A bucket for results of batches. Without one, only the Files API is read.
   results = { create = true }
 }

@@ -13,3 +13,9 @@ variable "api_key_secret" {
   type        = string
   default     = null
 }
+
+variable "deletion_protection" {
+  description = "false before a destroy that is meant."
+  type        = bool
+  default     = true
+}

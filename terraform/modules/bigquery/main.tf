@@ -11,6 +11,20 @@ terraform {
   }
 }
 
+# Another dataset would be made after this one was destroyed, with its rows.
+resource "terraform_data" "placement" {
+  input = { dataset_id = var.dataset_id, location = var.location }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.dataset_id == var.dataset_id && lower(self.output.location) == lower(var.location)
+      error_message = "The rows are in the dataset ${self.output.dataset_id} in ${self.output.location}, which cannot become ${var.dataset_id} in ${var.location}: it would be destroyed first. Set bigquery.dataset_id and bigquery.location back. For another dataset add a BigQuery subscription of your own to the topics, or set bigquery = null and deletion_protection = false, apply, and set bigquery again: that deletes the rows."
+    }
+  }
+}
+
 resource "google_bigquery_dataset" "this" {
   project     = var.project_id
   dataset_id  = var.dataset_id
@@ -18,7 +32,6 @@ resource "google_bigquery_dataset" "this" {
   description = "What Gemini's webhooks announced: query the views *_distinct."
   labels      = var.labels
 
-  # The tables refuse to be deleted while deletion_protection is on.
   delete_contents_on_destroy = !var.deletion_protection
 
   dynamic "default_encryption_configuration" {

@@ -68,7 +68,7 @@ func (r resource) names(in resource, place, text string) bool {
 // and what names it where a name alone is not enough.
 func bound(r resource, all []resource) (found []resource) {
 	for _, other := range all {
-		if other.Address == r.Address {
+		if other.Address == r.Address || other.Type == "terraform_data" {
 			continue
 		}
 		if other.anyText(func(place, text string) bool { return r.names(other, place, text) }) {
