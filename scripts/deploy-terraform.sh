@@ -89,7 +89,7 @@ printf '\n%s: %s (state in %s)\n\n' "$command" "${where:-what you are asked for}
 
 if [ "$command" = destroy ]; then
   # What is protected goes by what was applied last, so that is changed first,
-  # and nothing else with it.
+  # and nothing else with it. The destroy itself asks.
   options+=(-var=deletion_protection=false)
   targets=()
   while IFS= read -r target; do
@@ -97,8 +97,8 @@ if [ "$command" = destroy ]; then
   done < <(terraform -chdir=terraform state list 2>/dev/null |
     grep -E '^(gemini_deletion_guard\.this|google_secret_manager_secret\.signing|google_storage_bucket\.(state|results\[0\])|module\.bigquery\[0\]\.google_bigquery_(dataset\.this|table\.this\[.*\]))$')
   if [ ${#targets[@]} -gt 0 ]; then
-    printf 'First the protection against this, then all the rest.\n\n'
-    terraform -chdir=terraform apply "${options[@]}" "${targets[@]}"
+    terraform -chdir=terraform apply -auto-approve "${options[@]}" "${targets[@]}" </dev/null >/dev/null
+    printf 'deletion_protection is off now; the next "make deploy" turns it on again.\n\n'
   fi
 fi
 

@@ -14,7 +14,7 @@ locals {
 
   # Those made here, and those that were there. identity is another one for an
   # account that was made again under the same address.
-  accounts = { for key, existing in { for key in keys(local.account_uses) : key => var.service_accounts[key] } : key => {
+  accounts = { for key, existing in { for key in keys(local.account_uses) : key => module.options.service_accounts[key] } : key => {
     email    = existing == null ? google_service_account.this[key].email : existing
     member   = existing == null ? google_service_account.this[key].member : "serviceAccount:${existing}"
     name     = existing == null ? google_service_account.this[key].name : "projects/${regex("@([^.]+)", existing)[0]}/serviceAccounts/${existing}"
@@ -26,7 +26,7 @@ locals {
 }
 
 resource "google_service_account" "this" {
-  for_each = { for key, use in local.account_uses : key => use if var.service_accounts[key] == null }
+  for_each = { for key, use in local.account_uses : key => use if module.options.service_accounts[key] == null }
 
   project      = var.project_id
   account_id   = "${var.name}-${each.key}"

@@ -3,7 +3,7 @@
 # Google's keys.
 
 data "google_storage_project_service_account" "this" {
-  count = var.cmek != null ? 1 : 0
+  count = module.options.cmek != null ? 1 : 0
 
   project = var.project_id
 
@@ -11,7 +11,7 @@ data "google_storage_project_service_account" "this" {
 }
 
 data "google_bigquery_default_service_account" "this" {
-  count = var.cmek != null && var.bigquery != null ? 1 : 0
+  count = module.options.cmek != null && module.options.bigquery != null ? 1 : 0
 
   project = var.project_id
 
@@ -19,16 +19,16 @@ data "google_bigquery_default_service_account" "this" {
 }
 
 resource "google_kms_crypto_key_iam_member" "agents" {
-  for_each = try(var.cmek.grant_service_agents, false) ? merge(
+  for_each = try(module.options.cmek.grant_service_agents, false) ? merge(
     {
       pubsub        = google_project_service_identity.pubsub.member
       secretmanager = one(google_project_service_identity.secretmanager[*].member)
       storage       = one(data.google_storage_project_service_account.this[*].member)
     },
-    var.bigquery != null ? { bigquery = one(data.google_bigquery_default_service_account.this[*].member) } : {},
+    module.options.bigquery != null ? { bigquery = one(data.google_bigquery_default_service_account.this[*].member) } : {},
   ) : {}
 
-  crypto_key_id = var.cmek.key_name
+  crypto_key_id = module.options.cmek.key_name
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
   member        = each.value
 }

@@ -2,8 +2,8 @@ locals {
   # 80% of the memory: Go's collector then works harder before the platform
   # ends the instance. The rest is for what Go does not count.
   gomemlimit = { for k, mib in {
-    public = var.single_service ? var.private_door.memory_mib : var.public_door.memory_mib
-    tasks  = var.private_door.memory_mib
+    public = var.single_service ? module.options.private_door.memory_mib : module.options.public_door.memory_mib
+    tasks  = module.options.private_door.memory_mib
     rotate = 256
   } : k => "${floor(mib * 0.8)}MiB" }
 
@@ -11,10 +11,10 @@ locals {
     entry_point     = "GeminiWebhook"
     description     = var.single_service ? "Receives Gemini's webhooks and works on them." : "Receives Gemini's webhooks: verifies and queues."
     service_account = local.accounts.public.email
-    size            = var.single_service ? var.private_door : var.public_door
+    size            = var.single_service ? module.options.private_door : module.options.public_door
     # With "internal" Gemini could not reach it. What comes in is authenticated
     # by its signature.
-    ingress = var.public_access.ingress
+    ingress = module.options.public_access.ingress
     environment = merge(
       local.common_environment, local.public_environment,
       var.single_service ? local.tasks_environment : {},
@@ -30,7 +30,7 @@ locals {
       entry_point     = "GeminiWebhook"
       description     = "Works on what the public door has queued."
       service_account = local.accounts.tasks.email
-      size            = var.private_door
+      size            = module.options.private_door
       # Pub/Sub push in the same project (or VPC Service Controls perimeter)
       # counts as internal, as long as the endpoint is the run.app address.
       ingress      = "ALLOW_INTERNAL_ONLY"
@@ -73,11 +73,11 @@ resource "google_cloudfunctions2_function" "this" {
   labels      = var.labels
 
   build_config {
-    runtime           = var.build.runtime
+    runtime           = module.options.build.runtime
     entry_point       = each.value.entry_point
     service_account   = local.accounts.build.name
     docker_repository = google_artifact_registry_repository.images.id
-    worker_pool       = var.build.worker_pool
+    worker_pool       = module.options.build.worker_pool
     environment_variables = {
       # Leaves out a half of the storage client that is not used: a smaller
       # program that starts sooner.
@@ -109,9 +109,9 @@ resource "google_cloudfunctions2_function" "this" {
     timeout_seconds                = each.value.size.timeout_seconds
     ingress_settings               = each.value.ingress
     all_traffic_on_latest_revision = true
-    vpc_connector                  = var.network.connector
-    vpc_connector_egress_settings  = var.network.connector == null ? null : var.network.egress
-    environment_variables          = merge(var.receiver.extra_environment, each.value.environment, { GOMEMLIMIT = local.gomemlimit[each.key] })
+    vpc_connector                  = module.options.network.connector
+    vpc_connector_egress_settings  = module.options.network.connector == null ? null : module.options.network.egress
+    environment_variables          = merge(module.options.receiver.extra_environment, each.value.environment, { GOMEMLIMIT = local.gomemlimit[each.key] })
   }
 
   dynamic "event_trigger" {
@@ -148,11 +148,11 @@ locals {
   # Who may call each function. Authoritative: a grant that somebody adds to the
   # private door by hand is gone with the next apply.
   invokers = { for k, members in {
-    public = concat(tolist(var.public_access.invokers), var.single_service ? [local.accounts.push.member] : [])
+    public = concat(tolist(module.options.public_access.invokers), var.single_service ? [local.accounts.push.member] : [])
     tasks  = [local.accounts.push.member]
     # Eventarc calls as the function's own account.
     rotate = [for key, account in local.accounts : account.member if key == "rotate"]
-  } : k => members if contains(keys(local.deployed), k) && (k != "public" || var.single_service || length(var.public_access.invokers) > 0) }
+  } : k => members if contains(keys(local.deployed), k) && (k != "public" || var.single_service || length(module.options.public_access.invokers) > 0) }
 }
 
 resource "google_cloud_run_v2_service_iam_binding" "invokers" {

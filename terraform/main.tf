@@ -1,6 +1,6 @@
 # The receiver of Gemini's webhooks in one project. Where what is:
 #
-#   variables.tf, variables_options.tf   inputs: the two required ones first
+#   variables.tf, options.tf   inputs: the two required ones first; types of the others in modules/options
 #   functions.tf, environment.tf         the functions, and what they are told
 #   queue.tf, topics.tf                  queue and dead letters; what is published
 #   secrets.tf, rotation.tf, gemini.tf   secrets, their rotation, the webhook
@@ -26,7 +26,7 @@ locals {
 
   api_key_secret = coalesce(var.api_key_secret, "projects/${var.project_id}/secrets/gemini-api-key")
 
-  rotates = var.rotation != null
+  rotates = module.options.rotation != null
 
   # In the address of Pub/Sub's service agent: saves looking up the project, which
   # a new one cannot answer before its APIs are enabled.
@@ -42,5 +42,5 @@ locals {
   # Longer than a batch may take to be noticed and repaired, and Pub/Sub's maximum.
   dead_letter_retention = "2678400s" # 31 days
 
-  kms_key_name = one(var.cmek[*].key_name)
+  kms_key_name = one(module.options.cmek[*].key_name)
 }

@@ -7,7 +7,7 @@ output "webhook_uri" {
 
 output "dynamic_webhook_base" {
   description = "What the URLs of dynamic webhooks begin with: a token follows, and a label if you like. commands.dynamic_uri makes a whole one; it is a password and not an output. null where dynamic webhooks are off."
-  value       = var.dynamic.enabled ? "${local.public_url}/dynamic" : null
+  value       = module.options.dynamic.enabled ? "${local.public_url}/dynamic" : null
 }
 
 output "topics" {
@@ -94,14 +94,14 @@ locals {
     doctor = join(" ", compact([
       "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${local.api_key_secret}",
       var.single_service ? "--single-service" : "",
-      var.dynamic.enabled ? "" : "--token-secret=",
+      module.options.dynamic.enabled ? "" : "--token-secret=",
       length(local.result_buckets) > 0 ? "--result-buckets=${join(",", local.result_buckets)}" : "",
     ]))
     ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${local.api_key_secret}"
-    dynamic_uri = var.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
+    dynamic_uri = module.options.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
     outcomes    = "gcloud pubsub subscriptions pull ${google_pubsub_subscription.inspect["outcomes"].name} --project=${var.project_id} --auto-ack --limit=10"
     redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}"
     # Where an organization policy forbids allUsers (public_access.invokers = []).
-    open_public_door = length(var.public_access.invokers) > 0 ? null : "gcloud run services update ${local.functions.public} --project=${var.project_id} --region=${var.region} --no-invoker-iam-check"
+    open_public_door = length(module.options.public_access.invokers) > 0 ? null : "gcloud run services update ${local.functions.public} --project=${var.project_id} --region=${var.region} --no-invoker-iam-check"
   } : name => command if command != null }
 }

@@ -8,7 +8,7 @@
 resource "google_pubsub_topic" "queue" {
   project                    = var.project_id
   name                       = "${var.name}-queue"
-  message_retention_duration = "${var.topics.queue_retention_days * 86400}s"
+  message_retention_duration = "${module.options.topics.queue_retention_days * 86400}s"
   kms_key_name               = local.kms_key_name
   labels                     = var.labels
 

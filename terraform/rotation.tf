@@ -39,7 +39,7 @@ resource "google_secret_manager_secret_iam_member" "rotate" {
 
   project   = var.project_id
   secret_id = google_secret_manager_secret.signing.id
-  role      = var.rotation.role
+  role      = module.options.rotation.role
   member    = local.accounts.rotate.member
 
   lifecycle {

@@ -5,7 +5,7 @@
 locals {
   # By the project's id: the receiver compares these names as texts.
   signing_secret = "projects/${var.project_id}/secrets/${google_secret_manager_secret.signing.secret_id}"
-  token_secret   = var.dynamic.enabled ? "projects/${var.project_id}/secrets/${one(google_secret_manager_secret.token[*].secret_id)}" : null
+  token_secret   = module.options.dynamic.enabled ? "projects/${var.project_id}/secrets/${one(google_secret_manager_secret.token[*].secret_id)}" : null
 }
 
 resource "google_secret_manager_secret" "signing" {
@@ -22,7 +22,7 @@ resource "google_secret_manager_secret" "signing" {
       replicas {
         location = var.region
         dynamic "customer_managed_encryption" {
-          for_each = var.cmek[*]
+          for_each = module.options.cmek[*]
           content {
             kms_key_name = customer_managed_encryption.value.key_name
           }
@@ -39,7 +39,7 @@ resource "google_secret_manager_secret" "signing" {
     }
   }
   dynamic "rotation" {
-    for_each = var.rotation[*]
+    for_each = module.options.rotation[*]
     content {
       rotation_period    = rotation.value.period
       next_rotation_time = timeadd(plantimestamp(), rotation.value.period) # the first; Secret Manager sets those that follow
@@ -63,7 +63,7 @@ resource "google_secret_manager_secret" "signing" {
 }
 
 resource "google_secret_manager_secret" "token" {
-  count = var.dynamic.enabled ? 1 : 0
+  count = module.options.dynamic.enabled ? 1 : 0
 
   project   = var.project_id
   secret_id = "${var.name}-token"
@@ -74,7 +74,7 @@ resource "google_secret_manager_secret" "token" {
       replicas {
         location = var.region
         dynamic "customer_managed_encryption" {
-          for_each = var.cmek[*]
+          for_each = module.options.cmek[*]
           content {
             kms_key_name = customer_managed_encryption.value.key_name
           }
@@ -95,7 +95,7 @@ locals {
   # goes by it is made again too.
   public_secrets = merge(
     { signing = google_secret_manager_secret.signing.id },
-    var.dynamic.enabled ? { token = one(google_secret_manager_secret.token[*].id) } : {},
+    module.options.dynamic.enabled ? { token = one(google_secret_manager_secret.token[*].id) } : {},
   )
   # Access reads a version, viewer lists which there are: secretAccessor alone
   # cannot list.
@@ -121,7 +121,7 @@ resource "google_secret_manager_secret_iam_member" "public" {
 # secret: this adds members and touches no other.
 resource "google_secret_manager_secret_iam_member" "api_key" {
   for_each = merge(
-    var.results.files_api ? { tasks = local.tasks_account.member } : {},
+    module.options.results.files_api ? { tasks = local.tasks_account.member } : {},
     local.rotates ? { rotate = local.accounts.rotate.member } : {},
   )
 

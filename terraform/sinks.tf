@@ -2,13 +2,13 @@
 
 module "bigquery" {
   source = "./modules/bigquery"
-  count  = var.bigquery != null ? 1 : 0
+  count  = module.options.bigquery != null ? 1 : 0
 
   project_id          = var.project_id
   name                = var.name
-  dataset_id          = coalesce(var.bigquery.dataset_id, replace(var.name, "-", "_"))
-  location            = coalesce(var.bigquery.location, var.region)
-  delete_after_days   = var.bigquery.delete_after_days
+  dataset_id          = coalesce(module.options.bigquery.dataset_id, replace(var.name, "-", "_"))
+  location            = coalesce(module.options.bigquery.location, var.region)
+  delete_after_days   = module.options.bigquery.delete_after_days
   deletion_protection = var.deletion_protection
   topics = {
     outcomes = local.published.outcomes.id
@@ -24,13 +24,13 @@ module "bigquery" {
 
 module "workflow" {
   source = "./modules/workflow"
-  count  = var.workflows != null ? 1 : 0
+  count  = module.options.workflows != null ? 1 : 0
 
   project_id  = var.project_id
   region      = var.region
   name        = var.name
   topic       = local.published.outcomes.id
-  workflow_id = var.workflows.workflow_id
+  workflow_id = module.options.workflows.workflow_id
   labels      = var.labels
 
   depends_on = [google_project_service.this, google_project_service_identity.eventarc]

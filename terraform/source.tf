@@ -3,7 +3,7 @@
 # the list of what is let in is turned around here.
 
 locals {
-  source_dir = coalesce(var.build.source_dir, "${path.module}/..")
+  source_dir = coalesce(module.options.build.source_dir, "${path.module}/..")
 
   # "/*" leaves out everything in the root, "!/x" lets x in again, and what
   # follows is left out below that: "x/" a directory, "/x" from the root.
@@ -32,7 +32,7 @@ locals {
   ]))
   source_hash = substr(sha256(join("\n", [for f in local.bundle : "${filesha256("${local.source_dir}/${f}")} ${f}"])), 0, 12)
 
-  commit = coalesce(var.build.commit, "src-${local.source_hash}")
+  commit = coalesce(module.options.build.commit, "src-${local.source_hash}")
 }
 
 data "archive_file" "source" {
@@ -60,7 +60,7 @@ resource "google_storage_bucket" "source" {
   labels                      = var.labels
 
   dynamic "encryption" {
-    for_each = var.cmek[*]
+    for_each = module.options.cmek[*]
     content {
       default_kms_key_name = encryption.value.key_name
     }
@@ -96,7 +96,7 @@ resource "google_artifact_registry_repository" "images" {
     id     = "keep-recent"
     action = "KEEP"
     most_recent_versions {
-      keep_count = var.build.keep_images
+      keep_count = module.options.build.keep_images
     }
   }
   cleanup_policies {

@@ -11,7 +11,7 @@ resource "google_storage_bucket" "state" {
 
   lifecycle_rule {
     condition {
-      age = var.state.retention_days
+      age = module.options.state.retention_days
     }
     action {
       type = "Delete"
@@ -25,7 +25,7 @@ resource "google_storage_bucket" "state" {
   }
 
   dynamic "encryption" {
-    for_each = var.cmek[*]
+    for_each = module.options.cmek[*]
     content {
       default_kms_key_name = encryption.value.key_name
     }
@@ -50,7 +50,7 @@ resource "google_storage_bucket_iam_member" "tasks_state" {
 # Results: read only.
 
 resource "google_storage_bucket" "results" {
-  count = var.results.create ? 1 : 0
+  count = module.options.results.create ? 1 : 0
 
   project                     = var.project_id
   name                        = local.results_bucket
@@ -61,7 +61,7 @@ resource "google_storage_bucket" "results" {
   labels                      = var.labels
 
   dynamic "lifecycle_rule" {
-    for_each = var.results.delete_after_days[*]
+    for_each = module.options.results.delete_after_days[*]
     content {
       condition {
         age = lifecycle_rule.value
@@ -73,7 +73,7 @@ resource "google_storage_bucket" "results" {
   }
 
   dynamic "encryption" {
-    for_each = var.cmek[*]
+    for_each = module.options.cmek[*]
     content {
       default_kms_key_name = encryption.value.key_name
     }
@@ -83,12 +83,12 @@ resource "google_storage_bucket" "results" {
 }
 
 locals {
-  result_places = concat(var.results.buckets, [for name in google_storage_bucket.results[*].name : { name = name, prefix = "" }])
+  result_places = concat(module.options.results.buckets, [for name in google_storage_bucket.results[*].name : { name = name, prefix = "" }])
 
   # Known before anything is made, so that they can be keys.
   result_grants = merge(
-    { for b in var.results.buckets : trimsuffix("${b.name}/${b.prefix}", "/") => b },
-    var.results.create ? { (local.results_bucket) = { name = one(google_storage_bucket.results[*].id), prefix = "" } } : {}, # the name, unknown while it is being made
+    { for b in module.options.results.buckets : trimsuffix("${b.name}/${b.prefix}", "/") => b },
+    module.options.results.create ? { (local.results_bucket) = { name = one(google_storage_bucket.results[*].id), prefix = "" } } : {}, # the name, unknown while it is being made
   )
 }
 

@@ -3,19 +3,19 @@
 
 locals {
   published_retention_days = {
-    outcomes = var.topics.outcomes_retention_days
-    results  = var.topics.results_retention_days
+    outcomes = module.options.topics.outcomes_retention_days
+    results  = module.options.topics.results_retention_days
   }
   # Those made here, and those that were there. id is not known while a topic is
   # being made again: what is bound to it follows.
-  published = { for key, existing in { outcomes = var.topics.existing_outcomes, results = var.topics.existing_results } : key => {
+  published = { for key, existing in { outcomes = module.options.topics.existing_outcomes, results = module.options.topics.existing_results } : key => {
     name = existing == null ? google_pubsub_topic.published[key].name : existing
     id   = existing == null ? google_pubsub_topic.published[key].id : "projects/${var.project_id}/topics/${existing}"
   } }
 }
 
 resource "google_pubsub_topic" "published" {
-  for_each = { for key, days in local.published_retention_days : key => days if var.topics["existing_${key}"] == null }
+  for_each = { for key, days in local.published_retention_days : key => days if module.options.topics["existing_${key}"] == null }
 
   project                    = var.project_id
   name                       = "${var.name}-${each.key}"

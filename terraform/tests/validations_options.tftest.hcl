@@ -379,3 +379,37 @@ run "a_runtime_is_new_enough" {
   variables { build = { runtime = "go125" } }
   expect_failures = [var.build]
 }
+
+run "a_misspelt_member_is_refused" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    given = { public_door = ["memory_mib", "memory"] }
+  }
+  expect_failures = [var.given]
+}
+
+run "a_misspelt_member_of_a_bucket_is_refused" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-batches" }] }
+    given   = { "results.buckets" = ["name", "prefx"] }
+  }
+  expect_failures = [var.given]
+}
+
+run "members_that_there_are_are_not_refused" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-batches" }] }
+    given   = { public_door = ["memory_mib", "cpu"], "results.buckets" = ["name", "prefix"], bigquery = [] }
+  }
+}

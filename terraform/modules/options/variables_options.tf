@@ -1,97 +1,5 @@
-variable "public_door" {
-  description = "Size and limits of the function that Gemini posts to. It only verifies and queues: small and quick."
-  type = object({
-    memory_mib      = optional(number, 256)
-    cpu             = optional(number, 1)
-    concurrency     = optional(number, 80)
-    min_instances   = optional(number, 0)
-    max_instances   = optional(number, 20)
-    timeout_seconds = optional(number, 15)
-  })
-  default  = {}
-  nullable = false
-  validation {
-    condition     = var.public_door.memory_mib >= 256 && var.public_door.memory_mib <= 32768
-    error_message = "public_door.memory_mib must be from 256 to 32768: the door holds up to 32 MiB of bodies beside the program's 50."
-  }
-  validation {
-    condition     = var.public_door.concurrency >= 1 && var.public_door.concurrency <= 1000 && (var.public_door.cpu >= 1 || var.public_door.concurrency == 1)
-    error_message = "public_door.concurrency must be from 1 to 1000, and 1 where cpu is below 1: Cloud Run serves one request at a time on less than a whole CPU. Set cpu = 1."
-  }
-  validation {
-    condition     = var.public_door.min_instances >= 0 && var.public_door.max_instances >= 1 && var.public_door.max_instances >= var.public_door.min_instances
-    error_message = "public_door.max_instances must be 1 or more, and not below min_instances."
-  }
-  validation {
-    condition     = var.public_door.timeout_seconds >= 10 && var.public_door.timeout_seconds <= 60
-    error_message = "public_door.timeout_seconds must be from 10 to 60: an answer takes up to 9 s when Secret Manager and Pub/Sub are slow, and Gemini does not wait for a minute."
-  }
-}
-
-variable "private_door" {
-  description = "Size and limits of the function that Pub/Sub pushes work to. concurrency times max_instances is how many ranges are read at once. With single_service these are the limits of the one function."
-  type = object({
-    memory_mib      = optional(number, 1024)
-    cpu             = optional(number, 1)
-    concurrency     = optional(number, 4)
-    min_instances   = optional(number, 0)
-    max_instances   = optional(number, 10)
-    timeout_seconds = optional(number, 600)
-  })
-  default  = {}
-  nullable = false
-  validation {
-    condition     = var.private_door.memory_mib >= 512 && var.private_door.memory_mib <= 32768
-    error_message = "private_door.memory_mib must be from 512 to 32768: 256 are for the program, its ranges and what is on the way to Pub/Sub, the rest for long lines."
-  }
-  validation {
-    # README.md "Instance settings"; internal/e2e/pressure_memory_test.go holds the receiver to it.
-    condition     = var.private_door.memory_mib >= 256 + 4 * ceil(coalesce(var.receiver.max_line_bytes, 16777216) / 1048576) + (var.single_service ? 128 : 0)
-    error_message = "private_door.memory_mib must be at least 256 and four times receiver.max_line_bytes in MiB, and 128 more with single_service: the longest line is there several times for a moment. Raise memory_mib, or lower max_line_bytes."
-  }
-  validation {
-    condition     = var.private_door.concurrency >= 1 && var.private_door.concurrency <= 4 && var.private_door.cpu >= 1
-    error_message = "private_door.concurrency must be from 1 to 4, and cpu 1 or more: a range keeps a CPU busy, so raise max_instances instead."
-  }
-  validation {
-    condition     = var.private_door.min_instances >= 0 && var.private_door.max_instances >= 1 && var.private_door.max_instances >= var.private_door.min_instances
-    error_message = "private_door.max_instances must be 1 or more, and not below min_instances."
-  }
-  validation {
-    # Above, Pub/Sub delivers a message again while it is still worked on.
-    condition     = var.private_door.timeout_seconds >= 540 && var.private_door.timeout_seconds <= 600
-    error_message = "private_door.timeout_seconds must be from 540 to 600: 600 s is Pub/Sub's longest acknowledgement deadline, and below 540 s work is handed on more often than needed. Leave it out."
-  }
-}
-
-variable "public_access" {
-  description = <<-EOT
-    Who may call the public door. `invokers`: IAM members with roles/run.invoker; Gemini cannot authenticate to Google Cloud, so it is allUsers,
-    and every delivery is verified by its signature. Where an organization policy forbids allUsers: [], and see terraform/README.md.
-    `ingress`: ALLOW_ALL, or ALLOW_INTERNAL_AND_GCLB behind an external load balancer.
-  EOT
-  type = object({
-    invokers = optional(set(string), ["allUsers"])
-    ingress  = optional(string, "ALLOW_ALL")
-  })
-  default  = {}
-  nullable = false
-  validation {
-    condition     = alltrue([for m in var.public_access.invokers : m == "allUsers" || can(regex("^(serviceAccount|user|group|domain|principal|principalSet):.+$", m))])
-    error_message = "public_access.invokers must be allUsers or IAM members such as serviceAccount:proxy@PROJECT.iam.gserviceaccount.com; allAuthenticatedUsers lets in every Google account and still keeps Gemini out."
-  }
-  validation {
-    condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_AND_GCLB"], var.public_access.ingress)
-    error_message = "public_access.ingress must be ALLOW_ALL, or ALLOW_INTERNAL_AND_GCLB behind a load balancer: with ALLOW_INTERNAL_ONLY Gemini reaches nothing."
-  }
-}
-
 variable "receiver" {
-  description = <<-EOT
-    Settings of the receiver, README.md "Configuration"; what is not set keeps the default there. `batch_results`: lines or summary.
-    `dynamic_open` accepts dynamic deliveries of anybody's jobs: for trying things out. `extra_environment`: further variables of all functions,
-    such as HTTPS_PROXY; what the module sets counts before them.
-  EOT
+  description = "See the module's own variable."
   type = object({
     batch_results                = optional(string)
     chunk_bytes                  = optional(number)
@@ -147,11 +55,7 @@ variable "receiver" {
 }
 
 variable "results" {
-  description = <<-EOT
-    Where batch results are read from. `buckets`: existing ones; with `prefix`, which ends with a slash, only what is below it may be read, and the
-    bucket must have uniform bucket-level access. `create`: also make the bucket PROJECT-NAME-results, whose objects are deleted after
-    `delete_after_days` (null: never). `files_api`: also read the Files API, with the key in api_key_secret.
-  EOT
+  description = "See the module's own variable."
   type = object({
     buckets           = optional(list(object({ name = string, prefix = optional(string, "") })), [])
     create            = optional(bool, false)
@@ -183,7 +87,7 @@ variable "results" {
 }
 
 variable "state" {
-  description = "The state bucket, PROJECT-NAME-state: plans and markers. `retention_days`: after which they are deleted; longer than dead letters are kept (31 days), or a redrive repeats what was done."
+  description = "See the module's own variable."
   type = object({
     retention_days = optional(number, 60)
   })
@@ -196,11 +100,7 @@ variable "state" {
 }
 
 variable "topics" {
-  description = <<-EOT
-    How long topics keep messages for those who seek back, in days, 1 to 31. Kept messages are billed as storage: results are as big as the results
-    of your batches. `existing_outcomes`, `existing_results`: ids of topics of the same project that are there already, to publish to in place of
-    topics of the module.
-  EOT
+  description = "See the module's own variable."
   type = object({
     queue_retention_days    = optional(number, 7)
     outcomes_retention_days = optional(number, 7)
@@ -225,10 +125,7 @@ variable "topics" {
 }
 
 variable "service_accounts" {
-  description = <<-EOT
-    E-mail addresses of service accounts that are there already, in place of the module's own: `public`, `tasks`, `push`, `build`, `rotate`.
-    What each needs is granted all the same. Use a different one for each: what separates the doors is that they are not the same.
-  EOT
+  description = "See the module's own variable."
   type = object({
     public = optional(string)
     tasks  = optional(string)
@@ -249,10 +146,7 @@ variable "service_accounts" {
 }
 
 variable "network" {
-  description = <<-EOT
-    Reach Google's services through a network of yours, as some organization policies ask: `connector`: a Serverless VPC Access connector,
-    projects/P/locations/REGION/connectors/C. `egress`: ALL_TRAFFIC, or PRIVATE_RANGES_ONLY. The receiver itself needs none.
-  EOT
+  description = "See the module's own variable."
   type = object({
     connector = optional(string)
     egress    = optional(string, "ALL_TRAFFIC")
@@ -274,10 +168,7 @@ variable "network" {
 }
 
 variable "cmek" {
-  description = <<-EOT
-    Customer-managed key for data at rest: topics, buckets, secrets, tables. `key_name`: projects/P/locations/REGION/keyRings/R/cryptoKeys/K in the
-    region of the receiver. `grant_service_agents`: give Google's service agents the use of the key; false where another team does.
-  EOT
+  description = "See the module's own variable."
   type = object({
     key_name             = string
     grant_service_agents = optional(bool, true)
@@ -294,10 +185,7 @@ variable "cmek" {
 }
 
 variable "bigquery" {
-  description = <<-EOT
-    Write outcomes and results to BigQuery: dataset `dataset_id` (default: the name with underscores), tables outcomes and results by BigQuery
-    subscriptions, views outcomes_distinct and results_distinct without repeats. `delete_after_days`: age at which partitions are dropped (null: never).
-  EOT
+  description = "See the module's own variable."
   type = object({
     dataset_id        = optional(string)
     location          = optional(string)
@@ -315,7 +203,7 @@ variable "bigquery" {
 }
 
 variable "workflows" {
-  description = "Start a workflow for every outcome: `workflow_id` is projects/P/locations/L/workflows/W in this project. Its argument is the Pub/Sub message as a CloudEvent; it is started again when it cannot be started, so the same outcome_id may come twice."
+  description = "See the module's own variable."
   type = object({
     workflow_id = string
   })
@@ -327,7 +215,7 @@ variable "workflows" {
 }
 
 variable "alerts" {
-  description = "Alert when a message is in the dead letters, or work waits for an hour. `notification_channels`: projects/P/notificationChannels/N, where to; none: no alerts."
+  description = "See the module's own variable."
   type = object({
     notification_channels = optional(list(string), [])
   })
@@ -340,11 +228,7 @@ variable "alerts" {
 }
 
 variable "build" {
-  description = <<-EOT
-    How the functions are built. `commit`: what published_by of the outcomes names beside the version; default: the hash of the source.
-    `source_dir`: the repository, if the module is not inside it. `keep_images`: how many older images are kept to go back to. `runtime`: of Cloud Run
-    functions; it gets security releases by itself until it is decommissioned. `worker_pool`: a private pool of Cloud Build, projects/P/locations/REGION/workerPools/W.
-  EOT
+  description = "See the module's own variable."
   type = object({
     commit      = optional(string)
     source_dir  = optional(string)
