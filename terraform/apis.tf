@@ -41,7 +41,7 @@ resource "google_project_service_identity" "pubsub" {
 
 resource "google_project_service_identity" "secretmanager" {
   provider = google-beta
-  count    = local.rotates || module.options.cmek != null ? 1 : 0
+  count    = local.rotates ? 1 : 0
 
   project = var.project_id
   service = "secretmanager.googleapis.com"

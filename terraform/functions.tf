@@ -51,6 +51,21 @@ locals {
   )
 }
 
+# Grants are there at once, and work after a while: a build that is faster fails
+# with "does not have storage.objects.get access", a trigger with "Permission
+# denied while using the Eventarc Service Agent".
+resource "time_sleep" "granted" {
+  create_duration = "60s"
+
+  triggers = {
+    images   = google_artifact_registry_repository_iam_member.build_writes.id
+    logs     = google_project_iam_member.build_logs.id
+    source   = google_project_iam_member.build_reads_source.id
+    bucket   = google_storage_bucket_iam_member.build_reads_bucket.id
+    eventarc = one(google_project_service_identity.eventarc[*].email)
+  }
+}
+
 # What a function does not follow by itself when it is made again under the same
 # name: its account, the topic of its trigger, and where its image is.
 resource "terraform_data" "function" {
@@ -71,6 +86,8 @@ resource "google_cloudfunctions2_function" "this" {
   name        = local.functions[each.key]
   description = each.value.description
   labels      = var.labels
+
+  kms_key_name = local.kms_key_name
 
   build_config {
     runtime           = module.options.build.runtime
@@ -134,11 +151,7 @@ resource "google_cloudfunctions2_function" "this" {
   # a build without them fails.
   depends_on = [
     google_project_service.this,
-    google_project_service_identity.eventarc,
-    google_artifact_registry_repository_iam_member.build_writes,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.build_reads_source,
-    google_storage_bucket_iam_member.build_reads_bucket,
+    time_sleep.granted,
     google_pubsub_topic_iam_binding.queue_publishers,
     google_secret_manager_secret_iam_member.public,
   ]

@@ -171,8 +171,8 @@ variable "network" {
 
 variable "cmek" {
   description = <<-EOT
-    Customer-managed key for data at rest: topics, buckets, secrets, tables. `key_name`: projects/P/locations/REGION/keyRings/R/cryptoKeys/K in the
-    region of the receiver. `grant_service_agents`: give Google's service agents the use of the key; false where another team does.
+    Customer-managed key for data at rest: topics, buckets, secrets, tables, images, functions. `key_name`: projects/P/locations/REGION/keyRings/R/cryptoKeys/K
+    in the region of the receiver. Google's service agents must have the use of it before: modules/key_grants, once for all receivers.
   EOT
   type        = any
   default     = null

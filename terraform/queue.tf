@@ -12,7 +12,7 @@ resource "google_pubsub_topic" "queue" {
   kms_key_name               = local.kms_key_name
   labels                     = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 resource "google_pubsub_topic_iam_binding" "queue_publishers" {
@@ -36,7 +36,7 @@ module "queue_dead_letters" {
   kms_key_name = local.kms_key_name
   labels       = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 # A subscription does not follow a dead-letter topic that is made again.

@@ -58,7 +58,6 @@ resource "google_secret_manager_secret" "signing" {
   depends_on = [
     google_project_service.this,
     google_pubsub_topic_iam_binding.rotation_publishers,
-    google_kms_crypto_key_iam_member.agents,
   ]
 }
 
@@ -87,7 +86,7 @@ resource "google_secret_manager_secret" "token" {
     ignore_changes = [annotations]
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 locals {

@@ -19,7 +19,7 @@ module "bigquery" {
   kms_key_name          = local.kms_key_name
   labels                = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 module "workflow" {
@@ -33,5 +33,5 @@ module "workflow" {
   workflow_id = module.options.workflows.workflow_id
   labels      = var.labels
 
-  depends_on = [google_project_service.this, google_project_service_identity.eventarc]
+  depends_on = [google_project_service.this, time_sleep.granted]
 }

@@ -66,7 +66,7 @@ resource "google_storage_bucket" "source" {
     }
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 resource "google_storage_bucket_object" "source" {
@@ -90,6 +90,7 @@ resource "google_artifact_registry_repository" "images" {
   repository_id = var.name
   description   = "Images of the Gemini webhook receiver's functions."
   format        = "DOCKER"
+  kms_key_name  = local.kms_key_name # the functions', or Cloud Functions refuses it
   labels        = var.labels
 
   cleanup_policies {
@@ -143,7 +144,7 @@ resource "google_project_iam_member" "build_reads_source" {
 
   condition {
     title      = "${var.name}-sources"
-    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}/\")"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}${local.kms_key_name == null ? "/" : "-"}\")" # a hash of the key follows
   }
 
   lifecycle {

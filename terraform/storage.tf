@@ -31,7 +31,7 @@ resource "google_storage_bucket" "state" {
     }
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 # Objects are created, read and listed, never replaced or deleted.
@@ -79,7 +79,7 @@ resource "google_storage_bucket" "results" {
     }
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 locals {

@@ -23,7 +23,7 @@ resource "google_pubsub_topic" "published" {
   kms_key_name               = local.kms_key_name
   labels                     = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 moved {

@@ -39,11 +39,6 @@ run "three_inputs_are_enough" {
   }
 
   assert {
-    condition     = length(google_kms_crypto_key_iam_member.agents) == 0
-    error_message = "No grants on keys without a key."
-  }
-
-  assert {
     condition     = length(google_storage_bucket.results) == 0
     error_message = "No bucket for results unless it is asked for."
   }

@@ -114,8 +114,13 @@ run "data_at_rest_takes_a_key" {
   }
 
   assert {
-    condition     = toset(keys(google_kms_crypto_key_iam_member.agents)) == toset(["pubsub", "secretmanager", "storage", "bigquery"])
-    error_message = "The service agents may use it."
+    condition     = google_artifact_registry_repository.images.kms_key_name == var.cmek.key_name && alltrue([for f in google_cloudfunctions2_function.this : f.kms_key_name == var.cmek.key_name])
+    error_message = "Images and functions."
+  }
+
+  assert {
+    condition     = one(google_project_iam_member.build_reads_source.condition).expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-1234-europe-west1-\")"
+    error_message = "With a key, Cloud Functions builds from a bucket whose name ends with a hash of it."
   }
 }
 
@@ -123,15 +128,10 @@ run "what_others_do_can_be_left_to_them" {
   command = plan
 
   variables {
-    cmek        = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k", grant_service_agents = false }
+    cmek        = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k" }
     enable_apis = false
     dynamic     = { enabled = false }
     webhook     = { create = false }
-  }
-
-  assert {
-    condition     = length(google_kms_crypto_key_iam_member.agents) == 0
-    error_message = "No grant on the key."
   }
 
   assert {
@@ -227,5 +227,18 @@ run "what_is_there_already_is_used" {
   assert {
     condition     = alltrue([for f in google_cloudfunctions2_function.this : f.service_config[0].environment_variables["HTTPS_PROXY"] == "http://proxy:3128"]) && google_cloudfunctions2_function.this["public"].service_config[0].environment_variables["QUEUE_TOPIC"] == "gemini-webhook-queue"
     error_message = "The extra environment is there, and does not replace what the module sets."
+  }
+}
+
+run "grants_that_google_is_late_with_are_waited_for" {
+  command = plan
+
+  variables {
+    rotation = { period = "2592000s" }
+  }
+
+  assert {
+    condition     = time_sleep.granted.create_duration == "60s" && toset(keys(time_sleep.granted.triggers)) == toset(["images", "logs", "source", "bucket", "eventarc"])
+    error_message = "Before the functions: the build's grants and Eventarc's agent, each time one of them is made again."
   }
 }

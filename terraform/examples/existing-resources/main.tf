@@ -1,9 +1,19 @@
 # A project that is there already: its buckets, its key, its conventions. The
-# APIs are enabled and the key's users granted by another team.
+# APIs are enabled by another team.
 
 variable "kms_key_name" {
   description = "Key for data at rest, projects/P/locations/REGION/keyRings/R/cryptoKeys/K."
   type        = string
+}
+
+# Once for all receivers that use the key. Leave it out where another team grants
+# the use of keys, and name the key itself below.
+module "key_grants" {
+  source = "../../modules/key_grants"
+
+  project_id  = var.project_id
+  key_name    = var.kms_key_name
+  enable_apis = false
 }
 
 module "receiver" {
@@ -18,7 +28,7 @@ module "receiver" {
   deletion_protection = var.deletion_protection
 
   enable_apis = false
-  cmek        = { key_name = var.kms_key_name, grant_service_agents = false }
+  cmek        = { key_name = module.key_grants.key_name }
 
   # Read where jobs write to already, and nothing beside it.
   results = {

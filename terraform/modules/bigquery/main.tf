@@ -8,6 +8,10 @@ terraform {
       source  = "hashicorp/google"
       version = ">= 6.50, < 8"
     }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.12"
+    }
   }
 }
 
@@ -64,6 +68,15 @@ resource "google_bigquery_table" "this" {
   deletion_protection = var.deletion_protection
   schema              = local.schema
   labels              = var.labels
+
+  # What the dataset's default would give, so that no plan sees a difference:
+  # another key is another table.
+  dynamic "encryption_configuration" {
+    for_each = var.kms_key_name[*]
+    content {
+      kms_key_name = encryption_configuration.value
+    }
+  }
 
   time_partitioning {
     type          = "DAY"
@@ -126,6 +139,12 @@ resource "google_bigquery_table_iam_member" "pubsub_writes" {
   }
 }
 
+# A grant is there at once, and works after a while.
+resource "time_sleep" "granted" {
+  create_duration = "60s"
+  triggers        = { for table, grant in google_bigquery_table_iam_member.pubsub_writes : table => grant.id }
+}
+
 module "dead_letters" {
   source = "../dead_letters"
 
@@ -177,7 +196,7 @@ resource "google_pubsub_subscription" "this" {
   }
 
   # Pub/Sub looks at the table when the subscription is made.
-  depends_on = [google_bigquery_table_iam_member.pubsub_writes]
+  depends_on = [time_sleep.granted]
 }
 
 # To move a message to the dead letters, Pub/Sub acknowledges it here.

@@ -170,8 +170,7 @@ variable "network" {
 variable "cmek" {
   description = "See the module's own variable."
   type = object({
-    key_name             = string
-    grant_service_agents = optional(bool, true)
+    key_name = string
   })
   default = null
   validation {

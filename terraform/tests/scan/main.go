@@ -5,6 +5,7 @@
 //   - every dead-letter topic has a subscription that never expires and keeps 31
 //     days, and Pub/Sub's service agent has its grants;
 //   - every grant is in the list of README.md, and the list has no other;
+//   - no receiver grants the use of a key, which others would lose with it;
 //   - no version of a secret is a resource, since its payload would be in the state.
 //
 // Usage: scan README.md STATE.json..., where a state is what "terraform show
@@ -62,7 +63,7 @@ func run(readme string, files []string) (findings []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		for _, check := range []func([]resource) []string{pushes, deadLetters, versions} {
+		for _, check := range []func([]resource) []string{pushes, deadLetters, versions, keyGrants} {
 			for _, finding := range check(resources) {
 				findings = append(findings, file+": "+finding)
 			}
@@ -93,8 +94,9 @@ type module struct {
 	ChildModules []module `json:"child_modules"`
 }
 
-// parseState returns the resources of the receiver: of module.receiver where
-// there is one, as in the examples, else of all modules.
+// parseState returns the resources of the receiver: of module.receiver, and of
+// module.key_grants beside it, where there is one, as in the examples, else of
+// all modules.
 func parseState(text []byte) ([]resource, error) {
 	var state struct {
 		Values struct {
@@ -105,10 +107,14 @@ func parseState(text []byte) ([]resource, error) {
 		return nil, err
 	}
 	root := state.Values.RootModule
+	var ours module
 	for _, child := range root.ChildModules {
-		if child.Address == "module.receiver" {
-			root = child
+		if child.Address == "module.receiver" || child.Address == "module.key_grants" {
+			ours.ChildModules = append(ours.ChildModules, child)
 		}
+	}
+	if len(ours.ChildModules) > 0 {
+		root = ours
 	}
 	var all []resource
 	var collect func(module)
