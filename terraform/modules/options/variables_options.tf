@@ -196,6 +196,14 @@ variable "bigquery" {
     error_message = "bigquery.dataset_id must be letters, digits and underscores: BigQuery takes no '-' here."
   }
   validation {
+    condition     = try(var.bigquery.location == null, true) || can(regex("^(EU|US|[a-z]+-[a-z]+[0-9]+)$", var.bigquery.location))
+    error_message = "bigquery.location must be EU, US or a region such as europe-west1."
+  }
+  validation {
+    condition     = var.cmek == null || try(coalesce(var.bigquery.location, var.region) == split("/", var.cmek.key_name)[3], true)
+    error_message = "bigquery.location must be the location of cmek.key_name: BigQuery takes no key of a region for a dataset in EU or US, or in another region. Leave it out for the region of the receiver."
+  }
+  validation {
     condition     = try(var.bigquery.delete_after_days >= 1, true)
     error_message = "bigquery.delete_after_days must be 1 or more, or left out to keep rows for ever."
   }
@@ -208,8 +216,12 @@ variable "workflows" {
   })
   default = null
   validation {
-    condition     = var.workflows == null || can(regex("^projects/[^/]+/locations/[^/]+/workflows/[^/]+$", var.workflows.workflow_id))
-    error_message = "workflows.workflow_id must be projects/P/locations/L/workflows/W: use the id of the google_workflows_workflow."
+    condition     = var.workflows == null || can(regex("^projects/[^/]+/locations/[a-z]+-[a-z]+[0-9]+/workflows/[^/]+$", var.workflows.workflow_id))
+    error_message = "workflows.workflow_id must be projects/P/locations/L/workflows/W with a region such as europe-west1 as L: use the id of the google_workflows_workflow."
+  }
+  validation {
+    condition     = try(split("/", var.workflows.workflow_id)[1] == var.project_id, true)
+    error_message = "workflows.workflow_id must be a workflow of project_id: Eventarc starts none of another project. Deploy it there, and have it call the other one."
   }
 }
 
@@ -252,5 +264,9 @@ variable "build" {
   validation {
     condition     = var.build.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.build.worker_pool))
     error_message = "build.worker_pool must be projects/P/locations/REGION/workerPools/W: see \"gcloud builds worker-pools list --region=REGION\"."
+  }
+  validation {
+    condition     = try(split("/", var.build.worker_pool)[3] == var.region, true)
+    error_message = "build.worker_pool must be a pool in the region of the functions: Cloud Functions builds nowhere else."
   }
 }
