@@ -6,8 +6,9 @@
 #   scripts/deploy-terraform.sh apply|destroy [TERRAFORM'S OPTIONS]
 #
 # PROJECT         project to deploy to       what is not set here is taken from
-# REGION          region                     terraform/terraform.tfvars; what is
-# API_KEY_SECRET  projects/P/secrets/S       in neither, Terraform asks for
+# REGION          region                     terraform/terraform.tfvars, else from
+# API_KEY_SECRET  projects/P/secrets/S       the last apply; what is in neither,
+#                                            Terraform asks for
 # BACKEND         gs://BUCKET or gs://BUCKET/PREFIX: keep the state there from
 #                 now on; without it, the state is where it was, at first in
 #                 terraform/terraform.tfstate
@@ -38,11 +39,11 @@ told PROJECT project_id
 told REGION region
 told API_KEY_SECRET api_key_secret
 
-if [ -z "${PROJECT-}${TF_VAR_project_id-}" ] && ! grep -qs '^ *project_id *=' terraform/*.tfvars; then
+backend=terraform/backend_override.tf
+if [ -z "${PROJECT-}${TF_VAR_project_id-}${BACKEND-}" ] && [ ! -e "$backend" ] && [ ! -e terraform/terraform.tfstate ] && ! grep -qs '^ *project_id *=' terraform/*.tfvars; then
   die "say which project: make ${MAKE_TARGET:-deploy} PROJECT=my-project REGION=europe-west1, or project_id and region in terraform/terraform.tfvars"
 fi
 
-backend=terraform/backend_override.tf
 migrate=
 if [ -n "${BACKEND-}" ]; then
   [[ $BACKEND =~ ^gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(/([A-Za-z0-9._/-]*[A-Za-z0-9]))?/?$ ]] ||
@@ -76,6 +77,15 @@ if [ -n "$migrate" ]; then
 else
   terraform -chdir=terraform init -input=false -test-directory=modules
 fi
+
+# From the last apply, in the weakest of Terraform's ways: terraform.tfvars counts
+# before it.
+deployed=$(terraform -chdir=terraform output -json deployment 2>/dev/null) || deployed=
+for variable in project_id region name api_key_secret; do
+  value=$(printf '%s' "$deployed" | sed -n "s/.*\"$variable\": *\"\([^\"]*\)\".*/\1/p")
+  given=TF_VAR_$variable
+  if [ -n "$value" ] && [ -z "${!given-}" ]; then export "$given=$value"; fi
+done
 
 # Every time, for a plan of few changes names neither.
 where=$(printf '"project ${var.project_id}, region ${var.region}, as ${var.name}"\n' |

@@ -68,6 +68,16 @@ output "commands" {
   value       = local.commands
 }
 
+output "deployment" {
+  description = "What this is a deployment of: project_id, region, name, api_key_secret. \"make deploy\" and \"make destroy\" read it when they are not told."
+  value = {
+    project_id     = var.project_id
+    region         = var.region
+    name           = var.name
+    api_key_secret = local.api_key_secret
+  }
+}
+
 output "next_steps" {
   description = "The commands for people, one a line: terraform output -raw next_steps."
   value = join("\n", concat(

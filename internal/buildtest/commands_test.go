@@ -104,6 +104,10 @@ func TestMakeDeploy(t *testing.T) {
 		t.Errorf("%d versions of the provider, want one for each version of the sources", n)
 	}
 
+	// Without a word about what: it is in the state.
+	if got := counts(t, applied, u.run(second, "make deploy")); strings.Join(got, " ") != "0 0 0" {
+		t.Errorf("not told anything: added, changed, destroyed %v, want no changes", got)
+	}
 	if got := counts(t, destroyed, u.run(first, typedDestroy))[0]; got != made {
 		t.Errorf("%s destroyed of %s made", got, made)
 	}
