@@ -60,7 +60,7 @@ resource "time_sleep" "granted" {
   triggers = {
     images   = google_artifact_registry_repository_iam_member.build_writes.id
     logs     = google_project_iam_member.build_logs.id
-    source   = google_project_iam_member.build_reads_source.id
+    source   = one(concat(google_project_iam_member.build_reads_source[*].id, google_storage_bucket_iam_member.build_reads_sources[*].id))
     bucket   = google_storage_bucket_iam_member.build_reads_bucket.id
     eventarc = one(google_project_service_identity.eventarc[*].email)
   }

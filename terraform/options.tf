@@ -205,6 +205,8 @@ variable "build" {
     How the functions are built. `commit`: what published_by of the outcomes names beside the version; default: the hash of the source.
     `source_dir`: the repository, if the module is not inside it. `keep_images`: how many older images are kept to go back to. `runtime`: of Cloud Run
     functions; it gets security releases by itself until it is decommissioned. `worker_pool`: a private pool of Cloud Build, projects/P/locations/REGION/workerPools/W.
+    `sources_bucket`: gcf-v2-sources-NUMBER-REGION, which Cloud Functions makes with the first function of a region and builds from. Name it where it is
+    there, and the right to read it is on it; else it is on the project with a condition, which others' gcloud commands then ask about.
   EOT
   type        = any
   default     = {}

@@ -136,8 +136,12 @@ resource "google_project_iam_member" "build_logs" {
 
 # Cloud Functions copies the archive into a bucket of its own and builds from
 # there. That bucket comes into being with the region's first function, so the
-# grant is on the project, narrowed to it by its condition.
+# grant is on the project, narrowed to it by its condition, until somebody names
+# the bucket: gcloud asks everybody who changes a policy that has a condition for
+# theirs, and fails where it cannot ask.
 resource "google_project_iam_member" "build_reads_source" {
+  count = module.options.build.sources_bucket == null ? 1 : 0
+
   project = var.project_id
   role    = "roles/storage.objectViewer"
   member  = local.accounts.build.member
@@ -146,6 +150,18 @@ resource "google_project_iam_member" "build_reads_source" {
     title      = "${var.name}-sources"
     expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}${local.kms_key_name == null ? "/" : "-"}\")" # a hash of the key follows
   }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["build"].id]
+  }
+}
+
+resource "google_storage_bucket_iam_member" "build_reads_sources" {
+  count = module.options.build.sources_bucket == null ? 0 : 1
+
+  bucket = module.options.build.sources_bucket
+  role   = "roles/storage.objectViewer"
+  member = local.accounts.build.member
 
   lifecycle {
     replace_triggered_by = [terraform_data.identity["build"].id]

@@ -41,4 +41,4 @@ cmek      = { key_name = "projects/acme-keys/locations/europe-west1/keyRings/rin
 bigquery  = { delete_after_days = 365 }
 workflows = { workflow_id = "projects/acme-prod/locations/europe-west1/workflows/done" }
 alerts    = { notification_channels = ["projects/acme-prod/notificationChannels/1"] }
-build     = { commit = "4f2c9aa0b1d3", keep_images = 3, worker_pool = "projects/acme-prod/locations/europe-west1/workerPools/private" }
+build     = { commit = "4f2c9aa0b1d3", keep_images = 3, sources_bucket = "gcf-v2-sources-592565405777-europe-west1-0a1b2c", worker_pool = "projects/acme-prod/locations/europe-west1/workerPools/private" }

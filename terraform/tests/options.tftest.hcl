@@ -119,7 +119,7 @@ run "data_at_rest_takes_a_key" {
   }
 
   assert {
-    condition     = one(google_project_iam_member.build_reads_source.condition).expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-1234-europe-west1-\")"
+    condition     = one(one(google_project_iam_member.build_reads_source).condition).expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-1234-europe-west1-\")"
     error_message = "With a key, Cloud Functions builds from a bucket whose name ends with a hash of it."
   }
 }

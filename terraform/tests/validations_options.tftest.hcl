@@ -490,3 +490,14 @@ run "a_worker_pool_is_in_the_region_of_the_functions" {
   }
   expect_failures = [var.build]
 }
+
+run "the_bucket_of_sources_is_the_regions" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    build = { sources_bucket = "gcf-v2-sources-1234-europe-west10" }
+  }
+  expect_failures = [var.build]
+}

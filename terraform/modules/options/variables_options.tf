@@ -241,11 +241,12 @@ variable "alerts" {
 variable "build" {
   description = "See the module's own variable."
   type = object({
-    commit      = optional(string)
-    source_dir  = optional(string)
-    keep_images = optional(number, 10)
-    runtime     = optional(string, "go126")
-    worker_pool = optional(string)
+    commit         = optional(string)
+    source_dir     = optional(string)
+    keep_images    = optional(number, 10)
+    runtime        = optional(string, "go126")
+    worker_pool    = optional(string)
+    sources_bucket = optional(string)
   })
   default  = {}
   nullable = false
@@ -264,6 +265,10 @@ variable "build" {
   validation {
     condition     = var.build.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.build.worker_pool))
     error_message = "build.worker_pool must be projects/P/locations/REGION/workerPools/W: see \"gcloud builds worker-pools list --region=REGION\"."
+  }
+  validation {
+    condition     = try(regex("^gcf-v2-sources-[0-9]+-(.*)$", var.build.sources_bucket)[0] == var.region || startswith(regex("^gcf-v2-sources-[0-9]+-(.*)$", var.build.sources_bucket)[0], "${var.region}-"), var.build.sources_bucket == null)
+    error_message = "build.sources_bucket must be Cloud Functions' own bucket in the region, gcf-v2-sources-NUMBER-REGION, with a hash behind it where the functions have a key: see \"gcloud storage buckets list\"."
   }
   validation {
     condition     = try(split("/", var.build.worker_pool)[3] == var.region, true)
