@@ -1,11 +1,12 @@
 # The receiver of Gemini's webhooks in one project. Where what is:
 #
-#   variables.tf, options.tf   inputs: the two required ones first; types of the others in modules/options
+#   variables.tf, options.tf             inputs; types of those with members in modules/options
 #   functions.tf, environment.tf         the functions, and what they are told
 #   queue.tf, topics.tf                  queue and dead letters; what is published
 #   secrets.tf, rotation.tf, gemini.tf   secrets, their rotation, the webhook
 #   storage.tf, source.tf                state and results; how the code gets there
 #   accounts.tf, apis.tf, cmek.tf        service accounts, APIs, keys
+#   protection.tf                        what is refused before it destroys anything
 #   sinks.tf, alerts.tf, logging.tf      consumers, alerts, what is not logged
 #   outputs.tf                           what to do next
 #

@@ -15,6 +15,9 @@ const (
 		"annotations of the secret, and is shown as a change by the next plan. The next apply may have to wait two minutes until the " +
 		"killed one is given up. `terraform destroy` does not know a webhook whose creation was interrupted: apply first, or delete it with " +
 		"`webhookctl webhook delete`. A webhook that was deleted elsewhere is created again.\n\n" +
+		"Where Gemini or the API key is away, a refresh takes the webhook to be as it was, with a warning. A destroy then leaves it at " +
+		"Gemini, with a warning that says how to delete it: a webhook of the same name and uri is adopted later. A key that Gemini " +
+		"refuses is an error. The first plan fails where the API key's secret has no enabled version.\n\n" +
 		"`webhookctl`, the function `RotateSigningSecret` and this resource may work on the same webhook at the same time; a rotation by " +
 		"the others is no change here.\n\n" +
 		"Do not use `create_before_destroy`: the new webhook would be the old one, and be destroyed with it."
