@@ -10,17 +10,12 @@ KEEP     ?=
 COMMIT  = $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
 LDFLAGS = -X example.com/gemini-webhook/internal/version.Version=$(COMMIT)
 
-# What the root module asks for (terraform/versions.tf): the version without the
-# commit, in a filesystem mirror where terraform init finds it.
-PROVIDER_VERSION = $(shell sed -n 's/^const base = "\(.*\)"/\1/p' internal/version/version.go)
-PROVIDER_DIR     = terraform/terraform.d/plugins/terraform.local/gemini/gemini/$(PROVIDER_VERSION)/$(shell go env GOOS)_$(shell go env GOARCH)
-
-# Of deploy and destroy. The state is kept in terraform/ unless the module is
-# given a backend; cloudbuild.yaml keeps it in a bucket.
-PROJECT        ?=
-REGION         ?= us-central1
-API_KEY_SECRET ?= projects/$(PROJECT)/secrets/gemini-api-key
-TF_VARS         = -var=project_id=$(PROJECT) -var=region=$(REGION) -var=api_key_secret=$(API_KEY_SECRET)
+# Of deploy and destroy. What is not given here comes from
+# terraform/terraform.tfvars; the scripts get it by the environment, so that no
+# shell reads it as a command.
+export PROJECT REGION API_KEY_SECRET BACKEND
+# Of provider.
+export PLUGIN_DIR PLATFORMS
 
 # As the function is built: it leaves out a part of the storage client that is
 # not used, and much of what there is to compile.
@@ -62,25 +57,25 @@ fmt: ## Format the Go code
 lint: ## Run go vet and staticcheck
 	@scripts/check vet staticcheck
 
-provider: ## Build the Terraform provider to where terraform init finds it
-	cd terraform/provider && go build -ldflags "-s -w -X main.version=$(PROVIDER_VERSION)" \
-	  -o "$(CURDIR)/$(PROVIDER_DIR)/terraform-provider-gemini_v$(PROVIDER_VERSION)" .
+provider: ## Build the Terraform provider to where Terraform finds it, and print its version (PLUGIN_DIR, PLATFORMS)
+	@scripts/provider
 
 terraform-test: ## Test the Terraform modules; needs terraform and stand-ins for Google's providers
 	@scripts/terraform-test
 
-deploy: project provider ## Deploy to PROJECT (REGION, API_KEY_SECRET) with Terraform, which asks before it changes anything
-	terraform -chdir=terraform init -input=false
-	terraform -chdir=terraform apply $(TF_VARS)
+deploy: given ## Deploy to PROJECT with Terraform, which asks before it changes anything (REGION, API_KEY_SECRET, BACKEND)
+	@MAKE_TARGET=deploy scripts/deploy-terraform.sh apply
 
-destroy: project provider ## Destroy what deploy made in PROJECT; asks first
-	terraform -chdir=terraform init -input=false
-	terraform -chdir=terraform destroy $(TF_VARS)
+destroy: given ## Destroy what deploy made in PROJECT; asks first
+	@MAKE_TARGET=destroy scripts/deploy-terraform.sh destroy
 
-.PHONY: project
-project:
-	@[ -n "$(PROJECT)" ] || { echo 'say which project: make deploy PROJECT=my-project'; exit 1; }
+# "make deploy PROJECT=$$PROJECT" with an empty variable is a mistake, and not
+# what is in terraform.tfvars.
+.PHONY: given
+given:
+	$(foreach v,PROJECT REGION API_KEY_SECRET BACKEND,$(if $(filter command,$(firstword $(origin $(v)))),$(if $(strip $($(v))),,$(error $(v) is empty: give it a value or leave it out))))
+	@:
 
 clean: ## Remove what builds and tests leave behind
-	rm -rf bin coverage.out coverage.html terraform/terraform.d
+	rm -rf bin coverage.out coverage.html
 	find . -name '*.test' -type f -exec rm -f {} +

@@ -22,6 +22,9 @@ brings about what is different; it takes nothing away.
                          may be repeated. Without it, from the Files API alone
   --rotation-period=T    rotate the signing secret by schedule: seconds with an
                          s, 2592000s for 30 days; an hour at least
+  --revoked-version=V    never accept this version of a signing secret or token,
+                         projects/P/secrets/S/versions/N; may be repeated, and
+                         those that were given before are forgotten
   --single-service       one function with both doors, for trying things out
   --no-invoker-iam-check open the public door without a grant to allUsers, where
                          the policy iam.allowedPolicyMemberDomains forbids it
@@ -209,6 +212,9 @@ set_environments() {
   # function must know it before it is deployed: this one is known before.
   push_audience=https://$tasks-$PROJECT_NUMBER.$region.run.app
   public_environment="GOOGLE_CLOUD_PROJECT=$project;QUEUE_TOPIC=$queue;SIGNING_SECRETS=$secrets/$signing_secret;DYNAMIC_TOKEN_SECRET=$secrets/$token_secret"
+  for place in ${revoked_versions[@]+"${revoked_versions[@]}"}; do places+=${places:+,}$place; done
+  [ -z "$places" ] || public_environment+=";REVOKED_VERSIONS=$places"
+  places=
   tasks_environment="GOOGLE_CLOUD_PROJECT=$project;QUEUE_TOPIC=$queue;OUTCOMES_TOPIC=$outcomes;RESULTS_TOPIC=$results;STATE_BUCKET=$state_bucket"
   tasks_environment+=";PUSH_AUDIENCE=$push_audience;PUSH_SERVICE_ACCOUNT=$(email push);MAX_DELIVERY_ATTEMPTS=30;GEMINI_API_KEY_SECRET=$api_key_secret"
   for place in ${result_buckets[@]+"${result_buckets[@]}"}; do places+=${places:+,}$place; done
@@ -282,6 +288,10 @@ check_options
 if [ -n "$rotation_period" ] && { ! matches "$rotation_period" '[0-9]{4,10}s' || [ "${rotation_period%s}" -lt 3600 ]; }; then
   wrong_usage '--rotation-period wants seconds with an s, 3600s or more: 2592000s for 30 days'
 fi
+for version in ${revoked_versions[@]+"${revoked_versions[@]}"}; do
+  matches "$version" 'projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+/versions/[1-9][0-9]*' ||
+    wrong_usage '--revoked-version wants projects/PROJECT/secrets/SECRET/versions/NUMBER, with a number and not latest'
+done
 [ -z "$url" ] || matches "$url" 'https://[^/?#@]+' || wrong_usage '--url wants https://HOST without a path and without a slash at the end'
 for tool in gcloud go; do
   [ -n "$dry_run" ] || command -v "$tool" >/dev/null || fail "$tool is not in PATH; install it: https://cloud.google.com/sdk/docs/install, https://go.dev/dl/"

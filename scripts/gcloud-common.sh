@@ -10,6 +10,7 @@ api_key_secret=
 name=gemini-webhook
 result_buckets=()
 rotation_period=
+revoked_versions=()
 url=
 single_service=
 invoker_iam_check=yes
@@ -38,7 +39,7 @@ parse_options() {
   while [ $# -gt 0 ]; do
     option=${1%%=*}
     case $option in
-      --project | --region | --api-key-secret | --name | --result-bucket | --rotation-period | --url)
+      --project | --region | --api-key-secret | --name | --result-bucket | --rotation-period | --revoked-version | --url)
         case $1 in
           *=*) value=${1#*=} ;;
           *)
@@ -67,6 +68,7 @@ parse_options() {
           --name) name=$value ;;
           --result-bucket) result_buckets+=("$value") ;;
           --rotation-period) rotation_period=$value ;;
+          --revoked-version) revoked_versions+=("$value") ;;
           --url) url=$value ;;
           *) wrong_usage "there is no option $1" ;;
         esac

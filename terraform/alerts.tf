@@ -1,5 +1,5 @@
 locals {
-  alerts = length(var.alerts.notification_channels) == 0 ? {} : merge(
+  alerts = length(module.options.alerts.notification_channels) == 0 ? {} : merge(
     {
       dead-letters = {
         text         = "A message is in the dead letters: work was given up on."
@@ -23,7 +23,7 @@ locals {
         runbook      = "The private door fails, or there is more work than it can do: look at its log, and raise private_door.max_instances."
       }
     },
-    var.bigquery == null ? {} : {
+    module.options.bigquery == null ? {} : {
       bigquery-dead-letters = {
         text         = "A message could not be written to BigQuery."
         subscription = one(module.bigquery[*].dead_letter_subscription_name)
@@ -42,7 +42,7 @@ resource "google_monitoring_alert_policy" "this" {
   display_name          = "${var.name}: ${each.key}"
   combiner              = "OR"
   severity              = "WARNING"
-  notification_channels = var.alerts.notification_channels
+  notification_channels = module.options.alerts.notification_channels
   user_labels           = var.labels
 
   conditions {

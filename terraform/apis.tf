@@ -12,11 +12,11 @@ locals {
       "secretmanager.googleapis.com",
       "storage.googleapis.com",
     ],
-    local.rotates || var.workflows != null ? ["eventarc.googleapis.com"] : [],
-    var.workflows != null ? ["workflows.googleapis.com", "workflowexecutions.googleapis.com"] : [],
-    var.bigquery != null ? ["bigquery.googleapis.com"] : [],
-    length(var.alerts.notification_channels) > 0 ? ["monitoring.googleapis.com"] : [],
-    var.cmek != null ? ["cloudkms.googleapis.com"] : [],
+    local.rotates || module.options.workflows != null ? ["eventarc.googleapis.com"] : [],
+    module.options.workflows != null ? ["workflows.googleapis.com", "workflowexecutions.googleapis.com"] : [],
+    module.options.bigquery != null ? ["bigquery.googleapis.com"] : [],
+    length(module.options.alerts.notification_channels) > 0 ? ["monitoring.googleapis.com"] : [],
+    module.options.cmek != null ? ["cloudkms.googleapis.com"] : [],
   ))
 }
 
@@ -41,7 +41,7 @@ resource "google_project_service_identity" "pubsub" {
 
 resource "google_project_service_identity" "secretmanager" {
   provider = google-beta
-  count    = local.rotates || var.cmek != null ? 1 : 0
+  count    = local.rotates ? 1 : 0
 
   project = var.project_id
   service = "secretmanager.googleapis.com"
@@ -51,7 +51,7 @@ resource "google_project_service_identity" "secretmanager" {
 
 resource "google_project_service_identity" "eventarc" {
   provider = google-beta
-  count    = local.rotates || var.workflows != null ? 1 : 0
+  count    = local.rotates || module.options.workflows != null ? 1 : 0
 
   project = var.project_id
   service = "eventarc.googleapis.com"

@@ -1,34 +1,9 @@
-# Google's service agents that encrypt and decrypt for us. Functions' images and
-# source archives in Google's own buckets hold code and no data, and stay with
-# Google's keys.
+# The grants on the key are made by modules/key_grants, once for all receivers.
+# Up to v0.1 each receiver made them; they are left as they are.
+removed {
+  from = google_kms_crypto_key_iam_member.agents
 
-data "google_storage_project_service_account" "this" {
-  count = var.cmek != null ? 1 : 0
-
-  project = var.project_id
-
-  depends_on = [google_project_service.this]
-}
-
-data "google_bigquery_default_service_account" "this" {
-  count = var.cmek != null && var.bigquery != null ? 1 : 0
-
-  project = var.project_id
-
-  depends_on = [google_project_service.this]
-}
-
-resource "google_kms_crypto_key_iam_member" "agents" {
-  for_each = try(var.cmek.grant_service_agents, false) ? merge(
-    {
-      pubsub        = google_project_service_identity.pubsub.member
-      secretmanager = one(google_project_service_identity.secretmanager[*].member)
-      storage       = one(data.google_storage_project_service_account.this[*].member)
-    },
-    var.bigquery != null ? { bigquery = one(data.google_bigquery_default_service_account.this[*].member) } : {},
-  ) : {}
-
-  crypto_key_id = var.cmek.key_name
-  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
-  member        = each.value
+  lifecycle {
+    destroy = false
+  }
 }

@@ -2,19 +2,19 @@ locals {
   # 80% of the memory: Go's collector then works harder before the platform
   # ends the instance. The rest is for what Go does not count.
   gomemlimit = { for k, mib in {
-    public = var.single_service ? var.private_door.memory_mib : var.public_door.memory_mib
-    tasks  = var.private_door.memory_mib
+    public = var.single_service ? module.options.private_door.memory_mib : module.options.public_door.memory_mib
+    tasks  = module.options.private_door.memory_mib
     rotate = 256
   } : k => "${floor(mib * 0.8)}MiB" }
 
   public_function = {
     entry_point     = "GeminiWebhook"
     description     = var.single_service ? "Receives Gemini's webhooks and works on them." : "Receives Gemini's webhooks: verifies and queues."
-    service_account = google_service_account.public.email
-    size            = var.single_service ? var.private_door : var.public_door
+    service_account = local.accounts.public.email
+    size            = var.single_service ? module.options.private_door : module.options.public_door
     # With "internal" Gemini could not reach it. What comes in is authenticated
     # by its signature.
-    ingress = var.public_access.ingress
+    ingress = module.options.public_access.ingress
     environment = merge(
       local.common_environment, local.public_environment,
       var.single_service ? local.tasks_environment : {},
@@ -29,8 +29,8 @@ locals {
     var.single_service ? {} : { tasks = {
       entry_point     = "GeminiWebhook"
       description     = "Works on what the public door has queued."
-      service_account = one(google_service_account.tasks[*].email)
-      size            = var.private_door
+      service_account = local.accounts.tasks.email
+      size            = module.options.private_door
       # Pub/Sub push in the same project (or VPC Service Controls perimeter)
       # counts as internal, as long as the endpoint is the run.app address.
       ingress      = "ALLOW_INTERNAL_ONLY"
@@ -40,7 +40,7 @@ locals {
     local.rotates ? { rotate = {
       entry_point     = "RotateSigningSecret"
       description     = "Rotates the signing secret when Secret Manager says that it is due."
-      service_account = one(google_service_account.rotate[*].email)
+      service_account = local.accounts.rotate.email
       # One at a time is enough: a notification a month. Two instances, so that
       # a stuck one does not keep a rotation from happening.
       size         = { memory_mib = 256, cpu = 1, concurrency = 1, min_instances = 0, max_instances = 2, timeout_seconds = 300 }
@@ -49,6 +49,33 @@ locals {
       pubsub_topic = "projects/${var.project_id}/topics/${one(google_pubsub_topic.rotation[*].name)}"
     } } : {},
   )
+}
+
+# Grants are there at once, and work after a while: a build that is faster fails
+# with "does not have storage.objects.get access", a trigger with "Permission
+# denied while using the Eventarc Service Agent".
+resource "time_sleep" "granted" {
+  create_duration = "60s"
+
+  triggers = {
+    images   = google_artifact_registry_repository_iam_member.build_writes.id
+    logs     = google_project_iam_member.build_logs.id
+    source   = one(concat(google_project_iam_member.build_reads_source[*].id, google_storage_bucket_iam_member.build_reads_sources[*].id))
+    bucket   = google_storage_bucket_iam_member.build_reads_bucket.id
+    eventarc = one(google_project_service_identity.eventarc[*].email)
+  }
+}
+
+# What a function does not follow by itself when it is made again under the same
+# name: its account, the topic of its trigger, and where its image is.
+resource "terraform_data" "function" {
+  for_each = local.deployed
+
+  triggers_replace = {
+    account = terraform_data.identity[each.key].id
+    topic   = each.value.pubsub_topic == null ? null : one(google_pubsub_topic.rotation[*].id)
+    images  = google_artifact_registry_repository.images.id
+  }
 }
 
 resource "google_cloudfunctions2_function" "this" {
@@ -60,11 +87,14 @@ resource "google_cloudfunctions2_function" "this" {
   description = each.value.description
   labels      = var.labels
 
+  kms_key_name = local.kms_key_name
+
   build_config {
-    runtime           = "go126"
+    runtime           = module.options.build.runtime
     entry_point       = each.value.entry_point
-    service_account   = google_service_account.build.id
+    service_account   = local.accounts.build.name
     docker_repository = google_artifact_registry_repository.images.id
+    worker_pool       = module.options.build.worker_pool
     environment_variables = {
       # Leaves out a half of the storage client that is not used: a smaller
       # program that starts sooner.
@@ -96,7 +126,9 @@ resource "google_cloudfunctions2_function" "this" {
     timeout_seconds                = each.value.size.timeout_seconds
     ingress_settings               = each.value.ingress
     all_traffic_on_latest_revision = true
-    environment_variables          = merge(each.value.environment, { GOMEMLIMIT = local.gomemlimit[each.key] })
+    vpc_connector                  = module.options.network.connector
+    vpc_connector_egress_settings  = module.options.network.connector == null ? null : module.options.network.egress
+    environment_variables          = merge(module.options.receiver.extra_environment, each.value.environment, { GOMEMLIMIT = local.gomemlimit[each.key] })
   }
 
   dynamic "event_trigger" {
@@ -111,15 +143,15 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
+  lifecycle {
+    replace_triggered_by = [terraform_data.function[each.key].id]
+  }
+
   # A function that starts without its rights answers 503 until it has them, and
   # a build without them fails.
   depends_on = [
     google_project_service.this,
-    google_project_service_identity.eventarc,
-    google_artifact_registry_repository_iam_member.build_writes,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.build_reads_source,
-    google_storage_bucket_iam_member.build_reads_bucket,
+    time_sleep.granted,
     google_pubsub_topic_iam_binding.queue_publishers,
     google_secret_manager_secret_iam_member.public,
   ]
@@ -129,11 +161,11 @@ locals {
   # Who may call each function. Authoritative: a grant that somebody adds to the
   # private door by hand is gone with the next apply.
   invokers = { for k, members in {
-    public = concat(tolist(var.public_access.invokers), var.single_service ? [google_service_account.push.member] : [])
-    tasks  = [google_service_account.push.member]
+    public = concat(tolist(module.options.public_access.invokers), var.single_service ? [local.accounts.push.member] : [])
+    tasks  = [local.accounts.push.member]
     # Eventarc calls as the function's own account.
-    rotate = [one(google_service_account.rotate[*].member)]
-  } : k => members if contains(keys(local.deployed), k) && (k != "public" || var.single_service || length(var.public_access.invokers) > 0) }
+    rotate = [for key, account in local.accounts : account.member if key == "rotate"]
+  } : k => members if contains(keys(local.deployed), k) && (k != "public" || var.single_service || length(module.options.public_access.invokers) > 0) }
 }
 
 resource "google_cloud_run_v2_service_iam_binding" "invokers" {
@@ -144,4 +176,8 @@ resource "google_cloud_run_v2_service_iam_binding" "invokers" {
   name     = google_cloudfunctions2_function.this[each.key].name # the service that Cloud Functions makes has the function's name
   role     = "roles/run.invoker"
   members  = each.value
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this[each.key].id, terraform_data.identity["push"].id]
+  }
 }

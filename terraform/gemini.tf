@@ -2,21 +2,21 @@
 # goes into Secret Manager; neither is in the state.
 
 locals {
-  public_url  = coalesce(var.webhook.base_url, google_cloudfunctions2_function.this["public"].service_config[0].uri)
-  webhook_uri = "${local.public_url}${var.webhook.path}"
+  public_url  = coalesce(module.options.webhook.base_url, google_cloudfunctions2_function.this["public"].service_config[0].uri)
+  webhook_uri = "${local.public_url}${module.options.webhook.path}"
 }
 
 resource "gemini_webhook" "this" {
-  count = var.webhook.create ? 1 : 0
+  count = module.options.webhook.create ? 1 : 0
 
   name              = var.name
   uri               = local.webhook_uri
-  subscribed_events = var.webhook.subscribed_events
-  enabled           = var.webhook.enabled
-  signing_secret    = local.signing_secret
-  api_key_secret    = var.api_key_secret
-  rotation_triggers = var.webhook.rotation_triggers
-  revocation        = var.webhook.revocation
+  subscribed_events = module.options.webhook.subscribed_events
+  enabled           = module.options.webhook.enabled
+  signing_secret    = local.public_secrets.signing
+  api_key_secret    = local.api_key_secret
+  rotation_triggers = module.options.webhook.rotation_triggers
+  revocation        = module.options.webhook.revocation
 
   # Gemini gives up on a webhook that keeps failing: first the door, then the
   # webhook, and the other way round when all is destroyed.
@@ -28,8 +28,8 @@ resource "gemini_webhook" "this" {
 }
 
 resource "gemini_webhook_token" "this" {
-  count = var.dynamic.enabled ? 1 : 0
+  count = module.options.dynamic.enabled ? 1 : 0
 
-  secret            = local.token_secret
-  rotation_triggers = var.dynamic.rotation_triggers
+  secret            = local.public_secrets.token
+  rotation_triggers = module.options.dynamic.rotation_triggers
 }

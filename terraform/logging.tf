@@ -4,7 +4,7 @@
 # An exclusion keeps entries out of the project's _Default bucket. It does not
 # reach sinks of the organization or folder: add the same filter there.
 resource "google_logging_project_exclusion" "tokens" {
-  count = var.dynamic.enabled && var.dynamic.log_exclusion ? 1 : 0
+  count = module.options.dynamic.enabled && module.options.dynamic.log_exclusion ? 1 : 0
 
   project     = var.project_id
   name        = "${var.name}-tokens"

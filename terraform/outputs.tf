@@ -1,3 +1,5 @@
+# Outputs. Terraform prints them in the order of their names.
+
 output "webhook_uri" {
   description = "Where Gemini delivers to the static webhook."
   value       = local.webhook_uri
@@ -5,15 +7,15 @@ output "webhook_uri" {
 
 output "dynamic_webhook_base" {
   description = "What the URLs of dynamic webhooks begin with: a token follows, and a label if you like. commands.dynamic_uri makes a whole one; it is a password and not an output. null where dynamic webhooks are off."
-  value       = var.dynamic.enabled ? "${local.public_url}/dynamic" : null
+  value       = module.options.dynamic.enabled ? "${local.public_url}/dynamic" : null
 }
 
 output "topics" {
   description = "Full names of the topics to subscribe to (outcomes, results), and of the queue, to which nobody else may publish."
   value = {
     queue    = google_pubsub_topic.queue.id
-    outcomes = google_pubsub_topic.outcomes.id
-    results  = google_pubsub_topic.results.id
+    outcomes = local.published.outcomes.id
+    results  = local.published.results.id
   }
 }
 
@@ -26,12 +28,12 @@ output "service_accounts" {
   description = "E-mail addresses of the accounts. Let tasks read the buckets that results are in, where somebody else grants that."
   value = merge(
     {
-      public = google_service_account.public.email
+      public = local.accounts.public.email
       tasks  = local.tasks_account.email
-      push   = google_service_account.push.email
-      build  = google_service_account.build.email
+      push   = local.accounts.push.email
+      build  = local.accounts.build.email
     },
-    local.rotates ? { rotate = one(google_service_account.rotate[*].email) } : {},
+    local.rotates ? { rotate = local.accounts.rotate.email } : {},
   )
 }
 
@@ -62,19 +64,54 @@ output "source_archive" {
 }
 
 output "commands" {
-  description = "Ready to paste, in the repository."
+  description = "What to do next by name: doctor, ping, dynamic_uri, outcomes, redrive, open_public_door; only those that make sense here. Run them in the repository. next_steps has them as text."
+  value       = local.commands
+}
+
+output "deployment" {
+  description = "What this is a deployment of: project_id, region, name, api_key_secret. \"make deploy\" and \"make destroy\" read it when they are not told."
   value = {
+    project_id     = var.project_id
+    region         = var.region
+    name           = var.name
+    api_key_secret = local.api_key_secret
+  }
+}
+
+output "next_steps" {
+  description = "The commands for people, one a line: terraform output -raw next_steps."
+  value = join("\n", concat(
+    ["# In the repository. ${var.name} is in project ${var.project_id}, region ${var.region}."],
+    flatten([for step in local.next_steps : [
+      "",
+      "# ${step.what}",
+      local.commands[step.command],
+    ] if contains(keys(local.commands), step.command)]),
+    [""],
+  ))
+}
+
+locals {
+  next_steps = [
+    { command = "open_public_door", what = "Let Gemini in, where an organization policy forbids allUsers." },
+    { command = "doctor", what = "Check the deployment from outside." },
+    { command = "ping", what = "Have Gemini send a test delivery." },
+    { command = "outcomes", what = "See what has come." },
+    { command = "dynamic_uri", what = "A URL for webhook_config of a request; it is a password." },
+    { command = "redrive", what = "Names for docs/runbooks/dead-letters.md, step 2." },
+  ]
+  commands = { for name, command in {
     doctor = join(" ", compact([
-      "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${var.api_key_secret}",
+      "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${local.api_key_secret}",
       var.single_service ? "--single-service" : "",
-      var.dynamic.enabled ? "" : "--token-secret=",
+      module.options.dynamic.enabled ? "" : "--token-secret=",
       length(local.result_buckets) > 0 ? "--result-buckets=${join(",", local.result_buckets)}" : "",
     ]))
-    ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${var.api_key_secret}"
-    dynamic_uri = var.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
+    ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${local.api_key_secret}"
+    dynamic_uri = module.options.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
     outcomes    = "gcloud pubsub subscriptions pull ${google_pubsub_subscription.inspect["outcomes"].name} --project=${var.project_id} --auto-ack --limit=10"
-    redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}  # then docs/runbooks/dead-letters.md, step 2"
+    redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}"
     # Where an organization policy forbids allUsers (public_access.invokers = []).
-    open_public_door = length(var.public_access.invokers) > 0 ? null : "gcloud run services update ${local.functions.public} --project=${var.project_id} --region=${var.region} --no-invoker-iam-check"
-  }
+    open_public_door = length(module.options.public_access.invokers) > 0 ? null : "gcloud run services update ${local.functions.public} --project=${var.project_id} --region=${var.region} --no-invoker-iam-check"
+  } : name => command if command != null }
 }

@@ -8,18 +8,22 @@
 resource "google_pubsub_topic" "queue" {
   project                    = var.project_id
   name                       = "${var.name}-queue"
-  message_retention_duration = "${var.topics.queue_retention_days * 86400}s"
+  message_retention_duration = "${module.options.topics.queue_retention_days * 86400}s"
   kms_key_name               = local.kms_key_name
   labels                     = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 resource "google_pubsub_topic_iam_binding" "queue_publishers" {
   project = var.project_id
   topic   = google_pubsub_topic.queue.name
   role    = "roles/pubsub.publisher"
-  members = distinct([google_service_account.public.member, local.tasks_account.member])
+  members = distinct([local.accounts.public.member, local.tasks_account.member])
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.queue.id, terraform_data.identity["public"].id, terraform_data.identity["tasks"].id]
+  }
 }
 
 module "queue_dead_letters" {
@@ -32,7 +36,12 @@ module "queue_dead_letters" {
   kms_key_name = local.kms_key_name
   labels       = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
+}
+
+# A subscription does not follow a dead-letter topic that is made again.
+resource "terraform_data" "queue_dead_letters" {
+  triggers_replace = module.queue_dead_letters.topic_uid
 }
 
 # Two, so that slow or poisoned work of one kind does not hold up the other:
@@ -52,7 +61,7 @@ resource "google_pubsub_subscription" "queue" {
   push_config {
     push_endpoint = "${google_cloudfunctions2_function.this[local.tasks_function].service_config[0].uri}/tasks/process"
     oidc_token {
-      service_account_email = google_service_account.push.email
+      service_account_email = local.accounts.push.email
       audience              = local.push_audience
     }
   }
@@ -71,6 +80,10 @@ resource "google_pubsub_subscription" "queue" {
     ttl = "" # never
   }
 
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.queue.id, terraform_data.queue_dead_letters.id]
+  }
+
   depends_on = [
     google_cloud_run_v2_service_iam_binding.invokers,
     google_service_account_iam_member.pubsub_signs_as_push,
@@ -85,4 +98,8 @@ resource "google_pubsub_subscription_iam_member" "pubsub_acknowledges" {
   subscription = each.value.name
   role         = "roles/pubsub.subscriber"
   member       = google_project_service_identity.pubsub.member
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.queue[each.key].id]
+  }
 }

@@ -10,7 +10,7 @@ resource "google_pubsub_topic" "rotation" {
   kms_key_name               = local.kms_key_name
   labels                     = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 # Whoever may publish here can make us rotate. Authoritative, as the queue's.
@@ -21,6 +21,10 @@ resource "google_pubsub_topic_iam_binding" "rotation_publishers" {
   topic   = one(google_pubsub_topic.rotation[*].name)
   role    = "roles/pubsub.publisher"
   members = [one(google_project_service_identity.secretmanager[*].member)]
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.rotation[0].id]
+  }
 }
 
 # The rotation needs secrets.get and secrets.update (the annotations that it
@@ -34,7 +38,11 @@ resource "google_secret_manager_secret_iam_member" "rotate" {
   count = local.rotates ? 1 : 0
 
   project   = var.project_id
-  secret_id = local.signing_secret
-  role      = var.rotation.role
-  member    = one(google_service_account.rotate[*].member)
+  secret_id = google_secret_manager_secret.signing.id
+  role      = module.options.rotation.role
+  member    = local.accounts.rotate.member
+
+  lifecycle {
+    replace_triggered_by = [google_secret_manager_secret.signing.id, terraform_data.identity["rotate"].id]
+  }
 }

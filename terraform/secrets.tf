@@ -5,13 +5,15 @@
 locals {
   # By the project's id: the receiver compares these names as texts.
   signing_secret = "projects/${var.project_id}/secrets/${google_secret_manager_secret.signing.secret_id}"
-  token_secret   = var.dynamic.enabled ? "projects/${var.project_id}/secrets/${one(google_secret_manager_secret.token[*].secret_id)}" : null
+  token_secret   = module.options.dynamic.enabled ? "projects/${var.project_id}/secrets/${one(google_secret_manager_secret.token[*].secret_id)}" : null
 }
 
 resource "google_secret_manager_secret" "signing" {
   project   = var.project_id
   secret_id = "${var.name}-signing-secret"
   labels    = var.labels
+
+  deletion_protection = var.deletion_protection
 
   # In the region of the functions: nothing else reads it, and organization
   # policies on locations refuse automatic replication.
@@ -20,7 +22,7 @@ resource "google_secret_manager_secret" "signing" {
       replicas {
         location = var.region
         dynamic "customer_managed_encryption" {
-          for_each = var.cmek[*]
+          for_each = module.options.cmek[*]
           content {
             kms_key_name = customer_managed_encryption.value.key_name
           }
@@ -37,7 +39,7 @@ resource "google_secret_manager_secret" "signing" {
     }
   }
   dynamic "rotation" {
-    for_each = var.rotation[*]
+    for_each = module.options.rotation[*]
     content {
       rotation_period    = rotation.value.period
       next_rotation_time = timeadd(plantimestamp(), rotation.value.period) # the first; Secret Manager sets those that follow
@@ -56,12 +58,11 @@ resource "google_secret_manager_secret" "signing" {
   depends_on = [
     google_project_service.this,
     google_pubsub_topic_iam_binding.rotation_publishers,
-    google_kms_crypto_key_iam_member.agents,
   ]
 }
 
 resource "google_secret_manager_secret" "token" {
-  count = var.dynamic.enabled ? 1 : 0
+  count = module.options.dynamic.enabled ? 1 : 0
 
   project   = var.project_id
   secret_id = "${var.name}-token"
@@ -72,7 +73,7 @@ resource "google_secret_manager_secret" "token" {
       replicas {
         location = var.region
         dynamic "customer_managed_encryption" {
-          for_each = var.cmek[*]
+          for_each = module.options.cmek[*]
           content {
             kms_key_name = customer_managed_encryption.value.key_name
           }
@@ -85,13 +86,15 @@ resource "google_secret_manager_secret" "token" {
     ignore_changes = [annotations]
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 locals {
+  # By id, which is not known while the secret is being made again: so all that
+  # goes by it is made again too.
   public_secrets = merge(
-    { signing = local.signing_secret },
-    var.dynamic.enabled ? { token = local.token_secret } : {},
+    { signing = google_secret_manager_secret.signing.id },
+    module.options.dynamic.enabled ? { token = one(google_secret_manager_secret.token[*].id) } : {},
   )
   # Access reads a version, viewer lists which there are: secretAccessor alone
   # cannot list.
@@ -106,18 +109,26 @@ resource "google_secret_manager_secret_iam_member" "public" {
   project   = var.project_id
   secret_id = local.public_secrets[each.value.secret]
   role      = each.value.role
-  member    = google_service_account.public.member
+  member    = local.accounts.public.member
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["public"].id]
+  }
 }
 
 # The Gemini API key: for the Files API, and to rotate. It is somebody else's
 # secret: this adds members and touches no other.
 resource "google_secret_manager_secret_iam_member" "api_key" {
   for_each = merge(
-    var.results.files_api ? { tasks = local.tasks_account.member } : {},
-    local.rotates ? { rotate = one(google_service_account.rotate[*].member) } : {},
+    module.options.results.files_api ? { tasks = local.tasks_account.member } : {},
+    local.rotates ? { rotate = local.accounts.rotate.member } : {},
   )
 
-  secret_id = var.api_key_secret
+  secret_id = local.api_key_secret
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity[each.key].id]
+  }
 }

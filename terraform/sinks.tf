@@ -2,36 +2,36 @@
 
 module "bigquery" {
   source = "./modules/bigquery"
-  count  = var.bigquery != null ? 1 : 0
+  count  = module.options.bigquery != null ? 1 : 0
 
   project_id          = var.project_id
   name                = var.name
-  dataset_id          = coalesce(var.bigquery.dataset_id, replace(var.name, "-", "_"))
-  location            = coalesce(var.bigquery.location, var.region)
-  delete_after_days   = var.bigquery.delete_after_days
-  deletion_protection = var.bigquery.deletion_protection
+  dataset_id          = coalesce(module.options.bigquery.dataset_id, replace(var.name, "-", "_"))
+  location            = coalesce(module.options.bigquery.location, var.region)
+  delete_after_days   = module.options.bigquery.delete_after_days
+  deletion_protection = var.deletion_protection
   topics = {
-    outcomes = google_pubsub_topic.outcomes.id
-    results  = google_pubsub_topic.results.id
+    outcomes = local.published.outcomes.id
+    results  = local.published.results.id
   }
   pubsub_agent          = google_project_service_identity.pubsub.member
   dead_letter_retention = local.dead_letter_retention
   kms_key_name          = local.kms_key_name
   labels                = var.labels
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 module "workflow" {
   source = "./modules/workflow"
-  count  = var.workflows != null ? 1 : 0
+  count  = module.options.workflows != null ? 1 : 0
 
   project_id  = var.project_id
   region      = var.region
   name        = var.name
-  topic       = google_pubsub_topic.outcomes.id
-  workflow_id = var.workflows.workflow_id
+  topic       = local.published.outcomes.id
+  workflow_id = module.options.workflows.workflow_id
   labels      = var.labels
 
-  depends_on = [google_project_service.this, google_project_service_identity.eventarc]
+  depends_on = [google_project_service.this, time_sleep.granted]
 }

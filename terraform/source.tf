@@ -1,14 +1,14 @@
 # The source bundle: what "gcloud … --source=." would upload too, since both
-# read .gcloudignore. The archive provider only leaves out what it is told, so
+# read source.ignore. The archive provider only leaves out what it is told, so
 # the list of what is let in is turned around here.
 
 locals {
-  source_dir = coalesce(var.build.source_dir, "${path.module}/..")
+  source_dir = coalesce(module.options.build.source_dir, "${path.module}/..")
 
   # "/*" leaves out everything in the root, "!/x" lets x in again, and what
   # follows is left out below that: "x/" a directory, "/x" from the root.
   ignore_lines = [
-    for line in split("\n", file("${local.source_dir}/.gcloudignore")) : trimspace(line)
+    for line in split("\n", try(file("${local.source_dir}/source.ignore"), "")) : trimspace(line)
     if trimspace(line) != "" && !startswith(trimspace(line), "#") && trimspace(line) != "/*"
   ]
   bundle_dirs     = [for l in local.ignore_lines : trim(l, "!/") if startswith(l, "!/") && endswith(l, "/")]
@@ -21,26 +21,33 @@ locals {
     [for f in fileset(local.source_dir, "[^.]*/**") : split("/", f)[0]],
   ))
   root_excludes = [for n in local.root_names : n if !startswith(n, ".") && !contains(local.bundle_dirs, n) && !contains(local.bundle_files, n)]
+
+  # What is in the archive, before there is one: the archive's path holds its
+  # hash, so that no two receivers in one root module, and no two plans of
+  # different sources, write the same file.
+  dirs_left_out = [for l in local.ignore_lines : "${trim(l, "/")}/" if startswith(l, "/")]
+  bundle = sort(concat(local.bundle_files, [
+    for f in flatten([for d in local.bundle_dirs : [for f in fileset("${local.source_dir}/${d}", "**") : "${d}/${f}"]]) : f
+    if !endswith(f, "_test.go") && !strcontains(f, "/testdata/") && !anytrue([for d in local.dirs_left_out : startswith(f, d)])
+  ]))
+  source_hash = substr(sha256(join("\n", [for f in local.bundle : "${filesha256("${local.source_dir}/${f}")} ${f}"])), 0, 12)
+
+  commit = coalesce(module.options.build.commit, "src-${local.source_hash}")
 }
 
 data "archive_file" "source" {
   type             = "zip"
   source_dir       = local.source_dir
   excludes         = concat([".*"], local.root_excludes, local.bundle_excludes)
-  output_path      = "${path.root}/.terraform/${var.name}-source.zip"
+  output_path      = "${path.root}/.terraform/${var.project_id}-${var.name}-${local.source_hash}.zip"
   output_file_mode = "0644" # the same archive whatever the umask
 
   lifecycle {
-    postcondition {
+    precondition {
       condition     = contains(local.bundle_files, "function.go") && contains(local.bundle_files, "go.mod") && length(local.bundle_dirs) > 0
-      error_message = "build.source_dir is not the receiver's repository: function.go, go.mod and .gcloudignore must be there."
+      error_message = "build.source_dir is not the receiver's repository: function.go, go.mod and source.ignore must be there."
     }
   }
-}
-
-locals {
-  source_hash = substr(data.archive_file.source.output_sha256, 0, 12)
-  commit      = coalesce(var.build.commit, "src-${local.source_hash}")
 }
 
 resource "google_storage_bucket" "source" {
@@ -53,13 +60,13 @@ resource "google_storage_bucket" "source" {
   labels                      = var.labels
 
   dynamic "encryption" {
-    for_each = var.cmek[*]
+    for_each = module.options.cmek[*]
     content {
       default_kms_key_name = encryption.value.key_name
     }
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 resource "google_storage_bucket_object" "source" {
@@ -68,8 +75,10 @@ resource "google_storage_bucket_object" "source" {
   bucket = google_storage_bucket.source.name
   source = data.archive_file.source.output_path
 
+  # Not create_before_destroy: the bucket and the grants before it would be too,
+  # and a bucket cannot be made twice, nor a grant be taken away after it was made.
   lifecycle {
-    create_before_destroy = true
+    replace_triggered_by = [google_storage_bucket.source.id]
   }
 }
 
@@ -81,13 +90,14 @@ resource "google_artifact_registry_repository" "images" {
   repository_id = var.name
   description   = "Images of the Gemini webhook receiver's functions."
   format        = "DOCKER"
+  kms_key_name  = local.kms_key_name # the functions', or Cloud Functions refuses it
   labels        = var.labels
 
   cleanup_policies {
     id     = "keep-recent"
     action = "KEEP"
     most_recent_versions {
-      keep_count = var.build.keep_images
+      keep_count = module.options.build.keep_images
     }
   }
   cleanup_policies {
@@ -106,32 +116,64 @@ resource "google_artifact_registry_repository_iam_member" "build_writes" {
   location   = var.region
   repository = google_artifact_registry_repository.images.repository_id
   role       = "roles/artifactregistry.writer"
-  member     = google_service_account.build.member
+  member     = local.accounts.build.member
+
+  lifecycle {
+    replace_triggered_by = [google_artifact_registry_repository.images.id, terraform_data.identity["build"].id]
+  }
 }
 
 # Project-wide, since Cloud Logging has no smaller resource to write to.
 resource "google_project_iam_member" "build_logs" {
   project = var.project_id
   role    = "roles/logging.logWriter"
-  member  = google_service_account.build.member
+  member  = local.accounts.build.member
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["build"].id]
+  }
 }
 
 # Cloud Functions copies the archive into a bucket of its own and builds from
 # there. That bucket comes into being with the region's first function, so the
-# grant is on the project, narrowed to it by its condition.
+# grant is on the project, narrowed to it by its condition, until somebody names
+# the bucket: gcloud asks everybody who changes a policy that has a condition for
+# theirs, and fails where it cannot ask.
 resource "google_project_iam_member" "build_reads_source" {
+  count = module.options.build.sources_bucket == null ? 1 : 0
+
   project = var.project_id
   role    = "roles/storage.objectViewer"
-  member  = google_service_account.build.member
+  member  = local.accounts.build.member
 
   condition {
     title      = "${var.name}-sources"
-    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}/\")"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${var.region}${local.kms_key_name == null ? "/" : "-"}\")" # a hash of the key follows
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["build"].id]
+  }
+}
+
+resource "google_storage_bucket_iam_member" "build_reads_sources" {
+  count = module.options.build.sources_bucket == null ? 0 : 1
+
+  bucket = module.options.build.sources_bucket
+  role   = "roles/storage.objectViewer"
+  member = local.accounts.build.member
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["build"].id]
   }
 }
 
 resource "google_storage_bucket_iam_member" "build_reads_bucket" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
-  member = google_service_account.build.member
+  member = local.accounts.build.member
+
+  lifecycle {
+    replace_triggered_by = [google_storage_bucket.source.id, terraform_data.identity["build"].id]
+  }
 }

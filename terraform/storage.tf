@@ -6,12 +6,12 @@ resource "google_storage_bucket" "state" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = var.state.force_destroy
+  force_destroy               = !var.deletion_protection
   labels                      = var.labels
 
   lifecycle_rule {
     condition {
-      age = var.state.retention_days
+      age = module.options.state.retention_days
     }
     action {
       type = "Delete"
@@ -25,13 +25,13 @@ resource "google_storage_bucket" "state" {
   }
 
   dynamic "encryption" {
-    for_each = var.cmek[*]
+    for_each = module.options.cmek[*]
     content {
       default_kms_key_name = encryption.value.key_name
     }
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 # Objects are created, read and listed, never replaced or deleted.
@@ -41,23 +41,27 @@ resource "google_storage_bucket_iam_member" "tasks_state" {
   bucket = google_storage_bucket.state.name
   role   = each.key
   member = local.tasks_account.member
+
+  lifecycle {
+    replace_triggered_by = [google_storage_bucket.state.id, terraform_data.identity["tasks"].id]
+  }
 }
 
 # Results: read only.
 
 resource "google_storage_bucket" "results" {
-  count = var.results.create ? 1 : 0
+  count = module.options.results.create ? 1 : 0
 
   project                     = var.project_id
   name                        = local.results_bucket
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = var.results.force_destroy
+  force_destroy               = !var.deletion_protection
   labels                      = var.labels
 
   dynamic "lifecycle_rule" {
-    for_each = var.results.delete_after_days[*]
+    for_each = module.options.results.delete_after_days[*]
     content {
       condition {
         age = lifecycle_rule.value
@@ -69,22 +73,22 @@ resource "google_storage_bucket" "results" {
   }
 
   dynamic "encryption" {
-    for_each = var.cmek[*]
+    for_each = module.options.cmek[*]
     content {
       default_kms_key_name = encryption.value.key_name
     }
   }
 
-  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.this]
 }
 
 locals {
-  result_places = concat(var.results.buckets, [for name in google_storage_bucket.results[*].name : { name = name, prefix = "" }])
+  result_places = concat(module.options.results.buckets, [for name in google_storage_bucket.results[*].name : { name = name, prefix = "" }])
 
   # Known before anything is made, so that they can be keys.
   result_grants = merge(
-    { for b in var.results.buckets : trimsuffix("${b.name}/${b.prefix}", "/") => b },
-    var.results.create ? { (local.results_bucket) = { name = one(google_storage_bucket.results[*].name), prefix = "" } } : {},
+    { for b in module.options.results.buckets : trimsuffix("${b.name}/${b.prefix}", "/") => b },
+    module.options.results.create ? { (local.results_bucket) = { name = one(google_storage_bucket.results[*].id), prefix = "" } } : {}, # the name, unknown while it is being made
   )
 }
 
@@ -107,5 +111,9 @@ resource "google_storage_bucket_iam_member" "tasks_results" {
         "(resource.type == \"storage.googleapis.com/Bucket\" && api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"${condition.value}\"))",
       ])
     }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["tasks"].id]
   }
 }

@@ -18,16 +18,17 @@ variable "region" {
   }
 }
 
+# Everything else is optional
+
 variable "api_key_secret" {
-  description = "Secret Manager secret whose newest version is the Gemini API key, as projects/PROJECT/secrets/SECRET. It may be in another project. The webhook is registered in the key's project, and results are read from its Files API."
+  description = "Secret Manager secret whose newest version is the Gemini API key, as projects/PROJECT/secrets/SECRET; default: gemini-api-key in project_id. It may be in another project. The webhook is registered in the key's project, and results are read from its Files API."
   type        = string
+  default     = null
   validation {
-    condition     = can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}$", var.api_key_secret))
+    condition     = var.api_key_secret == null || can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}$", var.api_key_secret))
     error_message = "api_key_secret must name a secret as projects/PROJECT/secrets/SECRET, without /versions/…, and is never the key itself. To make one: printf %s \"$GEMINI_API_KEY\" | gcloud secrets create gemini-api-key --data-file=-"
   }
 }
-
-# Everything else is optional
 
 variable "name" {
   description = "What the names of all resources begin with, and the webhook's name at Gemini. Two receivers in one project need two names."
@@ -66,77 +67,9 @@ variable "enable_apis" {
   nullable    = false
 }
 
-variable "webhook" {
-  description = <<-EOT
-    The static webhook. `create`: register it at Gemini; false where webhookctl or somebody else does. `enabled`: Gemini delivers.
-    `path`: where the public door gets it. `base_url`: the public door's address where it is not the function's own, as behind a custom domain.
-    `subscribed_events`: types of events. Changing a value of `rotation_triggers` makes a new signing secret; `revocation` says what becomes
-    of the older ones: after_24h or immediately.
-  EOT
-  type = object({
-    create            = optional(bool, true)
-    enabled           = optional(bool, true)
-    path              = optional(string, "/gemini")
-    base_url          = optional(string)
-    subscribed_events = optional(set(string), ["batch.succeeded", "batch.expired", "batch.failed", "interaction.requires_action", "interaction.completed", "interaction.failed", "video.generated"])
-    rotation_triggers = optional(map(string), {})
-    revocation        = optional(string, "after_24h")
-  })
-  default  = {}
-  nullable = false
-  validation {
-    condition     = can(regex("^/[A-Za-z0-9._~/-]+$", var.webhook.path)) && !can(regex("(?i)^/(tasks|dynamic)(/|$)", var.webhook.path)) && !can(regex("//|/\\.\\.?(/|$)", var.webhook.path))
-    error_message = "webhook.path must be a path such as /gemini, without empty or dot segments; /tasks/ is the private door's, and /dynamic/ is for dynamic webhooks: choose another one."
-  }
-  validation {
-    condition     = var.webhook.base_url == null || can(regex("^https://[^/?#@]+$", var.webhook.base_url))
-    error_message = "webhook.base_url must be https://HOST without a path and without a slash at the end: put the path into webhook.path."
-  }
-  validation {
-    condition     = length(var.webhook.subscribed_events) > 0
-    error_message = "webhook.subscribed_events must name one type at least: use enabled = false to pause deliveries, or create = false to have no webhook."
-  }
-  validation {
-    condition     = contains(["after_24h", "immediately"], var.webhook.revocation)
-    error_message = "webhook.revocation must be after_24h, or immediately where a signing secret has leaked."
-  }
-}
-
-variable "dynamic" {
-  description = <<-EOT
-    Dynamic webhooks, those given with a single request. `enabled`: make a path token, as a version of the secret NAME-token, and accept
-    deliveries below /dynamic/. Changing a value of `rotation_triggers` makes a new token; the old one is accepted for receiver.dynamic_token_overlap_hours.
-    `log_exclusion`: keep URLs that hold the token out of the request log.
-  EOT
-  type = object({
-    enabled           = optional(bool, true)
-    rotation_triggers = optional(map(string), {})
-    log_exclusion     = optional(bool, true)
-  })
-  default  = {}
-  nullable = false
-}
-
-variable "rotation" {
-  description = <<-EOT
-    Rotate the signing secret by schedule; null: only by webhook.rotation_triggers and webhookctl. `period`: seconds with an s, such as 2592000s
-    for 30 days; one hour at least. `role`: what the function's account gets on the signing secret, see terraform/README.md.
-  EOT
-  type = object({
-    period = string
-    role   = optional(string, "roles/secretmanager.admin")
-  })
-  default = null
-  validation {
-    condition     = var.rotation == null || try(tonumber(trimsuffix(var.rotation.period, "s")) >= 3600 && endswith(var.rotation.period, "s"), false)
-    error_message = "rotation.period must be whole seconds followed by s, 3600s or more: write 2592000s for 30 days."
-  }
-  validation {
-    condition     = var.rotation == null || can(regex("^(roles/secretmanager\\.admin|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+)$", var.rotation.role))
-    error_message = "rotation.role must be roles/secretmanager.admin or a custom role, projects/PROJECT/roles/ROLE: no smaller predefined role has secretmanager.secrets.update."
-  }
-  validation {
-    condition     = var.rotation == null || var.webhook.create
-    error_message = "rotation rotates the webhook that this module registers: set webhook.create = true, or rotation = null and rotate with webhookctl."
-  }
+variable "deletion_protection" {
+  description = "true: a destroy of everything is refused when it is planned, and secrets, buckets and tables refuse to be destroyed with what is in them. \"make destroy\" sets it to false first."
+  type        = bool
+  default     = true
+  nullable    = false
 }

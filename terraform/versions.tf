@@ -10,6 +10,10 @@ terraform {
       source  = "hashicorp/google-beta" # for google_project_service_identity alone
       version = ">= 6.50, < 8"
     }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.12"
+    }
     archive = {
       source  = "hashicorp/archive"
       version = "~> 2.7"
@@ -18,7 +22,7 @@ terraform {
     # "terraform init" finds it.
     gemini = {
       source  = "terraform.local/gemini/gemini"
-      version = "~> 0.1.0"
+      version = "~> 0.2.0"
     }
   }
 }

@@ -122,7 +122,7 @@ func checkRoot(t *testing.T, source string) {
 }
 
 // TestRootHasNoExternalTests: they would be a second package in the root for
-// whoever uploads without our .gcloudignore.
+// whoever uploads without our source.ignore.
 func TestRootHasNoExternalTests(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "*_test.go"))

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pattern is a line of .gcloudignore, which follows .gitignore's rules. The
+// pattern is a line of source.ignore, which follows .gitignore's rules. The
 // subset here has neither "**" nor character classes nor escapes.
 type pattern struct {
 	glob     string
@@ -31,7 +31,7 @@ func parseIgnore(t *testing.T, text []byte) []pattern {
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		line := strings.TrimSpace(lines.Text())
 		if strings.HasPrefix(line, "#!") || strings.ContainsAny(line, `[]\?`) && !strings.HasPrefix(line, "#") || strings.Contains(line, "**") {
-			t.Fatalf(".gcloudignore: %q is beyond the subset that this test reads", line)
+			t.Fatalf("source.ignore: %q is beyond the subset that this test reads", line)
 		}
 		if line == "" || line[0] == '#' {
 			continue
@@ -61,10 +61,10 @@ func ignored(patterns []pattern, name string, dir bool) bool {
 	return out
 }
 
-// bundle lists the files that .gcloudignore lets through, sorted.
+// bundle lists the files that source.ignore lets through, sorted.
 func bundle(t *testing.T, root string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, ".gcloudignore"))
+	text, err := os.ReadFile(filepath.Join(root, "source.ignore"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestBundleHoldsWhatIsCompiled(t *testing.T) {
 			continue
 		}
 		if !slices.Contains([]string{"go.mod", "go.sum", "LICENSE"}, file) {
-			t.Errorf("%s is uploaded: leave it out in .gcloudignore", file)
+			t.Errorf("%s is uploaded: leave it out in source.ignore", file)
 		}
 	}
 	for _, file := range files {

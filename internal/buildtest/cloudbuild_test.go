@@ -67,7 +67,7 @@ var (
 	pinned       = regexp.MustCompile(`^[a-z0-9./-]+(:[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.-]*|@sha256:[0-9a-f]{64})$`)
 	substitution = regexp.MustCompile(`\$\{?(_[A-Z0-9_]+|[A-Z][A-Z_]+_ID)\}?`)
 	scriptPath   = regexp.MustCompile(`(?m)\b(scripts/[a-z.-]+)`)
-	makeTarget   = regexp.MustCompile(`(?m)^\s*make ([a-z-]+)$`)
+	makeTarget   = regexp.MustCompile(`(?m)^\s*make ([a-z-]+)( .*)?$`)
 )
 
 func TestCloudBuild(t *testing.T) {
@@ -145,7 +145,7 @@ func TestCloudBuildUpload(t *testing.T) {
 	patterns := parseIgnore(t, []byte(readFile(t, ".cloudbuildignore")))
 	for name, want := range map[string]bool{
 		"Makefile":                      false,
-		".gcloudignore":                 false,
+		"source.ignore":                 false,
 		"cmd/webhookctl/main.go":        false,
 		"terraform/main.tf":             false,
 		"terraform/terraform.tfvars":    false,
@@ -153,6 +153,8 @@ func TestCloudBuildUpload(t *testing.T) {
 		"terraform/terraform.tfstate":   true,
 		"terraform/x.tfstate.backup":    true,
 		"terraform/build.tfplan":        true,
+		"terraform/x_override.tf":       true,
+		"terraform/.terraform.lock.hcl": true,
 		"account.key":                   true,
 		"sub/.env":                      true,
 		"internal/buildtest/stale.test": true,
@@ -161,7 +163,7 @@ func TestCloudBuildUpload(t *testing.T) {
 			t.Errorf("%s: left out is %v, want %v", name, got, want)
 		}
 	}
-	for _, dir := range []string{".git", "terraform/.terraform", "terraform/terraform.d", "bin"} {
+	for _, dir := range []string{".git", "terraform/.terraform", "bin"} {
 		if !ignored(patterns, dir, true) {
 			t.Errorf("%s is uploaded", dir)
 		}

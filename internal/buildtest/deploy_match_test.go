@@ -200,7 +200,7 @@ func TestScriptAsTerraform(t *testing.T) {
 		"gemini-webhook-tasks":  `(?s)variable "private_door" \{.*?\n\}`,
 		"gemini-webhook-rotate": `(?s)size\s+= \{ memory_mib.*?\}`,
 	}
-	source := readFile(t, "terraform/variables_options.tf") + readFile(t, "terraform/functions.tf")
+	source := readFile(t, "terraform/modules/options/variables_doors.tf") + readFile(t, "terraform/functions.tf")
 	for function, where := range sizes {
 		block := regexp.MustCompile(where).FindString(source)
 		for member, flag := range map[string]string{"memory_mib": "memory", "cpu": "cpu", "concurrency": "concurrency", "min_instances": "min-instances", "max_instances": "max-instances", "timeout_seconds": "timeout"} {
@@ -234,19 +234,19 @@ func TestScriptAsTerraform(t *testing.T) {
 		{"--ack-deadline=600", "queue.tf", "ack_deadline_seconds       = 600"},
 		{"--min-retry-delay=10s", "queue.tf", `minimum_backoff = "10s"`},
 		{"--max-retry-delay=600s", "queue.tf", `maximum_backoff = "600s"`},
-		{"--max-delivery-attempts=30", "names.tf", "max_delivery_attempts = 30"},
-		{"--message-retention-duration=31d", "names.tf", `dead_letter_retention = "2678400s"`},
-		{"--push-auth-token-audience=https://gemini-webhook-tasks-$PROJECT_NUMBER.europe-west1.run.app", "names.tf", `"https://${local.functions[local.tasks_function]}-${local.project_number}.${var.region}.run.app"`},
-		{"create gemini-webhook-outcomes --message-retention-duration=7d", "variables_options.tf", "outcomes_retention_days = optional(number, 7)"},
-		{"create gemini-webhook-results --message-retention-duration=3d", "variables_options.tf", "results_retention_days  = optional(number, 3)"},
+		{"--max-delivery-attempts=30", "main.tf", "max_delivery_attempts = 30"},
+		{"--message-retention-duration=31d", "main.tf", `dead_letter_retention = "2678400s"`},
+		{"--push-auth-token-audience=https://gemini-webhook-tasks-$PROJECT_NUMBER.europe-west1.run.app", "main.tf", `"https://${local.functions[local.tasks_function]}-${local.project_number}.${var.region}.run.app"`},
+		{"create gemini-webhook-outcomes --message-retention-duration=7d", "modules/options/variables_options.tf", "outcomes_retention_days = optional(number, 7)"},
+		{"create gemini-webhook-results --message-retention-duration=3d", "modules/options/variables_options.tf", "results_retention_days  = optional(number, 3)"},
 		{"--expiration-period=never", "queue.tf", `ttl = "" # never`},
 		{"--clear-soft-delete", "storage.tf", "retention_duration_seconds = 0"},
 		{"--uniform-bucket-level-access", "storage.tf", "uniform_bucket_level_access = true"},
 		{"--public-access-prevention", "storage.tf", `public_access_prevention    = "enforced"`},
-		{`"condition": {"age": 60}`, "variables_options.tf", "retention_days = optional(number, 60)"},
+		{`"condition": {"age": 60}`, "modules/options/variables_options.tf", "retention_days = optional(number, 60)"},
 		{"--ingress-settings=internal-only", "functions.tf", `"ALLOW_INTERNAL_ONLY"`},
 		{`httpRequest.requestUrl=~\"(?i)/dynamic/|%\"`, "logging.tf", `httpRequest.requestUrl=~\"(?i)/dynamic/|%\"`},
-		{"/gemini\"", "variables.tf", `optional(string, "/gemini")`},
+		{"/gemini\"", "modules/options/variables_webhook.tf", `optional(string, "/gemini")`},
 	} {
 		if !strings.Contains(printed, pair[0]) {
 			t.Errorf("the script has no %s", pair[0])

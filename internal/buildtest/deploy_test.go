@@ -209,6 +209,23 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
+// TestRevokedVersions: the public door is told of all of them, and no other
+// function is.
+func TestRevokedVersions(t *testing.T) {
+	t.Parallel()
+	const first, second = "projects/p/secrets/gemini-webhook-token/versions/3", "projects/p/secrets/gemini-webhook-signing-secret/versions/7"
+	functions := functionFlags(t, "--revoked-version="+first, "--revoked-version", second)
+	for function, flags := range functions {
+		told := strings.Contains(flags["update-env-vars"], ";REVOKED_VERSIONS="+first+","+second+";")
+		if want := function == "gemini-webhook"; told != want || strings.Contains(flags["update-env-vars"], "REVOKED") != want {
+			t.Errorf("%s is deployed with %s", function, flags["update-env-vars"])
+		}
+	}
+	if len(functions) != 2 {
+		t.Errorf("%d functions are deployed", len(functions))
+	}
+}
+
 // gcloudCommands are the arguments of each gcloud command in a script.
 func gcloudCommands(text string) [][]string {
 	var found [][]string
@@ -242,6 +259,7 @@ func TestUsageErrors(t *testing.T) {
 		{"state bucket", slices.Concat(required, []string{"--result-bucket=acme-prod-gemini-webhook-state"}), "state bucket"},
 		{"short period", slices.Concat(required, []string{"--rotation-period=60s"}), "3600s or more"},
 		{"days", slices.Concat(required, []string{"--rotation-period=30d"}), "2592000s"},
+		{"revoked latest", slices.Concat(required, []string{"--revoked-version=projects/p/secrets/s/versions/latest"}), "a number and not latest"},
 		{"no value", slices.Concat(required, []string{"--name"}), "--name wants a value"},
 		{"unknown", slices.Concat(required, []string{"--force"}), "there is no option --force"},
 		{"to ask whom", required, "give --yes"},

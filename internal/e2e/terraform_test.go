@@ -61,7 +61,7 @@ func newWorkspace(t *testing.T, r *rig) *workspace {
 	}
 	w := &workspace{t: t, dir: t.TempDir()}
 	mirror := filepath.Join(w.dir, "mirror")
-	program := filepath.Join(mirror, "terraform.local/gemini/gemini/0.1.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-gemini_v0.1.0")
+	program := filepath.Join(mirror, "terraform.local/gemini/gemini/0.2.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-gemini_v0.2.0")
 	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, ".")
 	build.Dir = filepath.Join("..", "..", "terraform", "provider")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -33,6 +33,8 @@ func describeWebhook(err error, what, apiKey string) error {
 		return fmt.Errorf("%s: %w (%s)", what, webhookadmin.ErrWebhookNotFound, text)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%s: %w, check the API key and its project (%s)", what, webhookadmin.ErrRefused, text)
+	case http.StatusTooManyRequests:
+		return fmt.Errorf("%s: %w: %w (%s)", what, webhookadmin.ErrRefused, webhookadmin.ErrThrottled, text)
 	case http.StatusRequestTimeout, http.StatusConflict, statusClientClosed:
 		return fmt.Errorf("%s: %s", what, text) // perhaps done
 	}

@@ -46,7 +46,7 @@ func NewWebhooks(config WebhooksConfig) *Webhooks { return &Webhooks{config} }
 func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context, *genai.Client) error) error {
 	value, err := w.config.Key(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w: no API key: %w", what, webhookadmin.ErrRefused, err)
+		return fmt.Errorf("%s: %w: %w: %w", what, webhookadmin.ErrRefused, webhookadmin.ErrNoKey, err)
 	}
 	key := strings.TrimSpace(string(value.Reveal()))
 	if key == "" {

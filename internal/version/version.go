@@ -7,7 +7,7 @@ import (
 )
 
 // base is the version under development or released; CHANGELOG.md has the same.
-const base = "0.1.0"
+const base = "0.2.0"
 
 // Version is the commit that the build was made from. Builds outside a git
 // checkout (the buildpack's) set it with
@@ -17,7 +17,7 @@ const base = "0.1.0"
 // Nothing else sets it; read String instead.
 var Version string
 
-// String returns base and the commit, as "0.1.0+4f2c9aa0b1d3": what was set by
+// String returns base and the commit, as "0.2.0+4f2c9aa0b1d3": what was set by
 // the linker, else what the go tool recorded, else "dev".
 func String() string {
 	info, _ := debug.ReadBuildInfo()

@@ -39,7 +39,7 @@ func TestCommit(t *testing.T) {
 
 func TestStringBeginsWithBase(t *testing.T) {
 	t.Parallel()
-	if got := String(); !strings.HasPrefix(got, "0.1.0+") || got == "0.1.0+" {
-		t.Errorf("got %q, want 0.1.0+COMMIT", got)
+	if got := String(); !strings.HasPrefix(got, "0.2.0+") || got == "0.2.0+" {
+		t.Errorf("got %q, want 0.2.0+COMMIT", got)
 	}
 }

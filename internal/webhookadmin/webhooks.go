@@ -14,6 +14,10 @@ var (
 	// ErrRefused: Gemini refused the request and did nothing. Any other error of
 	// a call that changes something leaves open whether it was done.
 	ErrRefused = errors.New("refused by Gemini")
+	// ErrNoKey: nothing was asked, for the API key cannot be had. Refused, too.
+	ErrNoKey = errors.New("no API key")
+	// ErrThrottled: refused for now.
+	ErrThrottled = errors.New("too many requests")
 )
 
 // States of a webhook, as Gemini names them.

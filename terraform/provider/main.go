@@ -9,17 +9,20 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
+	"example.com/gemini-webhook/internal/version"
 	"example.com/gemini-webhook/terraform/provider/internal/provider"
 )
 
-// version is set by the linker: -ldflags "-X main.version=0.1.0".
-var version = "dev"
+// address is where configurations find the provider. scripts/provider sets it by
+// the linker from terraform/versions.tf, the one place to change it; Terraform
+// asks for it only when it is told to use a process that runs in a debugger.
+var address = "terraform.local/gemini/gemini"
 
 func main() {
 	debug := flag.Bool("debug", false, "wait for a debugger, and print how Terraform finds this process")
 	flag.Parse()
-	err := providerserver.Serve(context.Background(), provider.New(provider.Options{Version: version}), providerserver.ServeOpts{
-		Address: provider.Address,
+	err := providerserver.Serve(context.Background(), provider.New(provider.Options{Version: version.String()}), providerserver.ServeOpts{
+		Address: address,
 		Debug:   *debug,
 	})
 	if err != nil {

@@ -147,7 +147,7 @@ run "one_service_can_serve_both_doors" {
   }
 
   assert {
-    condition     = length(google_service_account.tasks) == 0 && google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com"])
+    condition     = !contains(keys(google_service_account.this), "tasks") && google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com"])
     error_message = "One account, and it alone publishes to the queue."
   }
 

@@ -25,19 +25,20 @@ receiver = {
   jwt_audiences                = ["acme"]
   jwt_issuers                  = ["https://accounts.google.com"]
   log_level                    = "info"
+  extra_environment            = { HTTPS_PROXY = "http://proxy.acme.example:3128" }
 }
+network = { connector = "projects/acme-prod/locations/europe-west1/connectors/shared" }
 
 results = {
   buckets           = [{ name = "acme-batches" }, { name = "acme-shared", prefix = "team/gemini/" }]
   create            = true
   delete_after_days = 30
-  force_destroy     = true
 }
-state  = { retention_days = 90, force_destroy = true }
+state  = { retention_days = 90 }
 topics = { queue_retention_days = 31, outcomes_retention_days = 31, results_retention_days = 7 }
 
 cmek      = { key_name = "projects/acme-keys/locations/europe-west1/keyRings/ring/cryptoKeys/key" }
-bigquery  = { delete_after_days = 365, deletion_protection = false }
+bigquery  = { delete_after_days = 365 }
 workflows = { workflow_id = "projects/acme-prod/locations/europe-west1/workflows/done" }
 alerts    = { notification_channels = ["projects/acme-prod/notificationChannels/1"] }
-build     = { commit = "4f2c9aa0b1d3", keep_images = 3 }
+build     = { commit = "4f2c9aa0b1d3", keep_images = 3, sources_bucket = "gcf-v2-sources-592565405777-europe-west1-0a1b2c", worker_pool = "projects/acme-prod/locations/europe-west1/workerPools/private" }

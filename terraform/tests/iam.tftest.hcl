@@ -70,7 +70,7 @@ run "every_account_has_what_it_needs_on_the_resource" {
   }
 
   assert {
-    condition     = one(google_project_iam_member.build_reads_source.condition).expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-1234-europe-west1/\")"
+    condition     = one(one(google_project_iam_member.build_reads_source).condition).expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-1234-europe-west1/\")"
     error_message = "The grant on the project is narrowed to the bucket that Cloud Functions builds from."
   }
 
@@ -162,5 +162,23 @@ run "the_rotation_may_change_one_secret" {
   assert {
     condition     = google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com"])
     error_message = "It may not publish to the queue."
+  }
+}
+
+run "a_named_bucket_of_sources_needs_no_condition_on_the_project" {
+  command = plan
+
+  variables {
+    build = { sources_bucket = "gcf-v2-sources-1234-europe-west1" }
+  }
+
+  assert {
+    condition     = length(google_project_iam_member.build_reads_source) == 0 && length(google_project_iam_member.build_logs.condition) == 0
+    error_message = "The project's policy has no condition of ours: gcloud would ask everybody for theirs."
+  }
+
+  assert {
+    condition     = one(google_storage_bucket_iam_member.build_reads_sources).bucket == "gcf-v2-sources-1234-europe-west1" && one(google_storage_bucket_iam_member.build_reads_sources).member == "serviceAccount:gemini-webhook-build@acme-prod.iam.gserviceaccount.com" && length(one(google_storage_bucket_iam_member.build_reads_sources).condition) == 0
+    error_message = "The build reads that one bucket."
   }
 }

@@ -34,7 +34,7 @@ run "names_are_the_documented_ones" {
   }
 
   assert {
-    condition     = [google_pubsub_topic.queue.name, google_pubsub_topic.outcomes.name, google_pubsub_topic.results.name, module.queue_dead_letters.settings.topic, one(google_pubsub_topic.rotation).name] == ["gemini-webhook-queue", "gemini-webhook-outcomes", "gemini-webhook-results", "gemini-webhook-dead-letters", "gemini-webhook-rotation"]
+    condition     = [google_pubsub_topic.queue.name, google_pubsub_topic.published["outcomes"].name, google_pubsub_topic.published["results"].name, module.queue_dead_letters.settings.topic, one(google_pubsub_topic.rotation).name] == ["gemini-webhook-queue", "gemini-webhook-outcomes", "gemini-webhook-results", "gemini-webhook-dead-letters", "gemini-webhook-rotation"]
     error_message = "Topics."
   }
 
@@ -54,7 +54,7 @@ run "names_are_the_documented_ones" {
   }
 
   assert {
-    condition     = [google_service_account.public.account_id, one(google_service_account.tasks).account_id, google_service_account.push.account_id, one(google_service_account.rotate).account_id, google_service_account.build.account_id] == ["gemini-webhook-public", "gemini-webhook-tasks", "gemini-webhook-push", "gemini-webhook-rotate", "gemini-webhook-build"]
+    condition     = [google_service_account.this["public"].account_id, google_service_account.this["tasks"].account_id, google_service_account.this["push"].account_id, google_service_account.this["rotate"].account_id, google_service_account.this["build"].account_id] == ["gemini-webhook-public", "gemini-webhook-tasks", "gemini-webhook-push", "gemini-webhook-rotate", "gemini-webhook-build"]
     error_message = "Service accounts."
   }
 }
@@ -69,7 +69,7 @@ run "another_prefix_renames_everything" {
   }
 
   assert {
-    condition     = alltrue([for n in concat([for f in google_cloudfunctions2_function.this : f.name], [for s in google_pubsub_subscription.queue : s.name], [google_pubsub_topic.queue.name, google_secret_manager_secret.signing.secret_id, google_service_account.push.account_id, module.queue_dead_letters.subscription_name, one(gemini_webhook.this).name]) : startswith(n, "search-gemini")])
+    condition     = alltrue([for n in concat([for f in google_cloudfunctions2_function.this : f.name], [for s in google_pubsub_subscription.queue : s.name], [google_pubsub_topic.queue.name, google_secret_manager_secret.signing.secret_id, google_service_account.this["push"].account_id, module.queue_dead_letters.subscription_name, one(gemini_webhook.this).name]) : startswith(n, "search-gemini")])
     error_message = "Two receivers in one project do not collide."
   }
 

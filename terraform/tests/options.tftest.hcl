@@ -84,7 +84,7 @@ run "labels_are_on_everything_that_takes_them" {
   }
 
   assert {
-    condition     = alltrue([for l in concat([for f in google_cloudfunctions2_function.this : f.labels], [for s in google_pubsub_subscription.queue : s.labels], [for s in google_pubsub_subscription.inspect : s.labels], [google_pubsub_topic.queue.labels, google_pubsub_topic.outcomes.labels, google_pubsub_topic.results.labels, one(google_pubsub_topic.rotation).labels, google_storage_bucket.state.labels, google_storage_bucket.source.labels, one(google_storage_bucket.results).labels, google_secret_manager_secret.signing.labels, one(google_secret_manager_secret.token).labels, google_artifact_registry_repository.images.labels]) : l == tomap({ team = "search" })])
+    condition     = alltrue([for l in concat([for f in google_cloudfunctions2_function.this : f.labels], [for s in google_pubsub_subscription.queue : s.labels], [for s in google_pubsub_subscription.inspect : s.labels], [google_pubsub_topic.queue.labels, google_pubsub_topic.published["outcomes"].labels, google_pubsub_topic.published["results"].labels, one(google_pubsub_topic.rotation).labels, google_storage_bucket.state.labels, google_storage_bucket.source.labels, one(google_storage_bucket.results).labels, google_secret_manager_secret.signing.labels, one(google_secret_manager_secret.token).labels, google_artifact_registry_repository.images.labels]) : l == tomap({ team = "search" })])
     error_message = "One of the resources lacks the labels."
   }
 }
@@ -99,7 +99,7 @@ run "data_at_rest_takes_a_key" {
   }
 
   assert {
-    condition     = alltrue([for t in [google_pubsub_topic.queue, google_pubsub_topic.outcomes, google_pubsub_topic.results] : t.kms_key_name == var.cmek.key_name])
+    condition     = alltrue([for t in [google_pubsub_topic.queue, google_pubsub_topic.published["outcomes"], google_pubsub_topic.published["results"]] : t.kms_key_name == var.cmek.key_name])
     error_message = "Topics."
   }
 
@@ -114,8 +114,13 @@ run "data_at_rest_takes_a_key" {
   }
 
   assert {
-    condition     = toset(keys(google_kms_crypto_key_iam_member.agents)) == toset(["pubsub", "secretmanager", "storage", "bigquery"])
-    error_message = "The service agents may use it."
+    condition     = google_artifact_registry_repository.images.kms_key_name == var.cmek.key_name && alltrue([for f in google_cloudfunctions2_function.this : f.kms_key_name == var.cmek.key_name])
+    error_message = "Images and functions."
+  }
+
+  assert {
+    condition     = one(one(google_project_iam_member.build_reads_source).condition).expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-1234-europe-west1-\")"
+    error_message = "With a key, Cloud Functions builds from a bucket whose name ends with a hash of it."
   }
 }
 
@@ -123,15 +128,10 @@ run "what_others_do_can_be_left_to_them" {
   command = plan
 
   variables {
-    cmek        = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k", grant_service_agents = false }
+    cmek        = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k" }
     enable_apis = false
     dynamic     = { enabled = false }
     webhook     = { create = false }
-  }
-
-  assert {
-    condition     = length(google_kms_crypto_key_iam_member.agents) == 0
-    error_message = "No grant on the key."
   }
 
   assert {
@@ -181,5 +181,64 @@ run "a_domain_of_ones_own_and_a_workflow" {
   assert {
     condition     = contains(keys(google_project_service.this), "workflowexecutions.googleapis.com") && contains(keys(google_project_service.this), "eventarc.googleapis.com")
     error_message = "The APIs for it."
+  }
+}
+
+run "what_is_there_already_is_used" {
+  command = plan
+
+  variables {
+    rotation = { period = "2592000s" }
+    topics   = { existing_outcomes = "team-events" }
+    service_accounts = {
+      public = "door@acme-accounts.iam.gserviceaccount.com"
+      build  = "builder@acme-prod.iam.gserviceaccount.com"
+    }
+    network  = { connector = "projects/acme-prod/locations/europe-west1/connectors/shared" }
+    receiver = { extra_environment = { HTTPS_PROXY = "http://proxy:3128", QUEUE_TOPIC = "somebody-elses" } }
+    build    = { runtime = "go127", worker_pool = "projects/acme-prod/locations/europe-west1/workerPools/private" }
+  }
+
+  assert {
+    condition     = toset(keys(google_service_account.this)) == toset(["tasks", "push", "rotate"]) && keys(google_pubsub_topic.published) == ["results"]
+    error_message = "What is there is not made again."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["public"].service_config[0].service_account_email == "door@acme-accounts.iam.gserviceaccount.com" && google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:door@acme-accounts.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com"])
+    error_message = "The existing account runs the door, and has what it needs."
+  }
+
+  assert {
+    condition     = alltrue([for f in google_cloudfunctions2_function.this : f.build_config[0].service_account == "projects/acme-prod/serviceAccounts/builder@acme-prod.iam.gserviceaccount.com" && f.build_config[0].runtime == "go127" && f.build_config[0].worker_pool == "projects/acme-prod/locations/europe-west1/workerPools/private"])
+    error_message = "The existing account builds, in the pool, for the runtime."
+  }
+
+  assert {
+    condition     = google_pubsub_topic_iam_member.tasks_publishes["outcomes"].topic == "team-events" && google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables["OUTCOMES_TOPIC"] == "team-events" && output.topics.outcomes == "projects/acme-prod/topics/team-events"
+    error_message = "Outcomes go to the existing topic, where the private door may publish."
+  }
+
+  assert {
+    condition     = alltrue([for f in google_cloudfunctions2_function.this : f.service_config[0].vpc_connector == var.network.connector && f.service_config[0].vpc_connector_egress_settings == "ALL_TRAFFIC"])
+    error_message = "Every function goes through the connector."
+  }
+
+  assert {
+    condition     = alltrue([for f in google_cloudfunctions2_function.this : f.service_config[0].environment_variables["HTTPS_PROXY"] == "http://proxy:3128"]) && google_cloudfunctions2_function.this["public"].service_config[0].environment_variables["QUEUE_TOPIC"] == "gemini-webhook-queue"
+    error_message = "The extra environment is there, and does not replace what the module sets."
+  }
+}
+
+run "grants_that_google_is_late_with_are_waited_for" {
+  command = plan
+
+  variables {
+    rotation = { period = "2592000s" }
+  }
+
+  assert {
+    condition     = time_sleep.granted.create_duration == "60s" && toset(keys(time_sleep.granted.triggers)) == toset(["images", "logs", "source", "bucket", "eventarc"])
+    error_message = "Before the functions: the build's grants and Eventarc's agent, each time one of them is made again."
   }
 }

@@ -330,3 +330,174 @@ run "a_rotation_needs_a_webhook" {
   }
   expect_failures = [var.rotation]
 }
+
+run "one_account_is_not_for_two_functions" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { service_accounts = { public = "door@acme-prod.iam.gserviceaccount.com", tasks = "door@acme-prod.iam.gserviceaccount.com" } }
+  expect_failures = [var.service_accounts]
+}
+
+run "an_account_is_an_address" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { service_accounts = { public = "serviceAccount:door@acme-prod.iam.gserviceaccount.com" } }
+  expect_failures = [var.service_accounts]
+}
+
+run "outcomes_do_not_go_to_the_queue" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { topics = { existing_outcomes = "gemini-webhook-queue" } }
+  expect_failures = [var.topics]
+}
+
+run "an_existing_topic_is_an_id" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { topics = { existing_results = "projects/acme-prod/topics/results" } }
+  expect_failures = [var.topics]
+}
+
+run "a_connector_is_in_the_region" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { network = { connector = "projects/acme-prod/locations/us-central1/connectors/shared" } }
+  expect_failures = [var.network]
+}
+
+run "the_platforms_variables_are_its_own" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { receiver = { extra_environment = { PORT = "80" } } }
+  expect_failures = [var.receiver]
+}
+
+run "a_runtime_is_new_enough" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { build = { runtime = "go125" } }
+  expect_failures = [var.build]
+}
+
+run "a_misspelt_member_is_refused" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    given = { public_door = ["memory_mib", "memory"] }
+  }
+  expect_failures = [var.given]
+}
+
+run "a_misspelt_member_of_a_bucket_is_refused" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-batches" }] }
+    given   = { "results.buckets" = ["name", "prefx"] }
+  }
+  expect_failures = [var.given]
+}
+
+run "members_that_there_are_are_not_refused" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-batches" }] }
+    given   = { public_door = ["memory_mib", "cpu"], "results.buckets" = ["name", "prefix"], bigquery = [] }
+  }
+}
+
+run "a_dataset_in_a_multi_region_takes_no_regional_key" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    cmek     = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k" }
+    bigquery = { location = "EU" }
+  }
+  expect_failures = [var.bigquery]
+}
+
+run "a_dataset_in_the_region_takes_its_key" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    cmek     = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k" }
+    bigquery = {}
+  }
+}
+
+run "a_continent_is_not_a_location_of_a_dataset" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    bigquery = { location = "europe" }
+  }
+  expect_failures = [var.bigquery]
+}
+
+run "a_dataset_may_be_in_a_multi_region_without_a_key" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    bigquery = { location = "EU" }
+  }
+}
+
+run "a_workflow_of_another_project_cannot_be_started" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    workflows = { workflow_id = "projects/acme-other/locations/europe-west1/workflows/done" }
+  }
+  expect_failures = [var.workflows]
+}
+
+run "a_workflow_is_in_a_region" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    workflows = { workflow_id = "projects/acme-prod/locations/europe-west1-b/workflows/done" }
+  }
+  expect_failures = [var.workflows]
+}
+
+run "a_worker_pool_is_in_the_region_of_the_functions" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    build = { worker_pool = "projects/acme-prod/locations/us-central1/workerPools/private" }
+  }
+  expect_failures = [var.build]
+}
+
+run "the_bucket_of_sources_is_the_regions" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    build = { sources_bucket = "gcf-v2-sources-1234-europe-west10" }
+  }
+  expect_failures = [var.build]
+}

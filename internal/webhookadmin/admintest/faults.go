@@ -28,13 +28,17 @@ type Fault int
 
 // Faults of a call.
 const (
-	Fine   Fault = iota
-	Drop         // it does not arrive
-	Lose         // it is done, and its answer is lost
-	Refuse       // it arrives and is refused; where all are, it is as if the caller were dead, for no client tries again
+	Fine      Fault = iota
+	Drop            // it does not arrive
+	Lose            // it is done, and its answer is lost
+	Refuse          // it arrives and is refused; where all are, it is as if the caller were dead, for no client tries again
+	Broken          // Gemini answers 500
+	Throttled       // Gemini answers 429
 )
 
-func (f Fault) String() string { return [...]string{"fine", "dropped", "answer lost", "refused"}[f] }
+func (f Fault) String() string {
+	return [...]string{"fine", "dropped", "answer lost", "refused", "broken", "throttled"}[f]
+}
 
 var errInjected = errors.New("injected: the connection broke")
 
@@ -112,10 +116,11 @@ func (f *Faults) RoundTrip(req *http.Request) (*http.Response, error) {
 	case Drop:
 		return nil, errInjected
 	case Refuse:
-		return &http.Response{
-			StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
-			Body: io.NopCloser(strings.NewReader(`{"error":{"message":"Consumer 'api_key:` + APIKey + `' has been suspended."}}`)),
-		}, nil
+		return answer(req, http.StatusForbidden, `Consumer 'api_key:`+APIKey+`' has been suspended.`), nil
+	case Broken:
+		return answer(req, http.StatusInternalServerError, "An internal error has occurred."), nil
+	case Throttled:
+		return answer(req, http.StatusTooManyRequests, "Resource has been exhausted."), nil
 	}
 	req = req.Clone(req.Context())
 	req.URL.Scheme, req.URL.Host, req.Host = "http", f.Host, f.Host
@@ -141,4 +146,11 @@ func (f *Faults) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+func answer(req *http.Request, status int, message string) *http.Response {
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+		Body: io.NopCloser(strings.NewReader(`{"error":{"message":"` + message + `"}}`)),
+	}
 }

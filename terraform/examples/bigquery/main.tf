@@ -7,13 +7,13 @@ module "receiver" {
   region         = var.region
   api_key_secret = var.api_key_secret
 
+  deletion_protection = var.deletion_protection
+
   results = { create = true }
 
   bigquery = {
     dataset_id        = "gemini"
     delete_after_days = 90
-    # Leave this out in production: terraform destroy then refuses to delete rows.
-    deletion_protection = false
   }
 }
 

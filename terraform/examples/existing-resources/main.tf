@@ -1,9 +1,19 @@
 # A project that is there already: its buckets, its key, its conventions. The
-# APIs are enabled and the key's users granted by another team.
+# APIs are enabled by another team.
 
 variable "kms_key_name" {
   description = "Key for data at rest, projects/P/locations/REGION/keyRings/R/cryptoKeys/K."
   type        = string
+}
+
+# Once for all receivers that use the key. Leave it out where another team grants
+# the use of keys, and name the key itself below.
+module "key_grants" {
+  source = "../../modules/key_grants"
+
+  project_id  = var.project_id
+  key_name    = var.kms_key_name
+  enable_apis = false
 }
 
 module "receiver" {
@@ -15,8 +25,10 @@ module "receiver" {
   name           = "search-gemini"
   labels         = { team = "search", environment = "production" }
 
+  deletion_protection = var.deletion_protection
+
   enable_apis = false
-  cmek        = { key_name = var.kms_key_name, grant_service_agents = false }
+  cmek        = { key_name = module.key_grants.key_name }
 
   # Read where jobs write to already, and nothing beside it.
   results = {
@@ -24,6 +36,13 @@ module "receiver" {
       { name = "search-batches" },
       { name = "shared-ml", prefix = "search/gemini/" },
     ]
+  }
+
+  # Topics that others subscribe to already, and accounts that another team makes.
+  topics = { existing_outcomes = "search-events", existing_results = "search-results" }
+  service_accounts = {
+    public = "search-gemini-public@${var.project_id}.iam.gserviceaccount.com"
+    tasks  = "search-gemini-tasks@${var.project_id}.iam.gserviceaccount.com"
   }
 
   # A load balancer in front, with a domain of one's own.

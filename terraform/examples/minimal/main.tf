@@ -7,6 +7,8 @@ module "receiver" {
   region         = var.region
   api_key_secret = var.api_key_secret
 
+  deletion_protection = var.deletion_protection
+
   # A bucket for results of batches. Without one, only the Files API is read.
   results = { create = true }
 }
@@ -16,7 +18,7 @@ output "webhook_uri" {
   value       = module.receiver.webhook_uri
 }
 
-output "commands" {
-  description = "What to do next."
-  value       = module.receiver.commands
+output "next_steps" {
+  description = "What to do next: terraform output -raw next_steps."
+  value       = module.receiver.next_steps
 }

@@ -9,6 +9,13 @@ variable "region" {
 }
 
 variable "api_key_secret" {
-  description = "Secret with the Gemini API key, projects/PROJECT/secrets/SECRET."
+  description = "Secret with the Gemini API key, projects/PROJECT/secrets/SECRET; default: gemini-api-key in the project."
   type        = string
+  default     = null
+}
+
+variable "deletion_protection" {
+  description = "false before a destroy that is meant."
+  type        = bool
+  default     = true
 }

@@ -10,9 +10,5 @@ terraform {
       source  = "hashicorp/google-beta"
       version = ">= 6.50, < 8"
     }
-    gemini = {
-      source  = "terraform.local/gemini/gemini"
-      version = "~> 0.1.0"
-    }
   }
 }

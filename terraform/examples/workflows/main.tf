@@ -51,6 +51,8 @@ module "receiver" {
   region         = var.region
   api_key_secret = var.api_key_secret
 
+  deletion_protection = var.deletion_protection
+
   results   = { create = true }
   workflows = { workflow_id = google_workflows_workflow.batch_done.id }
 }

@@ -8,6 +8,24 @@ terraform {
       source  = "hashicorp/google"
       version = ">= 6.50, < 8"
     }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.12"
+    }
+  }
+}
+
+# Another dataset would be made after this one was destroyed, with its rows.
+resource "terraform_data" "placement" {
+  input = { dataset_id = var.dataset_id, location = var.location }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.dataset_id == var.dataset_id && lower(self.output.location) == lower(var.location)
+      error_message = "The rows are in the dataset ${self.output.dataset_id} in ${self.output.location}, which cannot become ${var.dataset_id} in ${var.location}: it would be destroyed first. Set bigquery.dataset_id and bigquery.location back. For another dataset add a BigQuery subscription of your own to the topics, or set bigquery = null and deletion_protection = false, apply, and set bigquery again: that deletes the rows."
+    }
   }
 }
 
@@ -18,7 +36,6 @@ resource "google_bigquery_dataset" "this" {
   description = "What Gemini's webhooks announced: query the views *_distinct."
   labels      = var.labels
 
-  # The tables refuse to be deleted while deletion_protection is on.
   delete_contents_on_destroy = !var.deletion_protection
 
   dynamic "default_encryption_configuration" {
@@ -52,10 +69,23 @@ resource "google_bigquery_table" "this" {
   schema              = local.schema
   labels              = var.labels
 
+  # What the dataset's default would give, so that no plan sees a difference:
+  # another key is another table.
+  dynamic "encryption_configuration" {
+    for_each = var.kms_key_name[*]
+    content {
+      kms_key_name = encryption_configuration.value
+    }
+  }
+
   time_partitioning {
     type          = "DAY"
     field         = "publish_time"
     expiration_ms = var.delete_after_days == null ? null : var.delete_after_days * 86400000
+  }
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_dataset.this.id]
   }
 }
 
@@ -89,6 +119,10 @@ resource "google_bigquery_table" "distinct" {
     EOT
     )
   }
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_dataset.this.id]
+  }
 }
 
 resource "google_bigquery_table_iam_member" "pubsub_writes" {
@@ -99,6 +133,16 @@ resource "google_bigquery_table_iam_member" "pubsub_writes" {
   table_id   = each.value.table_id
   role       = "roles/bigquery.dataEditor"
   member     = var.pubsub_agent
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.this[each.key].id]
+  }
+}
+
+# A grant is there at once, and works after a while.
+resource "time_sleep" "granted" {
+  create_duration = "60s"
+  triggers        = { for table, grant in google_bigquery_table_iam_member.pubsub_writes : table => grant.id }
 }
 
 module "dead_letters" {
@@ -110,6 +154,11 @@ module "dead_letters" {
   publisher    = var.pubsub_agent
   kms_key_name = var.kms_key_name
   labels       = var.labels
+}
+
+# A subscription does not follow a dead-letter topic that is made again.
+resource "terraform_data" "dead_letters" {
+  triggers_replace = module.dead_letters.topic_uid
 }
 
 resource "google_pubsub_subscription" "this" {
@@ -142,8 +191,12 @@ resource "google_pubsub_subscription" "this" {
     ttl = "" # never
   }
 
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.this[each.key].id, terraform_data.dead_letters.id]
+  }
+
   # Pub/Sub looks at the table when the subscription is made.
-  depends_on = [google_bigquery_table_iam_member.pubsub_writes]
+  depends_on = [time_sleep.granted]
 }
 
 # To move a message to the dead letters, Pub/Sub acknowledges it here.
@@ -154,4 +207,8 @@ resource "google_pubsub_subscription_iam_member" "pubsub_acknowledges" {
   subscription = each.value.name
   role         = "roles/pubsub.subscriber"
   member       = var.pubsub_agent
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.this[each.key].id]
+  }
 }

@@ -25,6 +25,10 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   topic   = google_pubsub_topic.this.name
   role    = "roles/pubsub.publisher"
   member  = var.publisher
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.this.id]
+  }
 }
 
 # Without a subscription a dead letter would be gone at once.
@@ -38,5 +42,9 @@ resource "google_pubsub_subscription" "this" {
 
   expiration_policy {
     ttl = "" # never, however long nobody looks
+  }
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.this.id]
   }
 }

@@ -4,6 +4,11 @@ output "topic_id" {
   depends_on  = [google_pubsub_topic_iam_member.publisher, google_pubsub_subscription.this]
 }
 
+output "topic_uid" {
+  description = "Not known while the topic is being made again: what must follow it goes by this."
+  value       = google_pubsub_topic.this.id
+}
+
 output "subscription_id" {
   description = "projects/P/subscriptions/S."
   value       = google_pubsub_subscription.this.id

@@ -22,6 +22,10 @@ resource "google_project_iam_member" "invoker" {
   project = var.project_id
   role    = "roles/workflows.invoker"
   member  = google_service_account.this.member
+
+  lifecycle {
+    replace_triggered_by = [google_service_account.this.unique_id]
+  }
 }
 
 resource "google_eventarc_trigger" "this" {

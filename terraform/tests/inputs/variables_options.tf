@@ -1,1 +1,1 @@
-../../variables_options.tf
+../../modules/options/variables_options.tf

@@ -86,6 +86,17 @@ func agentHas(resources []resource, role, kind, name string) bool {
 	return false
 }
 
+// keyGrants wants none outside of module.key_grants: the grants of two receivers
+// in a project are one, and whoever goes first would take it away.
+func keyGrants(resources []resource) (findings []string) {
+	for _, r := range resources {
+		if strings.HasPrefix(r.Type, "google_kms_crypto_key_iam_") && !strings.HasPrefix(r.Address, "module.key_grants.") {
+			findings = append(findings, r.Address+" is shared with every other receiver that uses the key")
+		}
+	}
+	return findings
+}
+
 // versions wants no resource that holds the payload of a secret.
 func versions(resources []resource) (findings []string) {
 	for _, r := range resources {

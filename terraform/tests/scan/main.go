@@ -5,10 +5,15 @@
 //   - every dead-letter topic has a subscription that never expires and keeps 31
 //     days, and Pub/Sub's service agent has its grants;
 //   - every grant is in the list of README.md, and the list has no other;
+//   - no receiver grants the use of a key, which others would lose with it;
 //   - no version of a secret is a resource, since its payload would be in the state.
 //
 // Usage: scan README.md STATE.json..., where a state is what "terraform show
 // -json" printed. The exit status is 1 if something was found.
+//
+// scan -replace STATE.json ARGUMENT... looks at plans instead: where a resource
+// is replaced, what is bound to it, grants above all, must be made again by the
+// same apply. It runs "terraform plan" with the arguments, in this directory.
 package main
 
 import (
@@ -19,10 +24,14 @@ import (
 
 func main() {
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: scan README.md STATE.json...")
+		fmt.Fprintln(os.Stderr, "usage: scan README.md STATE.json... | scan -replace STATE.json ARGUMENT...")
 		os.Exit(2)
 	}
-	findings, err := run(os.Args[1], os.Args[2:])
+	check := func() ([]string, error) { return run(os.Args[1], os.Args[2:]) }
+	if os.Args[1] == "-replace" {
+		check = func() ([]string, error) { return replacements(os.Args[2], os.Args[3:]) }
+	}
+	findings, err := check()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scan:", err)
 		os.Exit(1)
@@ -54,7 +63,7 @@ func run(readme string, files []string) (findings []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		for _, check := range []func([]resource) []string{pushes, deadLetters, versions} {
+		for _, check := range []func([]resource) []string{pushes, deadLetters, versions, keyGrants} {
 			for _, finding := range check(resources) {
 				findings = append(findings, file+": "+finding)
 			}
@@ -85,8 +94,9 @@ type module struct {
 	ChildModules []module `json:"child_modules"`
 }
 
-// parseState returns the resources of the receiver: of module.receiver where
-// there is one, as in the examples, else of all modules.
+// parseState returns the resources of the receiver: of module.receiver, and of
+// module.key_grants beside it, where there is one, as in the examples, else of
+// all modules.
 func parseState(text []byte) ([]resource, error) {
 	var state struct {
 		Values struct {
@@ -97,10 +107,14 @@ func parseState(text []byte) ([]resource, error) {
 		return nil, err
 	}
 	root := state.Values.RootModule
+	var ours module
 	for _, child := range root.ChildModules {
-		if child.Address == "module.receiver" {
-			root = child
+		if child.Address == "module.receiver" || child.Address == "module.key_grants" {
+			ours.ChildModules = append(ours.ChildModules, child)
 		}
+	}
+	if len(ours.ChildModules) > 0 {
+		root = ours
 	}
 	var all []resource
 	var collect func(module)

@@ -48,10 +48,14 @@ var kinds = map[string]string{
 
 // agents are Google's own accounts, by a part of their addresses.
 var agents = map[string]string{
-	"@gcp-sa-pubsub.":        "Pub/Sub",
-	"@gcp-sa-secretmanager.": "Secret Manager",
-	"@gs-project-accounts.":  "Cloud Storage",
-	"@bigquery-encryption.":  "BigQuery",
+	"@gcp-sa-pubsub.":           "Pub/Sub",
+	"@gcp-sa-secretmanager.":    "Secret Manager",
+	"@gcp-sa-artifactregistry.": "Artifact Registry",
+	"@gcp-sa-eventarc.":         "Eventarc",
+	"@gcf-admin-robot.":         "Cloud Functions",
+	"@serverless-robot-prod.":   "Cloud Run",
+	"@gs-project-accounts.":     "Cloud Storage",
+	"@bigquery-encryption.":     "BigQuery",
 }
 
 // undocumented returns the grants that the list lacks, and notes in granted

@@ -51,6 +51,7 @@ func TestRun(t *testing.T) {
 		"a party that is not listed":      {`"members": ["serviceAccount:w-push@p.iam"]`, `"members": ["serviceAccount:w-push@p.iam", "allUsers"]`, "roles/run.invoker on service to allUsers"},
 		"a resource that is not listed":   {`google_cloud_run_v2_service_iam_binding`, `google_project_iam_binding`, "roles/run.invoker on project to push"},
 		"a role that nothing grants":      {"<!-- /roles -->", "| `roles/x.z` | topic | public | - |\n<!-- /roles -->", "lists roles/x.z on topic to public"},
+		"a key's grant of one receiver":   {`{"address": "a.tasks"`, `{"address": "k", "mode": "managed", "type": "google_kms_crypto_key_iam_member", "values": {"role": "roles/run.invoker", "member": "serviceAccount:w-push@p.iam"}}, {"address": "a.tasks"`, "k is shared with every other receiver"},
 		"a version":                       {`{"address": "a.tasks"`, `{"address": "v", "mode": "managed", "type": "google_secret_manager_secret_version", "values": {}}, {"address": "a.tasks"`, "v puts a secret into the state"},
 	}
 	for name, test := range tests {

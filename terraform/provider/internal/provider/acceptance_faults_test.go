@@ -3,11 +3,13 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/webhookadmin"
@@ -98,6 +100,39 @@ func TestAccImportOfUnknownKey(t *testing.T) {
 			Config:           r.hcl("") + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, id+","+signingSecret),
 			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
 			Check:            resource.ComposeTestCheckFunc(r.oneWebhook, resource.TestCheckResourceAttr(address, "id", id)),
+		},
+	)
+}
+
+// TestAccSecretMadeAgain replaces the signing secret by one of the same name in
+// the apply that is to notice it: the webhook stays, with a new key that is
+// stored there.
+func TestAccSecretMadeAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, simulator.Options{Signing: simulator.SignOldUntilExpiry})
+	config := func(made string) string {
+		return strings.Replace(r.hcl(""), fmt.Sprintf("signing_secret    = %q", signingSecret), "signing_secret    = terraform_data.secret.output", 1) +
+			fmt.Sprintf("resource \"terraform_data\" \"secret\" {\n  input = %q\n  triggers_replace = %q\n}\n", signingSecret, made)
+	}
+	var id string
+	r.accept(
+		resource.TestStep{Config: config("once"), Check: func(s *terraform.State) error {
+			id = s.RootModule().Resources[address].Primary.ID
+			return r.oneWebhook(s)
+		}},
+		resource.TestStep{
+			PreConfig: func() {
+				r.store.Delete(signingSecret)
+				r.store.Create(signingSecret)
+			},
+			Config:           config("again"),
+			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Check: resource.ComposeTestCheckFunc(r.oneWebhook, func(s *terraform.State) error {
+				if now := s.RootModule().Resources[address].Primary.ID; now != id {
+					return fmt.Errorf("the webhook was replaced: %s, before %s", now, id)
+				}
+				return nil
+			}),
 		},
 	)
 }

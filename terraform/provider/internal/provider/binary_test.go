@@ -34,8 +34,8 @@ func newTerminal(r *rig) *terminal {
 	c.env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE="+filepath.Join(c.dir, "terraformrc"),
 		"TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(c.dir, "trace.log"), "GEMINI_API_KEY="+apiKey,
 		"GOOGLE_GEMINI_BASE_URL="+r.gemini.URL(), "SECRET_MANAGER_EMULATOR_HOST="+r.store.Addr())
-	binary := filepath.Join(c.dir, "terraform.d/plugins", Address, "0.1.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-gemini_v0.1.0")
-	build := exec.Command("go", "build", "-o", binary, "-ldflags", "-X main.version=0.1.0", ".")
+	binary := filepath.Join(c.dir, "terraform.d/plugins", "terraform.local/gemini/gemini/0.2.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-gemini_v0.2.0")
+	build := exec.Command("go", "build", "-o", binary, ".")
 	build.Dir = module
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -143,7 +143,7 @@ func TestBinary(t *testing.T) {
 			t.Errorf("%s is not among what was searched", name)
 		}
 	}
-	if !regexp.MustCompile(`provider.terraform-provider-gemini_v0.1.0.*tf_rpc=ApplyResourceChange`).Match(files["trace.log"]) {
+	if !regexp.MustCompile(`provider.terraform-provider-gemini_v0.2.0.*tf_rpc=ApplyResourceChange`).Match(files["trace.log"]) {
 		t.Error("the provider's own log is not in what was searched")
 	}
 	secrets := r.payloads(signing, tokens)

@@ -64,7 +64,9 @@ func resourcePage(t *testing.T, name string, schema *tfprotov6.Schema) string {
 	head(&page, name+" Resource - gemini", name+" (Resource)", schema)
 	fmt.Fprintf(&page, "\n## Example Usage\n\n```terraform\n%s```\n", file(t, folder+"resource.tf"))
 	attributesOf(&page, schema)
-	fmt.Fprintf(&page, "\n## Import\n\n```shell\n%s```\n", file(t, folder+"import.sh"))
+	if _, err := os.Stat(filepath.Join(module, folder+"import.sh")); err == nil {
+		fmt.Fprintf(&page, "\n## Import\n\n```shell\n%s```\n", file(t, folder+"import.sh"))
+	}
 	return page.String()
 }
 

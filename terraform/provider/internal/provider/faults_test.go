@@ -12,6 +12,8 @@ type fault = admintest.Fault
 const (
 	fine, drop = admintest.Fine, admintest.Drop
 	lose, dead = admintest.Lose, admintest.Refuse
+	broken     = admintest.Broken
+	throttled  = admintest.Throttled
 )
 
 // nth chooses the n-th call to fail, and kills the process with it. Of a lost

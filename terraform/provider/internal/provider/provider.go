@@ -1,6 +1,6 @@
 // Package provider is the Terraform provider gemini: the resources
-// gemini_webhook and gemini_webhook_token. It is a thin layer on webhookadmin,
-// which does the work and keeps what is needed to heal an interrupted apply in
+// gemini_webhook and gemini_webhook_token, and gemini_deletion_guard, which has
+// nothing to do with Gemini. It is a thin layer on webhookadmin, which does the work and keeps what is needed to heal an interrupted apply in
 // the signing secret's annotations; nothing of that is in Terraform's state.
 //
 // No secret passes through Terraform: signing secrets and tokens go from where
@@ -21,12 +21,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"google.golang.org/api/option"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 )
-
-// Address is where configurations find the provider.
-const Address = "terraform.local/gemini/gemini"
 
 // Options are what the provider is made of; the zero value is for real use.
 type Options struct {
@@ -34,9 +32,9 @@ type Options struct {
 	Version string
 	// Transport carries the requests to Gemini; nil means http.DefaultTransport.
 	Transport http.RoundTripper
-	// Secrets connects to Secret Manager; nil means secretmanager.NewClient. It
+	// Secrets connects to Secret Manager; nil means secretmanager.NewClientWith. It
 	// is called once, when first needed.
-	Secrets func(context.Context) (*secretmanager.Client, error)
+	Secrets func(context.Context, ...option.ClientOption) (*secretmanager.Client, error)
 	// Now is the wall clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -44,7 +42,7 @@ type Options struct {
 // New returns what makes the provider.
 func New(options Options) func() provider.Provider {
 	if options.Secrets == nil {
-		options.Secrets = secretmanager.NewClient
+		options.Secrets = secretmanager.NewClientWith
 	}
 	if options.Now == nil {
 		options.Now = time.Now
@@ -56,8 +54,12 @@ type geminiProvider struct{ options Options }
 
 // providerModel is the provider's block.
 type providerModel struct {
-	APIKey       types.String `tfsdk:"api_key"`
-	APIKeySecret types.String `tfsdk:"api_key_secret"`
+	APIKey                    types.String `tfsdk:"api_key"`
+	APIKeySecret              types.String `tfsdk:"api_key_secret"`
+	Credentials               types.String `tfsdk:"credentials"`
+	AccessToken               types.String `tfsdk:"access_token"`
+	ImpersonateServiceAccount types.String `tfsdk:"impersonate_service_account"`
+	BillingProject            types.String `tfsdk:"billing_project"`
 }
 
 // Metadata implements provider.Provider.
@@ -83,6 +85,24 @@ func (p *geminiProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 				MarkdownDescription: "Secret Manager secret (`projects/PROJECT/secrets/SECRET`) whose newest version is the API key. It is read at " +
 					"each call and never shown to Terraform, so that a new version needs no change here. Not together with `api_key`; a " +
 					"resource's own `api_key_secret` goes before.",
+			},
+			"credentials": schema.StringAttribute{
+				Optional:            true,
+				Sensitive:           true,
+				MarkdownDescription: "Key file of a service account, or configuration of an external account: its path or its content. As `credentials` of the google provider.",
+			},
+			"access_token": schema.StringAttribute{
+				Optional:            true,
+				Sensitive:           true,
+				MarkdownDescription: "OAuth 2.0 access token to use in place of credentials. As `access_token` of the google provider.",
+			},
+			"impersonate_service_account": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "E-mail address of the service account to act as. As `impersonate_service_account` of the google provider.",
+			},
+			"billing_project": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Project whose quota of Secret Manager is used, where it is not that of the credentials. As `billing_project` of the google provider.",
 			},
 		},
 	}
@@ -114,6 +134,7 @@ func (p *geminiProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		func() resource.Resource { return &webhookResource{} },
 		func() resource.Resource { return &tokenResource{} },
+		func() resource.Resource { return &guardResource{} },
 	}
 }
 

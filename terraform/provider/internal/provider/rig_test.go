@@ -104,7 +104,7 @@ func (r *rig) connect(options ...option.ClientOption) *secretmanager.Client {
 func (r *rig) process() (tfprotov6.ProviderServer, error) {
 	return providerserver.NewProtocol6(New(Options{
 		Version: "test", Transport: r.faults, Now: r.now,
-		Secrets: func(context.Context) (*secretmanager.Client, error) { return r.faulty, nil },
+		Secrets: func(context.Context, ...option.ClientOption) (*secretmanager.Client, error) { return r.faulty, nil },
 	})())(), nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"google.golang.org/api/option"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/geminiapi"
@@ -31,7 +32,14 @@ type services struct {
 
 func newServices(options Options, config providerModel) *services {
 	return &services{options: options, config: config, secrets: sync.OnceValues(func() (*secretmanager.Client, error) {
-		return options.Secrets(context.Background()) // the connection outlives the call that needs it first
+		var login []option.ClientOption
+		if os.Getenv("SECRET_MANAGER_EMULATOR_HOST") == "" { // which asks for no credentials
+			var err error
+			if login, err = newLogin(config, os.Getenv).options(nil); err != nil {
+				return nil, err
+			}
+		}
+		return options.Secrets(context.Background(), login...) // the connection outlives the call that needs it first
 	})}
 }
 

@@ -122,8 +122,13 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	enabled, err := r.enabled(ctx, nameOf(state.Secret))
-	if err != nil && !errors.Is(err, secret.ErrNotFound) {
+	switch {
+	case err == nil || errors.Is(err, secret.ErrNotFound):
+	case state.CreateTime.IsNull(): // imported, and never seen
 		resp.Diagnostics.AddError("The token's versions cannot be read", err.Error())
+		return
+	default: // an outage must not stop a plan of something else
+		resp.Diagnostics.AddWarning("The token was not looked at", "It is taken to be as it was. "+err.Error())
 		return
 	}
 	if len(enabled) == 0 || enabled[0].Number < state.Version.ValueInt64() {

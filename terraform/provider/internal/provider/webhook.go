@@ -73,23 +73,22 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.Diagnostics.AddWarning("The webhook was not looked at", "The API key's secret is known only after apply.")
 		return
 	}
+	var hook webhookadmin.Webhook
 	admin, err := r.services.admin(state.APIKeySecret)
-	if err != nil {
-		resp.Diagnostics.AddError("No connection", err.Error())
-		return
+	if err == nil {
+		hook, err = find(ctx, admin, nameOf(state.SigningSecret), state.ID.ValueString())
 	}
-	hook, err := find(ctx, admin, nameOf(state.SigningSecret), state.ID.ValueString())
 	if errors.Is(err, webhookadmin.ErrNoWebhook) {
-		unfinished, err := r.unfinished(ctx, nameOf(state.SigningSecret))
-		if err != nil {
-			resp.Diagnostics.Append(failure("The webhook's signing_secret cannot be read", err))
-		} else if !unfinished {
+		var unfinished bool
+		if unfinished, err = r.unfinished(ctx, nameOf(state.SigningSecret)); err == nil && !unfinished {
 			resp.State.RemoveResource(ctx)
 		}
-		return // an unfinished deletion is to be finished, or the webhook created again, by whoever applies
+		if err == nil {
+			return // an unfinished deletion is to be finished, or the webhook created again, by whoever applies
+		}
 	}
 	if err != nil {
-		resp.Diagnostics.Append(failure("The webhook cannot be read", err))
+		resp.Diagnostics.Append(unseen(state, err))
 		return
 	}
 	resp.Diagnostics.Append(state.observe(ctx, hook)...)
@@ -185,13 +184,25 @@ func rotate(ctx context.Context, admin *webhookadmin.Admin, plan webhookModel, h
 }
 
 // Delete implements resource.Resource. The secret's versions stay: whoever made
-// the secret deletes them with it.
+// the secret deletes them with it. Where Gemini or the API key is away from the
+// start, the webhook is left there, so that the rest can be destroyed; once
+// something was done, it must be finished.
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state webhookModel
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
 	}
 	admin, err := r.services.admin(state.APIKeySecret)
+	if err == nil {
+		_, err = admin.List(ctx)
+	}
+	if err != nil && away(err) {
+		resp.Diagnostics.AddWarning("The webhook stays at Gemini", fmt.Sprintf("It cannot be deleted: %v\n\nGemini goes on delivering to %s until it gives up. "+
+			"Delete it when Gemini and its API key are there again: curl -X DELETE -H \"x-goog-api-key: $GEMINI_API_KEY\" "+
+			"https://generativelanguage.googleapis.com/v1beta/webhooks/%s. Or leave it: a webhook of the same name and uri is adopted, not made twice.",
+			err, state.URI.ValueString(), state.ID.ValueString()))
+		return
+	}
 	if err == nil {
 		err = admin.Delete(ctx, nameOf(state.SigningSecret), state.ID.ValueString())
 	}

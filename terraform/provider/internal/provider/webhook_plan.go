@@ -42,17 +42,25 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if !creating && !req.Plan.Raw.Equal(req.State.Raw) {
 		plan.touch(state)
 	}
+	if creating && r.services.ready(plan.APIKeySecret) {
+		resp.Diagnostics.Append(r.keyIsThere(ctx, plan.APIKeySecret)...)
+	}
 	desired, known, diags := plan.desired(ctx, state.ID.ValueString())
 	resp.Diagnostics.Append(diags...)
 	if known && r.services.ready(plan.APIKeySecret) {
 		changes, err := r.found(ctx, plan.APIKeySecret, desired)
 		resp.Diagnostics.Append(foresee(changes, err, creating)...)
-		heal := changes.Create || changes.Rotate != "" || changes.Busy || errors.Is(err, secret.ErrNotFound)
+		heal := changes.Create || changes.Rotate != "" || changes.Busy || secretIsGone(err)
 		if !creating && heal && req.Plan.Raw.Equal(req.State.Raw) {
 			plan.heal(changes)
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// secretIsGone tells whether the signing secret is, and not the API key's.
+func secretIsGone(err error) bool {
+	return errors.Is(err, secret.ErrNotFound) && !errors.Is(err, webhookadmin.ErrNoKey)
 }
 
 // found is what Ensure would do.
@@ -94,7 +102,7 @@ func foresee(changes webhookadmin.Changes, err error, creating bool) (diags diag
 	switch {
 	case errors.Is(err, webhookadmin.ErrAmbiguous):
 		diags.AddError("Several webhooks", err.Error())
-	case err != nil && !creating && !errors.Is(err, secret.ErrNotFound):
+	case err != nil && !creating && !secretIsGone(err):
 		diags.AddWarning("The webhook was not looked at", "Whether an unfinished run has left something to heal is not known: "+err.Error())
 	case err != nil: // of what is to be created something is missing yet, or the apply will say what is wrong
 	case changes.Busy:

@@ -53,8 +53,12 @@ func (w *workspace) process(ctx context.Context) (tfprotov6.ProviderServer, erro
 
 // providerConfig is the provider's block.
 func providerConfig(v values) (*tfprotov6.DynamicValue, error) {
-	all := values{"api_key": tftypes.NewValue(tftypes.String, nil), "api_key_secret": tftypes.NewValue(tftypes.String, nil)}.with(v)
-	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"api_key": tftypes.String, "api_key_secret": tftypes.String}}
+	all, types := values{}, map[string]tftypes.Type{}
+	for _, name := range []string{"access_token", "api_key", "api_key_secret", "billing_project", "credentials", "impersonate_service_account"} {
+		all[name], types[name] = tftypes.NewValue(tftypes.String, nil), tftypes.String
+	}
+	all = all.with(v)
+	object := tftypes.Object{AttributeTypes: types}
 	config, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, map[string]tftypes.Value(all)))
 	return &config, err
 }

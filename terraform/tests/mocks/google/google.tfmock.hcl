@@ -1,7 +1,7 @@
 # What Google Cloud would answer, so that the tests ask nobody and cost nothing.
 
 override_resource {
-  target = google_service_account.public
+  target = google_service_account.this["public"]
   values = {
     id     = "projects/acme-prod/serviceAccounts/gemini-webhook-public@acme-prod.iam.gserviceaccount.com"
     name   = "projects/acme-prod/serviceAccounts/gemini-webhook-public@acme-prod.iam.gserviceaccount.com"
@@ -11,7 +11,7 @@ override_resource {
 }
 
 override_resource {
-  target = google_service_account.tasks
+  target = google_service_account.this["tasks"]
   values = {
     id     = "projects/acme-prod/serviceAccounts/gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com"
     name   = "projects/acme-prod/serviceAccounts/gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com"
@@ -21,7 +21,7 @@ override_resource {
 }
 
 override_resource {
-  target = google_service_account.push
+  target = google_service_account.this["push"]
   values = {
     id     = "projects/acme-prod/serviceAccounts/gemini-webhook-push@acme-prod.iam.gserviceaccount.com"
     name   = "projects/acme-prod/serviceAccounts/gemini-webhook-push@acme-prod.iam.gserviceaccount.com"
@@ -31,7 +31,7 @@ override_resource {
 }
 
 override_resource {
-  target = google_service_account.rotate
+  target = google_service_account.this["rotate"]
   values = {
     id     = "projects/acme-prod/serviceAccounts/gemini-webhook-rotate@acme-prod.iam.gserviceaccount.com"
     name   = "projects/acme-prod/serviceAccounts/gemini-webhook-rotate@acme-prod.iam.gserviceaccount.com"
@@ -41,13 +41,23 @@ override_resource {
 }
 
 override_resource {
-  target = google_service_account.build
+  target = google_service_account.this["build"]
   values = {
     id     = "projects/acme-prod/serviceAccounts/gemini-webhook-build@acme-prod.iam.gserviceaccount.com"
     name   = "projects/acme-prod/serviceAccounts/gemini-webhook-build@acme-prod.iam.gserviceaccount.com"
     email  = "gemini-webhook-build@acme-prod.iam.gserviceaccount.com"
     member = "serviceAccount:gemini-webhook-build@acme-prod.iam.gserviceaccount.com"
   }
+}
+
+override_resource {
+  target = google_secret_manager_secret.signing
+  values = { id = "projects/acme-prod/secrets/gemini-webhook-signing-secret" }
+}
+
+override_resource {
+  target = google_secret_manager_secret.token
+  values = { id = "projects/acme-prod/secrets/gemini-webhook-token" }
 }
 
 mock_resource "google_cloudfunctions2_function" {

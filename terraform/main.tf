@@ -1,3 +1,17 @@
+# The receiver of Gemini's webhooks in one project. Where what is:
+#
+#   variables.tf, options.tf             inputs; types of those with members in modules/options
+#   functions.tf, environment.tf         the functions, and what they are told
+#   queue.tf, topics.tf                  queue and dead letters; what is published
+#   secrets.tf, rotation.tf, gemini.tf   secrets, their rotation, the webhook
+#   storage.tf, source.tf                state and results; how the code gets there
+#   accounts.tf, apis.tf, cmek.tf        service accounts, APIs, keys
+#   protection.tf                        what is refused before it destroys anything
+#   sinks.tf, alerts.tf, logging.tf      consumers, alerts, what is not logged
+#   outputs.tf                           what to do next
+#
+# README.md has every role that is granted; ../docs/deploy.md the steps.
+
 locals {
   functions = {
     public = var.name
@@ -11,7 +25,9 @@ locals {
   source_bucket  = "${var.project_id}-${var.name}-source"
   results_bucket = "${var.project_id}-${var.name}-results"
 
-  rotates = var.rotation != null
+  api_key_secret = coalesce(var.api_key_secret, "projects/${var.project_id}/secrets/gemini-api-key")
+
+  rotates = module.options.rotation != null
 
   # In the address of Pub/Sub's service agent: saves looking up the project, which
   # a new one cannot answer before its APIs are enabled.
@@ -27,5 +43,5 @@ locals {
   # Longer than a batch may take to be noticed and repaired, and Pub/Sub's maximum.
   dead_letter_retention = "2678400s" # 31 days
 
-  kms_key_name = one(var.cmek[*].key_name)
+  kms_key_name = one(module.options.cmek[*].key_name)
 }

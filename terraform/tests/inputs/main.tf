@@ -1,0 +1,1 @@
+../../modules/options/main.tf

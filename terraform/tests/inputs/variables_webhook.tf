@@ -1,0 +1,1 @@
+../../modules/options/variables_webhook.tf
