@@ -24,7 +24,7 @@ resource "terraform_data" "placement" {
 
     postcondition {
       condition     = self.output.dataset_id == var.dataset_id && lower(self.output.location) == lower(var.location)
-      error_message = "The rows are in the dataset ${self.output.dataset_id} in ${self.output.location}, which cannot become ${var.dataset_id} in ${var.location}: it would be destroyed first. Set bigquery.dataset_id and bigquery.location back. For another dataset add a BigQuery subscription of your own to the topics, or set bigquery = null and deletion_protection = false, apply, and set bigquery again: that deletes the rows."
+      error_message = "The rows are in the dataset ${self.output.dataset_id} in ${self.output.location}, which cannot become ${var.dataset_id} in ${var.location}: it would be destroyed first. Set bigquery.dataset_id and bigquery.location back. For another dataset add a BigQuery subscription of your own to the topics, or delete the rows: apply with deletion_protection = false, then with bigquery = null, then with both as you want them."
     }
   }
 }
