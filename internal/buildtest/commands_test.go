@@ -197,6 +197,15 @@ module "%[1]s" {
   project_id = "my-project"
   region     = "europe-west1"
   name       = "%[1]s"
+
+  deletion_protection = var.deletion_protection
+}
+`
+
+const rootVariable = `
+variable "deletion_protection" {
+  type    = bool
+  default = true
 }
 `
 
@@ -242,12 +251,20 @@ func TestModuleFromGit(t *testing.T) {
 	if got := counts(t, applied, u.run(root, "terraform apply")); strings.Join(got, " ") != "2 4 2" {
 		t.Errorf("another version: added, changed, destroyed %v, want two archives and four functions", got)
 	}
-	u.run(root, "terraform destroy")
+	if out, err := u.try(root, "terraform destroy -var=deletion_protection=false"); err == nil || !strings.Contains(out, "Deletion protection is on") {
+		t.Errorf("destroyed while what was applied is protected: %v", err)
+	}
+	if n := u.webhooks(); n != 2 {
+		t.Errorf("%d webhooks at Gemini after a destroy that was refused, want 2", n)
+	}
+	u.run(root, "terraform apply -var=deletion_protection=false")
+	u.run(root, "terraform destroy -var=deletion_protection=false")
 }
 
 func (u *user) root(clone string, names ...string) string {
 	u.t.Helper()
 	dir := u.t.TempDir()
+	must(u.t, os.WriteFile(filepath.Join(dir, "variables.tf"), []byte(rootVariable), 0o644))
 	for _, name := range names {
 		u.block(dir, clone, name)
 	}
