@@ -66,6 +66,7 @@ var importRules = map[string]mayImport{
 	"verify/verifytest":           {},
 	"internal/benchtable":         {modules: []string{"golang.org/x/perf"}},
 	"internal/buildtest":          {},
+	"internal/buildtest/gendoc":   {modules: []string{"github.com/google/go-cmp"}},
 	"internal/e2e":                {},
 	"internal/webhookadmin/...":   {modules: cloud},
 	"internal/secret/store/...":   {packages: []string{"internal/secret"}},

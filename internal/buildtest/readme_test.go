@@ -17,42 +17,6 @@ import (
 	"example.com/gemini-webhook/internal/outcome/schematest"
 )
 
-// variable is a row of the README's configuration table.
-type variable struct{ Name, Default, NeededBy string }
-
-// variables are the contract's, in its order.
-var variables = []variable{
-	{"DOORS", "both", ""},
-	{"GOOGLE_CLOUD_PROJECT", "required", "all"},
-	{"QUEUE_TOPIC", "required", "all"},
-	{"OUTCOMES_TOPIC", "required", "tasks"},
-	{"RESULTS_TOPIC", "= OUTCOMES_TOPIC", "tasks"},
-	{"STATE_BUCKET", "required", "tasks"},
-	{"PUSH_AUDIENCE", "required", "tasks"},
-	{"PUSH_SERVICE_ACCOUNT", "required", "tasks"},
-	{"PUSH_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs", "tasks"},
-	{"MAX_DELIVERY_ATTEMPTS", "30", "tasks"},
-	{"RESULT_BUCKETS", "", "tasks"},
-	{"BATCH_RESULTS", "lines", "tasks"},
-	{"CHUNK_BYTES", "8388608", "tasks"},
-	{"MAX_LINE_BYTES", "16777216", "tasks"},
-	{"SIGNING_SECRETS", "", "public"},
-	{"SIGNING_SECRET_OVERLAP", "24h", "public"},
-	{"SECRET_TTL", "5m", "public"},
-	{"DYNAMIC_TOKEN_SECRET", "", "public"},
-	{"DYNAMIC_TOKEN_OVERLAP", "96h", "public"},
-	{"DYNAMIC_OPEN", "false", "public"},
-	{"REVOKED_VERSIONS", "", "public"},
-	{"STALE_LIMIT", "6h", "public"},
-	{"JWT_AUDIENCES", "", "public"},
-	{"JWT_ISSUERS", "", "public"},
-	{"JWKS_URL", "https://generativelanguage.googleapis.com/.well-known/jwks.json", "public"},
-	{"REPLAY_TOLERANCE", "5m", "public"},
-	{"MAX_BODY_BYTES", "262144", "public"},
-	{"GEMINI_API_KEY_SECRET", "", "tasks"},
-	{"LOG_LEVEL", "info", "all"},
-}
-
 func readFile(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(moduleRoot(t), name))
@@ -60,42 +24,6 @@ func readFile(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// TestVariables holds the README's table, and what the code reads, to the
-// contract's.
-func TestVariables(t *testing.T) {
-	t.Parallel()
-	var documented []variable
-	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|([^|]*)\\|([^|]*)\\|").FindAllStringSubmatch(readFile(t, "README.md"), -1) {
-		documented = append(documented, variable{m[1], strings.TrimSpace(strings.ReplaceAll(m[2], "`", "")), strings.TrimSpace(m[3])})
-	}
-	if diff := cmp.Diff(variables, documented); diff != "" {
-		t.Errorf("README.md, Configuration (-contract +README):\n%s", diff)
-	}
-
-	source := readFile(t, "internal/config/config.go")
-	needed := map[string]string{}
-	for _, m := range regexp.MustCompile(`needs\((always|tasks), "([A-Z_]+)"`).FindAllStringSubmatch(source, -1) {
-		needed[m[2]] = map[string]string{"always": "all", "tasks": "tasks"}[m[1]]
-	}
-	var read []variable
-	for i, m := range regexp.MustCompile("`env:\"([A-Z_]+)(?:, default=([^\"]*))?\"`").FindAllStringSubmatch(source, -1) {
-		v := variable{Name: m[1], Default: m[2]}
-		if i < len(variables) {
-			v.NeededBy = variables[i].NeededBy // the code knows it of required ones only
-		}
-		if door, ok := needed[v.Name]; ok {
-			v.Default, v.NeededBy = "required", door
-		}
-		if v.Name == "RESULTS_TOPIC" && v.Default == "" {
-			v.Default = "= OUTCOMES_TOPIC"
-		}
-		read = append(read, v)
-	}
-	if diff := cmp.Diff(variables, read); diff != "" {
-		t.Errorf("internal/config (-contract +code):\n%s", diff)
-	}
 }
 
 // TestReadmeMessage checks the README's example against its schema.
@@ -202,11 +130,11 @@ func TestDocsNameWhatExists(t *testing.T) {
 	}
 }
 
-// TestRunbookHasEveryCode wants a row for each code that an answer or a log
-// line may carry.
-func TestRunbookHasEveryCode(t *testing.T) {
+// TestEveryCodeIsDocumented wants each code that an answer or a log line may
+// carry in the contract, and a row for it in the runbook.
+func TestEveryCodeIsDocumented(t *testing.T) {
 	t.Parallel()
-	runbook := readFile(t, "docs/runbooks/deliveries-refused.md")
+	runbook, contract := readFile(t, "docs/runbooks/deliveries-refused.md"), readFile(t, "docs/contract.md")
 	codes := []string{"body_too_large", "method_not_allowed"} // of handlers
 	for _, m := range regexp.MustCompile(`sentinel\("([a-z_]+)"`).FindAllStringSubmatch(readFile(t, "verify/errors.go"), -1) {
 		codes = append(codes, m[1])
@@ -217,6 +145,9 @@ func TestRunbookHasEveryCode(t *testing.T) {
 	for _, code := range codes {
 		if !strings.Contains(runbook, "\n| `"+code+"` |") {
 			t.Errorf("docs/runbooks/deliveries-refused.md has no row for %s: say what it means and what to do", code)
+		}
+		if !strings.Contains(contract, "`"+code+"`") {
+			t.Errorf("docs/contract.md does not name %s", code)
 		}
 	}
 }

@@ -81,41 +81,6 @@ type Config struct {
 	LogLevel           slog.Level
 }
 
-// environment is the text of every variable with its default. Parsing is a
-// second step because envconfig stops at the first value that does not parse,
-// and an operator should see all of them.
-type environment struct {
-	Doors                string `env:"DOORS, default=both"`
-	Project              string `env:"GOOGLE_CLOUD_PROJECT"`
-	QueueTopic           string `env:"QUEUE_TOPIC"`
-	OutcomesTopic        string `env:"OUTCOMES_TOPIC"`
-	ResultsTopic         string `env:"RESULTS_TOPIC"`
-	StateBucket          string `env:"STATE_BUCKET"`
-	PushAudience         string `env:"PUSH_AUDIENCE"`
-	PushServiceAccount   string `env:"PUSH_SERVICE_ACCOUNT"`
-	PushJWKSURL          string `env:"PUSH_JWKS_URL, default=https://www.googleapis.com/oauth2/v3/certs"`
-	MaxDeliveryAttempts  string `env:"MAX_DELIVERY_ATTEMPTS, default=30"`
-	ResultBuckets        string `env:"RESULT_BUCKETS"`
-	BatchResults         string `env:"BATCH_RESULTS, default=lines"`
-	ChunkBytes           string `env:"CHUNK_BYTES, default=8388608"`
-	MaxLineBytes         string `env:"MAX_LINE_BYTES, default=16777216"`
-	SigningSecrets       string `env:"SIGNING_SECRETS"`
-	SigningSecretOverlap string `env:"SIGNING_SECRET_OVERLAP, default=24h"`
-	SecretTTL            string `env:"SECRET_TTL, default=5m"`
-	DynamicTokenSecret   string `env:"DYNAMIC_TOKEN_SECRET"`
-	DynamicTokenOverlap  string `env:"DYNAMIC_TOKEN_OVERLAP, default=96h"`
-	DynamicOpen          string `env:"DYNAMIC_OPEN, default=false"`
-	RevokedVersions      string `env:"REVOKED_VERSIONS"`
-	StaleLimit           string `env:"STALE_LIMIT, default=6h"`
-	JWTAudiences         string `env:"JWT_AUDIENCES"`
-	JWTIssuers           string `env:"JWT_ISSUERS"`
-	JWKSURL              string `env:"JWKS_URL, default=https://generativelanguage.googleapis.com/.well-known/jwks.json"`
-	ReplayTolerance      string `env:"REPLAY_TOLERANCE, default=5m"`
-	MaxBodyBytes         string `env:"MAX_BODY_BYTES, default=262144"`
-	GeminiAPIKeySecret   string `env:"GEMINI_API_KEY_SECRET"`
-	LogLevel             string `env:"LOG_LEVEL, default=info"`
-}
-
 // Load reads the variables of the contract, "Environment", from lookuper
 // (envconfig.OsLookuper() in a running function). White space around a value is
 // trimmed, and a blank value counts as not set.
