@@ -22,7 +22,7 @@ export PLUGIN_DIR PLATFORMS
 export GOFLAGS := $(GOFLAGS) -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz soak bench fmt lint provider terraform-test deploy destroy clean
+.PHONY: help demo test quick check fuzz soak bench fmt lint provider terraform-test deploy destroy clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ test: ## Run the tests
 	go test $(PKG)
 	cd terraform/provider && go test ./...
 
-check: ## Everything a change must pass: format, lint, modules, scripts, tests with -race, Terraform, short fuzzing
+quick: ## Format, vet and the tests that are fast, in less than a minute: while you work
+	@scripts/check --quick
+
+check: ## Everything a change must pass, and what was skipped: what CI runs
 	@scripts/check
 
 fuzz: ## Fuzz every target for FUZZTIME (60s)
@@ -51,8 +54,8 @@ RUNS ?= 5
 bench: ## Run the benchmarks RUNS times (5) and print docs/performance.md's table; takes ten minutes
 	@RUNS=$(RUNS) scripts/bench
 
-fmt: ## Format the Go code
-	gofmt -w .
+fmt: ## Format the Go code and group its imports
+	@scripts/check fmt
 
 lint: ## Run go vet and staticcheck
 	@scripts/check vet staticcheck

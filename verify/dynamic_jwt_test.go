@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
-	"github.com/google/go-cmp/cmp"
 )
 
 // A genuine JWT delivery, and one thing broken: the contract, "JWT" and "Borders".

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
-	"github.com/google/go-cmp/cmp"
 )
 
 // A genuine v1a delivery, and one thing broken.

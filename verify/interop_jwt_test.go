@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"example.com/gemini-webhook/verify/verifytest"
 	"github.com/golang-jwt/jwt/v5"
+
+	"example.com/gemini-webhook/verify/verifytest"
 )
 
 // Tokens that golang-jwt made are accepted and refused as they should be.

@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // A golden vector, computed with neither our code nor Standard Webhooks':

@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store/storetest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
-	"github.com/google/go-cmp/cmp"
 )
 
 // delivery is a genuine one, until a test breaks one thing.

@@ -118,6 +118,9 @@ func TestBundleHoldsWhatIsCompiled(t *testing.T) {
 // gcloud's own.
 func TestBundleAsGcloudSeesIt(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("gcloud takes seconds to start; run without -short")
+	}
 	gcloud, err := exec.LookPath("gcloud")
 	if err != nil {
 		t.Skip("gcloud is not in PATH; install the Google Cloud CLI to compare")

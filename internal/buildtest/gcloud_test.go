@@ -27,6 +27,9 @@ type parserAnswer struct {
 // them. It has no credentials and no network.
 func askGcloud(t *testing.T, request parserRequest) parserAnswer {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("gcloud takes seconds to start; run without -short")
+	}
 	gcloud, err := exec.LookPath("gcloud")
 	if err != nil {
 		t.Skip("gcloud is not in PATH; install the Google Cloud CLI to have its parser check commands and cloudbuild.yaml")

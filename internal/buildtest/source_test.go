@@ -1,13 +1,9 @@
 package buildtest
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -35,60 +31,4 @@ func goSource(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return all.String()
-}
-
-// demoChecks are the names of the checks in cmd/demo, in the order in which
-// they are printed.
-func demoChecks(t *testing.T) []string {
-	t.Helper()
-	var names []string
-	for _, file := range []string{"demo.go", "dynamic.go", "rotation.go"} {
-		names = append(names, checksIn(t, filepath.Join(moduleRoot(t), "cmd", "demo", file))...)
-	}
-	return names
-}
-
-// checksIn gives the first argument of each call of check where that is a
-// text, and the texts of the table before it where it is a field.
-func checksIn(t *testing.T, path string) []string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names, table []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.CompositeLit: // a row of the table: {what, …}
-			if n.Type == nil && len(n.Elts) > 0 {
-				table = append(table, text(n.Elts[0])...)
-			}
-		case *ast.CallExpr:
-			f, ok := n.Fun.(*ast.SelectorExpr)
-			if !ok || f.Sel.Name != "check" || len(n.Args) == 0 {
-				return true
-			}
-			if name := text(n.Args[0]); name != nil {
-				names = append(names, name...)
-			} else {
-				names = append(names, table...)
-				table = nil
-			}
-		}
-		return true
-	})
-	return names
-}
-
-// text is the value of a string literal, or nothing.
-func text(e ast.Expr) []string {
-	literal, ok := e.(*ast.BasicLit)
-	if !ok || literal.Kind != token.STRING {
-		return nil
-	}
-	value, err := strconv.Unquote(literal.Value)
-	if err != nil {
-		return nil
-	}
-	return []string{value}
 }

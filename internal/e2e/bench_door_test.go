@@ -1,10 +1,11 @@
 package e2e
 
 import (
-	"example.com/gemini-webhook/internal/localcloud"
 	"fmt"
 	"testing"
 	"time"
+
+	"example.com/gemini-webhook/internal/localcloud"
 )
 
 // Rounds of BenchmarkDoorCPU: what is compared alternates, so that a change of

@@ -1,10 +1,11 @@
 package e2e
 
 import (
-	"example.com/gemini-webhook/internal/localcloud"
 	"fmt"
 	"testing"
 	"time"
+
+	"example.com/gemini-webhook/internal/localcloud"
 
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 )

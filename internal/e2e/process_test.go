@@ -63,10 +63,19 @@ type child struct {
 	exited chan struct{}
 }
 
+// notShort is called before anything is started.
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs the built receiver beside the embedded cloud; run without -short")
+	}
+}
+
 // command is the receiver with an environment of its own: nothing of whoever
 // runs the tests reaches it.
 func command(t testing.TB, env ...string) *exec.Cmd {
 	t.Helper()
+	notShort(t)
 	path, err := binary()
 	must(t, err)
 	cmd := exec.Command(path)

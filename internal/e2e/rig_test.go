@@ -52,6 +52,7 @@ type options struct {
 
 func newRig(t *testing.T, o options) *rig {
 	t.Helper()
+	notShort(t)
 	if o.cloud.TimeScale == 0 {
 		o.cloud.TimeScale = timeScale
 	}

@@ -214,7 +214,7 @@ func TestGeneratedObject(t *testing.T) {
 		_ = r.Close()
 	}
 	if testing.Short() {
-		t.Skip("skipping the whole gigabyte with -short")
+		t.Skip("reads a whole gigabyte; run without -short")
 	}
 	r, err := o.NewReader(ctx)
 	if err != nil {
