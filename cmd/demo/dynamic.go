@@ -38,7 +38,7 @@ func (d *demo) dynamic(ctx context.Context) error {
 	}
 	d.screen.say("a path token is in Secret Manager; a subscription has the filter %s", teamFilter)
 
-	jobs := []struct{ what, label, team, scheme, name string }{
+	jobs := []job{
 		{"v1a job, its batch.completed", labelV1a, "search", "ed25519", ""},
 		{"JWT job, its batch.completed", labelJWT, "ads", "rs256", ""},
 	}
@@ -51,21 +51,9 @@ func (d *demo) dynamic(ctx context.Context) error {
 		}
 	}
 	for _, j := range jobs {
-		var done outcome
-		err := d.wait(ctx, "batch.completed of "+j.name, func() bool {
-			for _, o := range d.others {
-				if o.Type == "batch.completed" && o.ResourceID == j.name {
-					done = o
-				}
-			}
-			return done.ID != ""
-		})
-		if err != nil {
+		if err := d.completed(ctx, j); err != nil {
 			return err
 		}
-		d.screen.check(j.what,
-			fmt.Sprintf("%d lines, dynamic %s path_token /dynamic/%s", dynamicRequests, j.scheme, j.label),
-			fmt.Sprintf("%d lines, %s %s %s %s", done.Results.Total, done.Mode, done.Scheme, done.Origin, done.Path))
 	}
 	if err := d.wait(ctx, "what the filter lets through", func() bool { return len(routed) > 0 }); err != nil {
 		return err
@@ -74,7 +62,34 @@ func (d *demo) dynamic(ctx context.Context) error {
 	got := fmt.Sprint(routed)
 	d.mu.Unlock()
 	d.screen.check("routed by meta_team to its subscription", "["+jobs[0].name+"]", got)
+	return d.strangers(ctx)
+}
 
+// job is a batch with a webhook of its own.
+type job struct{ what, label, team, scheme, name string }
+
+// completed waits for the job's batch.completed and checks how it came.
+func (d *demo) completed(ctx context.Context, j job) error {
+	var done outcome
+	err := d.wait(ctx, "batch.completed of "+j.name, func() bool {
+		for _, o := range d.others {
+			if o.Type == "batch.completed" && o.ResourceID == j.name {
+				done = o
+			}
+		}
+		return done.ID != ""
+	})
+	if err != nil {
+		return err
+	}
+	d.screen.check(j.what,
+		fmt.Sprintf("%d lines, dynamic %s path_token /dynamic/%s", dynamicRequests, j.scheme, j.label),
+		fmt.Sprintf("%d lines, %s %s %s %s", done.Results.Total, done.Mode, done.Scheme, done.Origin, done.Path))
+	return nil
+}
+
+// strangers has Google sign and deliver what belongs to somebody else.
+func (d *demo) strangers(ctx context.Context) error {
 	for _, stranger := range []struct{ what, path string }{
 		{"a stranger's job, signed by Google, no token", hookPath},
 		{"a stranger's job, signed by Google, wrong token", "/dynamic/0123456789abcdefghijklmnopqrstuvwxyzABCDEFG/x"},
