@@ -59,8 +59,10 @@ func run(ctx context.Context, args []string, s streams) int {
 // helped is what ends a command line that asks for help or for the version.
 type helped struct{}
 
-func execute(ctx context.Context, args []string, s streams) (err error) {
-	parser, err := kong.New(&cli{},
+// newParser reads command lines. What asks for help or the version panics with
+// helped once it is printed.
+func newParser(ctx context.Context, s streams) (*kong.Kong, error) {
+	return kong.New(&cli{},
 		kong.Name("webhookctl"),
 		kong.Description("Operate a receiver of Gemini API webhooks.\n\n"+codesHelp),
 		kong.Vars{"version": version.String(), "events": defaultEvents},
@@ -69,6 +71,10 @@ func execute(ctx context.Context, args []string, s streams) (err error) {
 		kong.Bind(s),
 		kong.Exit(func(int) { panic(helped{}) }),
 	)
+}
+
+func execute(ctx context.Context, args []string, s streams) (err error) {
+	parser, err := newParser(ctx, s)
 	if err != nil {
 		return err
 	}

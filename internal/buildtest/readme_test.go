@@ -87,18 +87,12 @@ func TestDocsNameWhatExists(t *testing.T) {
 			found, err := filepath.Glob(name)
 			return err == nil && len(found) > 0
 		}
-		find(`\]\(([^)#:]+)(?:#[^)]*)?\)`, func(link string) bool {
-			return exists(filepath.Join(root, filepath.Dir(document), link))
-		})
 		find("`((?:\\.?[a-z]+/)*[A-Za-z_.*-]+\\.(?:go|md|json)|(?:cmd|docs|handlers|internal|scripts|verify)/[a-z0-9_/.*-]*)`", func(name string) bool {
 			return exists(filepath.Join(root, name)) || !strings.Contains(name, "/") && exists(filepath.Join(root, filepath.Dir(document), name))
 		})
 		find("(?m)(?:^|`)make ([a-z][a-z-]*)", func(target string) bool { return strings.Contains(makefile, "\n"+target+":") })
 		find(`\b((?:Test|Fuzz|Benchmark)[A-Z]\w*)\b`, func(name string) bool { return strings.Contains(code, "func "+name+"(") })
 		find(`jsonPayload\.message="([^"]+)"`, func(message string) bool { return strings.Contains(code, message) })
-		find(`\]\(#([^)]+)\)`, func(anchor string) bool {
-			return regexp.MustCompile(`(?mi)^#+ ` + strings.ReplaceAll(regexp.QuoteMeta(anchor), "-", " ") + `$`).MatchString(text)
-		})
 	}
 }
 

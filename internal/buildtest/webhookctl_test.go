@@ -1,73 +1,39 @@
 package buildtest
 
 import (
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// field is a field of webhookctl's command structs: its name and its tag.
-var field = regexp.MustCompile("(?m)^\t([A-Z][A-Za-z]*)\\s+[^\\s`]+\\s+`([^`]*(?:help|cmd|name|required|default)[^`]*)`")
-
-var (
-	nameTag  = regexp.MustCompile(`name:"([^"]+)"`)
-	wordEdge = regexp.MustCompile(`([a-z])([A-Z])`)
-)
-
-// webhookctlNames are the commands and flags of webhookctl, from its source. It
-// does not tell which flag belongs to which command.
-func webhookctlNames(t *testing.T) (commands, flags map[string]bool) {
+// webhookctlFlags are the flags of each command of webhookctl, from the document
+// that is made of its code.
+func webhookctlFlags(t *testing.T) map[string]map[string]bool {
 	t.Helper()
-	commands, flags = map[string]bool{}, map[string]bool{"help": true, "version": true}
-	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "cmd/webhookctl/*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
+	commands, command := map[string]map[string]bool{}, ""
+	for line := range strings.Lines(readFile(t, "docs/webhookctl.md")) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "## webhookctl "); ok {
+			command = name
+			commands[command] = map[string]bool{"help": true, "version": true}
 		}
-		for _, m := range field.FindAllStringSubmatch(readFile(t, "cmd/webhookctl/"+filepath.Base(file)), -1) {
-			name := strings.ToLower(wordEdge.ReplaceAllString(m[1], "$1-$2"))
-			if tag := nameTag.FindStringSubmatch(m[2]); tag != nil {
-				name = tag[1]
-			}
-			if strings.Contains(m[2], `cmd:""`) {
-				commands[name] = true
-			} else {
-				flags[name] = true
-			}
+		if flag := regexp.MustCompile("^\\| `--([a-z-]+)").FindStringSubmatch(line); flag != nil {
+			commands[command][flag[1]] = true
 		}
 	}
-	return commands, flags
+	return commands
 }
 
 // TestWebhookctlKnowsCommands: documents and scripts use commands and flags that
 // webhookctl has.
 func TestWebhookctlKnowsCommands(t *testing.T) {
 	t.Parallel()
-	commands, flags := webhookctlNames(t)
-	for _, known := range []string{"webhook", "create", "doctor", "dynamic-uri", "token", "rotate"} {
-		if !commands[known] {
-			t.Fatalf("the command %s was not found in the source: %v", known, commands)
-		}
-	}
+	commands := webhookctlFlags(t)
 	count := 0
 	check := func(where string, all [][]string) {
 		for _, words := range all {
 			count++
-			options := false
-			for _, word := range words {
-				name, isFlag := strings.CutPrefix(word, "--")
-				name, _, _ = strings.Cut(name, "=")
-				switch {
-				case isFlag && !flags[name]:
-					t.Errorf("%s: webhookctl %s: there is no flag --%s", where, strings.Join(words, " "), name)
-				case !isFlag && !options && !commands[word]:
-					t.Errorf("%s: webhookctl %s: there is no command %s", where, strings.Join(words, " "), word)
-				}
-				options = options || isFlag // what follows may be a flag's value
+			if problem := misused(commands, words); problem != "" {
+				t.Errorf("%s: webhookctl %s: %s", where, strings.Join(words, " "), problem)
 			}
 		}
 	}
@@ -89,4 +55,38 @@ func TestWebhookctlKnowsCommands(t *testing.T) {
 	if count < 15 {
 		t.Errorf("%d commands were found", count)
 	}
+	for _, wrong := range []string{"webhook make", "webhook create --force", "token create --label=x", "--json=1"} {
+		if misused(commands, strings.Fields(wrong)) == "" {
+			t.Errorf("webhookctl %s passes for right", wrong)
+		}
+	}
+}
+
+// misused says what is wrong with a command line. It may end early: a document
+// may name a group of commands.
+func misused(commands map[string]map[string]bool, words []string) string {
+	command, flags := "", map[string]bool{"help": true, "version": true}
+	for i, word := range words {
+		if name, isFlag := strings.CutPrefix(word, "--"); isFlag {
+			if name, _, _ = strings.Cut(name, "="); !flags[name] {
+				return "there is no flag --" + name
+			}
+			continue
+		}
+		if i > 0 && strings.HasPrefix(words[i-1], "--") {
+			continue // may be its value
+		}
+		command = strings.TrimSpace(command + " " + word)
+		known := false
+		for name := range commands {
+			known = known || name == command || strings.HasPrefix(name, command+" ")
+		}
+		if !known {
+			return "there is no such command"
+		}
+		if commands[command] != nil {
+			flags = commands[command]
+		}
+	}
+	return ""
 }
