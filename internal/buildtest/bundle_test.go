@@ -1,8 +1,7 @@
 package buildtest
 
 import (
-	"bufio"
-	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -15,77 +14,48 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pattern is a line of source.ignore, which follows .gitignore's rules. The
-// subset here has neither "**" nor character classes nor escapes.
-type pattern struct {
-	glob     string
-	negated  bool // "!": let it through after all
-	dirOnly  bool // ends with "/"
-	anchored bool // has a "/" elsewhere: matched from the root, else by name
-}
-
-// parseIgnore reads the file, and fails on what the subset lacks.
-func parseIgnore(t *testing.T, text []byte) []pattern {
+// leftOut are those of the paths, of which directories end in "/", that a file
+// in the form of .gitignore leaves out, as git reads it.
+func leftOut(t *testing.T, ignoreFile string, paths []string) map[string]bool {
 	t.Helper()
-	var patterns []pattern
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		line := strings.TrimSpace(lines.Text())
-		if strings.HasPrefix(line, "#!") || strings.ContainsAny(line, `[]\?`) && !strings.HasPrefix(line, "#") || strings.Contains(line, "**") {
-			t.Fatalf("source.ignore: %q is beyond the subset that this test reads", line)
-		}
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		var p pattern
-		line, p.negated = strings.CutPrefix(line, "!")
-		line, p.dirOnly = strings.CutSuffix(line, "/")
-		p.anchored = strings.Contains(line, "/")
-		p.glob = strings.TrimPrefix(line, "/")
-		patterns = append(patterns, p)
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not in PATH; install it to read " + filepath.Base(ignoreFile))
 	}
-	return patterns
-}
-
-// ignored reports whether the last pattern that matches name leaves it out.
-func ignored(patterns []pattern, name string, dir bool) bool {
-	out := false
-	for _, p := range patterns {
-		subject := path.Base(name)
-		if p.anchored {
-			subject = name
-		}
-		if ok, _ := path.Match(p.glob, subject); ok && (dir || !p.dirOnly) {
-			out = !p.negated
-		}
+	empty := t.TempDir()
+	mustOutput(t, empty, nil, "git", "init", "-q")
+	cmd := exec.Command("git", "-c", "core.excludesFile="+ignoreFile, "check-ignore", "--no-index", "--stdin", "-z")
+	cmd.Dir, cmd.Stdin = empty, strings.NewReader(strings.Join(paths, "\x00"))
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != 1) { // 1: none of them
+		t.Fatalf("git check-ignore: %v", err)
 	}
-	return out
+	found := map[string]bool{}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		found[name] = true
+	}
+	return found
 }
 
 // bundle lists the files that source.ignore lets through, sorted.
 func bundle(t *testing.T, root string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "source.ignore"))
-	if err != nil {
-		t.Fatal(err)
+	ignoreFile := filepath.Join(root, "source.ignore")
+	if text, err := os.ReadFile(ignoreFile); err != nil || strings.ContainsAny(string(text), "[]?\\") || strings.Contains(string(text), "**") {
+		t.Fatalf("source.ignore has patterns that terraform/source.tf does not read: %v", err)
 	}
-	patterns := parseIgnore(t, text)
 	var files []string
-	err = fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case name == ".":
+	walk(t, root, func(name string, entry fs.DirEntry) error {
+		if entry.IsDir() {
+			if entry.Name() == ".git" || entry.Name() == ".terraform" {
+				return fs.SkipDir
+			}
 			return nil
-		case ignored(patterns, name, entry.IsDir()) && entry.IsDir():
-			return fs.SkipDir // as git does: nothing below can come back
-		case !entry.IsDir() && !ignored(patterns, name, false):
-			files = append(files, name)
 		}
+		files = append(files, name)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := leftOut(t, ignoreFile, files)
+	files = slices.DeleteFunc(files, func(name string) bool { return out[name] })
 	slices.Sort(files)
 	return files
 }
@@ -134,33 +104,5 @@ func TestBundleAsGcloudSeesIt(t *testing.T) {
 	slices.Sort(got)
 	if diff := cmp.Diff(bundle(t, root), got); diff != "" {
 		t.Errorf("(-this test +gcloud):\n%s", diff)
-	}
-}
-
-func TestIgnored(t *testing.T) {
-	t.Parallel()
-	patterns := parseIgnore(t, []byte("# comment\n/*\n!/*.go\n!/internal/\n*_test.go\ntestdata/\n/internal/fake/\n"))
-	tests := []struct {
-		name string
-		dir  bool
-		want bool
-	}{
-		{"README.md", false, true},
-		{"function.go", false, false},
-		{"function_test.go", false, true},
-		{"internal", true, false},
-		{"internal", false, true},
-		{"internal/a/b.go", false, false},
-		{"internal/a/b_test.go", false, true},
-		{"internal/a/testdata", true, true},
-		{"internal/a/testdata", false, false},
-		{"internal/fake", true, true},
-		{"internal/a/fake", true, false},
-		{"cmd", true, true},
-	}
-	for _, test := range tests {
-		if got := ignored(patterns, test.name, test.dir); got != test.want {
-			t.Errorf("%s (directory: %v): ignored is %v, want %v", test.name, test.dir, got, test.want)
-		}
 	}
 }

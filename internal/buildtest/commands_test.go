@@ -2,6 +2,7 @@ package buildtest
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -284,10 +285,18 @@ func TestCloudBuildSteps(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "gemini-webhook-signing-secret", "gemini-webhook-token")
 	clone, workspace := u.clone(), t.TempDir()
-	patterns := parseIgnore(t, []byte(readFile(t, ".cloudbuildignore")))
 	// Left behind by "make deploy" on the machine that uploads.
 	must(t, os.WriteFile(filepath.Join(clone, "terraform/.terraform.lock.hcl"), []byte("provider \"terraform.local/gemini/gemini\" {\n  version = \"0.2.1\"\n}\n"), 0o644))
-	copyTree(t, clone, workspace, func(name string, dir bool) bool { return !ignored(patterns, name, dir) })
+	var names []string
+	walk(t, clone, func(name string, entry fs.DirEntry) error {
+		if name == ".git" {
+			return fs.SkipDir
+		}
+		names = append(names, name)
+		return nil
+	})
+	left := leftOut(t, filepath.Join(clone, ".cloudbuildignore"), names)
+	copyTree(t, clone, workspace, func(name string, _ bool) bool { return name != ".git" && !left[name] })
 
 	// Google's providers, which a registry would have there.
 	stand := filepath.Join(u.home, "stand-ins")

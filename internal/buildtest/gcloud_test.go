@@ -115,27 +115,6 @@ func expanded(words []string) []string {
 	return values
 }
 
-// markdownFiles are the documents that people follow.
-func markdownFiles(t *testing.T) []string {
-	t.Helper()
-	root := moduleRoot(t)
-	var files []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "terraform/*.md", "terraform/provider/docs/*.md", "terraform/provider/docs/*/*.md"} {
-		found, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range found {
-			name, err := filepath.Rel(root, file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, filepath.ToSlash(name))
-		}
-	}
-	return files
-}
-
 // incomplete marks where a command is only named: what it lacks is not wrong.
 const incomplete = "the text of "
 
@@ -165,8 +144,8 @@ func TestGcloudAcceptsCommands(t *testing.T) {
 		t.Errorf("no gcloud command was found in %s", smokeScript)
 	}
 	documented := 0
-	for _, file := range markdownFiles(t) {
-		whole, named := documentedCommands(readFile(t, file), "gcloud")
+	for file, text := range allMarkdown(t) {
+		whole, named := documentedCommands(text, "gcloud")
 		documented += add(file, whole)
 		add(incomplete+file, named)
 	}

@@ -132,10 +132,9 @@ func TestDesignHasEveryPart(t *testing.T) {
 			t.Errorf("docs/design.md has no row for package %s", name)
 		}
 	}
-	direct, _, _ := strings.Cut(readFile(t, "go.mod"), "\n)")
-	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(direct, -1) {
-		if !strings.Contains(design, "\n| `"+m[1]+"` |") {
-			t.Errorf("docs/design.md does not say why %s earns its place", m[1])
+	for _, r := range requirements(t, moduleRoot(t)) {
+		if !r.Indirect && !strings.Contains(design, "\n| `"+r.Path+"` |") {
+			t.Errorf("docs/design.md does not say why %s earns its place", r.Path)
 		}
 	}
 }
@@ -143,19 +142,10 @@ func TestDesignHasEveryPart(t *testing.T) {
 // documents are the Markdown files that describe the product.
 func documents(t *testing.T) []string {
 	t.Helper()
-	root := moduleRoot(t)
-	files := []string{"README.md", "SECURITY.md", "CHANGELOG.md"}
-	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
-		found, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range found {
-			name, err := filepath.Rel(root, file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, filepath.ToSlash(name))
+	var files []string
+	for name := range allMarkdown(t) {
+		if !strings.HasPrefix(name, "terraform/") {
+			files = append(files, name)
 		}
 	}
 	slices.Sort(files)
