@@ -57,8 +57,8 @@ bench: ## Run the benchmarks RUNS times (5) and print docs/performance.md's tabl
 fmt: ## Format the Go code and group its imports
 	@scripts/check fmt
 
-lint: ## Run go vet and staticcheck
-	@scripts/check vet staticcheck
+lint: ## Run go vet, staticcheck and gocyclo
+	@scripts/check vet staticcheck complexity
 
 provider: ## Build the Terraform provider to where Terraform finds it, and print its version (PLUGIN_DIR, PLATFORMS)
 	@scripts/provider

@@ -66,6 +66,12 @@ func (w webhookDelete) Run(ctx context.Context, s streams) error {
 			return err
 		}
 	}
+	return w.report(s, result, what)
+}
+
+// report prints the result; of a dry run its error says that there is something
+// to do.
+func (w webhookDelete) report(s streams, result deleted, what string) (err error) {
 	switch {
 	case w.JSON:
 		err = printJSON(s.out, result)

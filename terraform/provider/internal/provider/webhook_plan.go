@@ -50,12 +50,16 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if known && r.services.ready(plan.APIKeySecret) {
 		changes, err := r.found(ctx, plan.APIKeySecret, desired)
 		resp.Diagnostics.Append(foresee(changes, err, creating)...)
-		heal := changes.Create || changes.Rotate != "" || changes.Busy || secretIsGone(err)
-		if !creating && heal && req.Plan.Raw.Equal(req.State.Raw) {
+		if !creating && toHeal(changes, err) && req.Plan.Raw.Equal(req.State.Raw) {
 			plan.heal(changes)
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// toHeal tells whether there is something that no configuration asks for.
+func toHeal(changes webhookadmin.Changes, err error) bool {
+	return changes.Create || changes.Rotate != "" || changes.Busy || secretIsGone(err)
 }
 
 // secretIsGone tells whether the signing secret is, and not the API key's.
