@@ -25,12 +25,12 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestReadmeMessage checks the README's example against its schema.
-func TestReadmeMessage(t *testing.T) {
+// TestExampleMessage checks the documented message against its schema.
+func TestExampleMessage(t *testing.T) {
 	t.Parallel()
-	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(readFile(t, "README.md"), -1)
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(readFile(t, "docs/consuming.md"), -1)
 	if len(blocks) != 2 {
-		t.Fatalf("%d JSON blocks in README.md, want a message's data and its attributes", len(blocks))
+		t.Fatalf("%d JSON blocks in docs/consuming.md, want a message's data and its attributes", len(blocks))
 	}
 	if err := schematest.Check([]byte(blocks[0][1])); err != nil {
 		t.Error(err)
@@ -44,12 +44,12 @@ func TestReadmeMessage(t *testing.T) {
 	}
 }
 
-func TestReadmeFilters(t *testing.T) {
+func TestDocumentedFilters(t *testing.T) {
 	t.Parallel()
-	readme := readFile(t, "README.md")
-	filters := regexp.MustCompile(`--message-filter='([^']*)'|(attributes\.kind = "[a-z]+")`).FindAllStringSubmatch(readme, -1)
+	text := readFile(t, "docs/consuming.md") + readFile(t, "docs/operations.md")
+	filters := regexp.MustCompile(`--message-filter='([^']*)'|(attributes\.kind = "[a-z]+")`).FindAllStringSubmatch(text, -1)
 	if len(filters) < 4 {
-		t.Errorf("%d filters in README.md, want the two of subscribers and the two of the queue", len(filters))
+		t.Errorf("%d filters in the documents, want the two of subscribers and the two of the queue", len(filters))
 	}
 	server := pstest.NewServer() // refuses filters as Pub/Sub does
 	t.Cleanup(func() { _ = server.Close() })
@@ -115,6 +115,31 @@ func TestEveryCodeIsDocumented(t *testing.T) {
 		if !strings.Contains(contract, "`"+code+"`") {
 			t.Errorf("docs/contract.md does not name %s", code)
 		}
+	}
+}
+
+// TestCitedSectionsExist: where code names a section of the contract, it is there,
+// and code names no other document of ours from outside the repository.
+func TestCitedSectionsExist(t *testing.T) {
+	t.Parallel()
+	headings := map[string]bool{}
+	for _, m := range mdHeading.FindAllStringSubmatch(readFile(t, "docs/contract.md"), -1) {
+		headings[m[1]] = true
+	}
+	code := regexp.MustCompile(`\s*\n\s*// `).ReplaceAllString(goSource(t), " ")
+	cited := regexp.MustCompile(`contract, ("[^"\n]+"(?:(?:,| and) "[^"\n]+")*)`).FindAllStringSubmatch(code, -1)
+	for _, m := range cited {
+		for _, name := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(m[1], -1) {
+			if !headings[name[1]] {
+				t.Errorf("a comment cites the contract's section %q, which is not there", name[1])
+			}
+		}
+	}
+	if len(cited) < 20 {
+		t.Errorf("%d citations were found", len(cited))
+	}
+	if outside := regexp.MustCompile(`\b(?:SPEC|GEMINI|GCP|DESIGN)\.md\b`).FindString(code); outside != "" {
+		t.Errorf("a comment cites %s, which is not in the repository", outside)
 	}
 }
 

@@ -35,7 +35,7 @@ type environment struct {
 	BatchResults string `env:"BATCH_RESULTS, default=lines" door:"tasks"`
 	// an object is worked on in ranges of this size, at least size/1000
 	ChunkBytes string `env:"CHUNK_BYTES, default=8388608" door:"tasks"`
-	// up to 256 MiB, which takes [memory](../README.md#instance-settings); a longer line
+	// up to 256 MiB, which takes [memory](operations.md#instance-settings); a longer line
 	// is skipped and reported as `invalid`
 	MaxLineBytes string `env:"MAX_LINE_BYTES, default=16777216" door:"tasks"`
 	// comma-separated `projects/P/secrets/S`; empty: static deliveries are 401

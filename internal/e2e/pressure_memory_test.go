@@ -56,12 +56,12 @@ func (m *mix) at(off int64, p []byte) {
 	}
 }
 
-// instance is the memory that the README asks of an instance of the private
+// instance is the memory that docs/operations.md asks of an instance of the private
 // door, for lines of up to maxLine bytes.
 func instance(maxLine int64) int64 { return 256<<20 + 4*maxLine }
 
 // Whatever the lines are, and while storage and Pub/Sub are slow, four ranges at
-// once stay within the instance that the README asks for (with Terraform's
+// once stay within the instance that docs/operations.md asks for (with Terraform's
 // GOMEMLIMIT), and each line is accounted for. Not parallel, as TestMemory.
 func TestPressureMemory(t *testing.T) {
 	if testing.Short() {
