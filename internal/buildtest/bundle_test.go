@@ -24,6 +24,7 @@ func leftOut(t *testing.T, ignoreFile string, paths []string) map[string]bool {
 	empty := t.TempDir()
 	mustOutput(t, empty, nil, "git", "init", "-q")
 	cmd := exec.Command("git", "-c", "core.excludesFile="+ignoreFile, "check-ignore", "--no-index", "--stdin", "-z")
+	cmd.Env = environ()
 	cmd.Dir, cmd.Stdin = empty, strings.NewReader(strings.Join(paths, "\x00"))
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != 1) { // 1: none of them

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,13 +30,19 @@ func output(t *testing.T, dir string, env []string, name string, args ...string)
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(environ(), env...)
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
 	}
 	return string(out), err
+}
+
+// environ is without the variables that git sets for its hooks: with those, git
+// would work on this repository from wherever it is called.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") })
 }
 
 // mustOutput is output for commands that have to succeed.
