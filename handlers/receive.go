@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/verify"
 )
@@ -47,6 +49,7 @@ type ReceiverConfig struct {
 type Receiver struct {
 	ReceiverConfig
 	bodies   *bodies
+	queueing singleflight.Group // by deliveryID
 	seen     seen
 	refusals refusals
 }
@@ -62,6 +65,7 @@ var errQueue = errors.New("the work queue did not take the delivery")
 type result struct {
 	headers verify.Headers
 	proof   verify.Proof
+	path    string // where it is queued, without a token
 	bytes   int
 	note    string // what an operator wants to know besides
 	err     error
@@ -75,19 +79,25 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc.log(r, res, rc.Now().Sub(start))
 }
 
-// log writes the one line of a delivery, but for refusals beyond a limit.
+// noteRepeat is of a delivery that is accepted and not queued a second time.
+const noteRepeat = "queued before"
+
+// log writes the one line of a delivery, but for refusals and repeats beyond a
+// limit.
 func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 	ctx := r.Context()
 	var code string
 	if res.err != nil {
 		code = codeOf(res.err)
-		if !rc.refusals.admitOrCount(ctx, rc.Log, "more deliveries were refused than logged; the numbers are of this instance in about a minute", code+res.note, rc.Now()) {
+	}
+	if kind := code + res.note; kind != "" { // strangers can have this again and again
+		if !rc.refusals.admitOrCount(ctx, rc.Log, "more deliveries were refused or repeated than logged; the numbers are of this instance in about a minute", kind, rc.Now()) {
 			return
 		}
 	}
 	attrs := []any{
 		"event_id", res.headers.ID,
-		"path", loggedPath(r),
+		"path", loggedPath(r, res.path),
 		"mode", res.proof.Mode,
 		"scheme", res.proof.Scheme,
 		"signer", res.proof.Signer,
@@ -123,13 +133,17 @@ const (
 
 var errURITooLong = fmt.Errorf("path and query over %d bytes", maxURIBytes)
 
-// loggedPath is the path as it may be in a line. Redacting costs more than
-// refusing: it is asked for when there is a line to write.
-func loggedPath(r *http.Request) string {
+// loggedPath is the path as it may be in a line; public is it without a token,
+// where that is known. Redacting costs more than refusing: it is asked for when
+// there is a line to write.
+func loggedPath(r *http.Request, public string) string {
 	if len(r.RequestURI) > maxURIBytes {
 		return ""
 	}
-	path := event.PublicPath(r.URL.EscapedPath())
+	path := public
+	if path == "" {
+		path = event.PublicPath(r.URL.EscapedPath())
+	}
 	if len(path) <= maxLoggedPath {
 		return path
 	}
@@ -173,6 +187,26 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) (res result)
 
 // queue publishes a verified delivery, unless this instance just did.
 func (rc *Receiver) queue(r *http.Request, res result, body []byte) result {
+	// Path and traceparent are not signed, so whoever replays a delivery chooses
+	// them: they make no other delivery, and those of the first one are queued. An
+	// event's identity does not have them either, so this keeps nothing back.
+	id := deliveryOf(res.headers.ID, res.proof.Mode, res.proof.Origin, res.proof.Signer, string(body))
+	queued := false
+	// Those that come while the first one is being queued share what becomes of it.
+	_, res.err, _ = rc.queueing.Do(string(id[:]), func() (any, error) {
+		if rc.seen.has(id, rc.Now()) {
+			return nil, nil
+		}
+		queued, res.path = true, event.PublicPath(r.URL.EscapedPath())
+		return nil, rc.enqueue(r, res, body, id)
+	})
+	if res.err == nil && !queued {
+		res.note = noteRepeat
+	}
+	return res
+}
+
+func (rc *Receiver) enqueue(r *http.Request, res result, body []byte, id deliveryID) error {
 	d := event.Delivery{
 		ID:          res.headers.ID,
 		ReceivedAt:  rc.Now(),
@@ -180,23 +214,17 @@ func (rc *Receiver) queue(r *http.Request, res result, body []byte) result {
 		Scheme:      res.proof.Scheme,
 		Origin:      res.proof.Origin,
 		Signer:      res.proof.Signer,
-		Path:        event.PublicPath(r.URL.EscapedPath()),
+		Path:        res.path,
 		Traceparent: traceparent(r.Header),
-	}
-	id := deliveryOf(d.ID, d.Mode, d.Path, string(body))
-	if rc.seen.has(id, rc.Now()) {
-		res.note = "queued before"
-		return res
 	}
 	// The sender may hang up; what is verified is queued all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), PublishTimeout)
 	defer cancel()
 	if err := rc.Queue.Enqueue(ctx, event.Kind, event.Encode(d, body)); err != nil {
-		res.err = fmt.Errorf("%w: %w", errQueue, err)
-		return res
+		return fmt.Errorf("%w: %w", errQueue, err)
 	}
 	rc.seen.add(id, rc.Now())
-	return res
+	return nil
 }
 
 var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)

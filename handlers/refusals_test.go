@@ -57,3 +57,18 @@ func TestFloodOfForgeriesIsNotAFloodOfLines(t *testing.T) {
 		t.Error("the accepted delivery is not logged")
 	}
 }
+
+// With a delivery of somebody else's, a stranger can be accepted again and again.
+func TestFloodOfRepeatsIsNotAFloodOfLines(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 1024)
+	at := time.Now()
+	for range 200 {
+		if status, _ := d.send(t, d.signed(t, at, testBody)); status != 200 {
+			t.Fatalf("got %d", status)
+		}
+	}
+	if n := strings.Count(d.log.String(), "delivery accepted"); n != 1+refusalLines {
+		t.Errorf("%d lines, want one and %d of repeats", n, refusalLines)
+	}
+}

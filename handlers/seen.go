@@ -14,7 +14,7 @@ const (
 
 type deliveryID [sha256.Size]byte
 
-// deliveryOf names a delivery by everything of it that reaches an outcome.
+// deliveryOf names a delivery by its parts.
 func deliveryOf(parts ...string) (id deliveryID) {
 	h := sha256.New()
 	for _, p := range parts {
