@@ -46,13 +46,55 @@ func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
 		{"headers", post + "Content-Length: 100", 400, time.Second},
 		{"timestamp", post + "webhook-id: m\r\nwebhook-timestamp: 1\r\n" + signature + "Content-Length: 100", 401, 2 * time.Second},
 		{"length", post + "webhook-id: m\r\n" + now + signature + "Content-Length: 1000000", 413, time.Second},
-		{"body", post + "webhook-id: m\r\n" + now + signature + "Content-Length: 100", 503, 7 * time.Second},
+		{"body", post + "webhook-id: m\r\n" + now + signature + "Content-Length: 100", 408, 7 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			status, took := newDoor(t, 1024).raw(t, test.head, "half of it")
+			status, _, took := newDoor(t, 1024).raw(t, test.head, "half of it")
 			if status != test.status || took > test.within {
 				t.Errorf("got %d after %v, want %d within %v", status, took, test.status, test.within)
+			}
+		})
+	}
+}
+
+// What is wrong with a body that a stranger sends is the stranger's: no 5xx, which
+// somebody is woken for.
+func TestBodiesThatDoNotArrive(t *testing.T) {
+	t.Parallel()
+	head := func(length string) string {
+		return fmt.Sprintf("POST /hook HTTP/1.1\r\nHost: x\r\nwebhook-id: m\r\nwebhook-timestamp: %d\r\nwebhook-signature: v1,MDEy\r\n%s", time.Now().Unix(), length)
+	}
+	const chunked = "Transfer-Encoding: chunked"
+	for _, test := range []struct {
+		name, head, body string
+		closed           bool // no more comes
+		status           int
+		answer           string
+	}{
+		{"withheld", head("Content-Length: 100"), "", false, 408, `{"error":"body_timeout"}`},
+		{"a chunk withheld", head(chunked), "5\r\nabc", false, 408, `{"error":"body_timeout"}`},
+		{"cut off", head("Content-Length: 100"), "half of it", true, 400, `{"error":"bad_body"}`},
+		{"a chunk cut off", head(chunked), "5\r\nabc", true, 400, `{"error":"bad_body"}`},
+		{"no last chunk", head(chunked), "3\r\nabc\r\n", true, 400, `{"error":"bad_body"}`},
+		{"a length that is none", head(chunked), "xyz\r\nabc\r\n0\r\n\r\n", false, 400, `{"error":"bad_body"}`},
+		{"a length below zero", head(chunked), "-1\r\nabc\r\n0\r\n\r\n", false, 400, `{"error":"bad_body"}`},
+		{"a length beyond all", head(chunked), "fffffffffffffffff\r\nabc", false, 400, `{"error":"bad_body"}`},
+		{"more than its length", head(chunked), "1\r\nabc\r\n0\r\n\r\n", false, 400, `{"error":"bad_body"}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDoor(t, 1024)
+			send := d.raw
+			if test.closed {
+				send = d.rawClosed
+			}
+			status, answer, _ := send(t, test.head, test.body)
+			if status != test.status || answer != test.answer {
+				t.Errorf("got %d %s, want %d %s", status, answer, test.status, test.answer)
+			}
+			if n := len(d.queue.all()); n != 0 {
+				t.Errorf("%d messages queued", n)
 			}
 		})
 	}
@@ -61,16 +103,18 @@ func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
 func TestBodyBudget(t *testing.T) {
 	t.Parallel()
 	b := newBodies(1 << 20)
-	if !b.budget.TryAcquire(bodyBudget) {
+	queueing := &intake{since: time.Now(), stop: func() { t.Error("a body that has arrived is told to yield") }}
+	if !b.take(queueing, bodyBudget) {
 		t.Fatal("the budget is smaller than it says")
 	}
+	b.end(queueing)
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
 	_, release, err := b.read(httptest.NewRecorder(), r, time.Second)
 	release()
 	if !errors.Is(err, errBodyBudget) || statusOf(err) != 503 {
 		t.Errorf("got %v, want %v", err, errBodyBudget)
 	}
-	b.budget.Release(bodyBudget)
+	b.release(queueing)
 	for range 3 * bodyBudget >> 20 { // nothing leaks
 		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(make([]byte, 1<<20)))
 		body, release, err := b.read(httptest.NewRecorder(), r, time.Second)

@@ -79,76 +79,11 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc.log(r, res, rc.Now().Sub(start))
 }
 
-// noteRepeat is of a delivery that is accepted and not queued a second time.
-const noteRepeat = "queued before"
-
-// log writes the one line of a delivery, but for refusals and repeats beyond a
-// limit.
-func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
-	ctx := r.Context()
-	var code string
-	if res.err != nil {
-		code = codeOf(res.err)
-	}
-	if kind := code + res.note; kind != "" { // strangers can have this again and again
-		if !rc.refusals.admitOrCount(ctx, rc.Log, "more deliveries were refused or repeated than logged; the numbers are of this instance in about a minute", kind, rc.Now()) {
-			return
-		}
-	}
-	attrs := []any{
-		"event_id", res.headers.ID,
-		"path", loggedPath(r, res.path),
-		"mode", res.proof.Mode,
-		"scheme", res.proof.Scheme,
-		"signer", res.proof.Signer,
-		"bytes", res.bytes,
-		"duration_ms", took.Milliseconds(),
-	}
-	if res.note != "" {
-		attrs = append(attrs, "note", res.note)
-	}
-	if res.err == nil {
-		rc.Log.InfoContext(ctx, "delivery accepted", attrs...)
-		return
-	}
-	attrs = append(attrs, "code", code, "error", res.err.Error())
-	switch {
-	case errors.Is(res.err, errBodyLate): // any stranger can have that
-		rc.Log.WarnContext(ctx, "delivery broke off", attrs...)
-	case statusOf(res.err) == http.StatusServiceUnavailable:
-		rc.Log.ErrorContext(ctx, "delivery not accepted now; Gemini delivers it again", attrs...)
-	default:
-		rc.Log.WarnContext(ctx, "delivery refused", attrs...)
-	}
-}
-
-const (
-	// maxURIBytes bounds path and query as they were sent: RFC 9110 wants 8000 to be
-	// accepted, and looking at 64 KiB of slashes took 13 ms.
-	maxURIBytes = 8 << 10
-	// maxLoggedPath is how much of a path is in a line: what lines cost is not for
-	// strangers to decide.
-	maxLoggedPath = 1 << 10
-)
+// maxURIBytes bounds path and query as they were sent: RFC 9110 wants 8000 to be
+// accepted, and looking at 64 KiB of slashes took 13 ms.
+const maxURIBytes = 8 << 10
 
 var errURITooLong = fmt.Errorf("path and query over %d bytes", maxURIBytes)
-
-// loggedPath is the path as it may be in a line; public is it without a token,
-// where that is known. Redacting costs more than refusing: it is asked for when
-// there is a line to write.
-func loggedPath(r *http.Request, public string) string {
-	if len(r.RequestURI) > maxURIBytes {
-		return ""
-	}
-	path := public
-	if path == "" {
-		path = event.PublicPath(r.URL.EscapedPath())
-	}
-	if len(path) <= maxLoggedPath {
-		return path
-	}
-	return path[:maxLoggedPath] + "…" // escaped, so one byte is one character
-}
 
 // receive checks a delivery, cheapest first, and queues it.
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) (res result) {
@@ -235,54 +170,4 @@ func traceparent(h http.Header) string {
 		return v
 	}
 	return ""
-}
-
-// answer writes the answer that the contract names for err.
-func (rc *Receiver) answer(w http.ResponseWriter, err error) {
-	switch status := statusOf(err); status {
-	case http.StatusOK:
-		answer(w, status, "status", "accepted")
-	case http.StatusServiceUnavailable:
-		Unavailable(w)
-	default:
-		answer(w, status, "error", codeOf(err))
-	}
-}
-
-// codeOf names an error: the stable code of its answer, or, where that is the
-// same for several, what an operator tells them apart by.
-func codeOf(err error) string {
-	switch code := verify.Code(err); {
-	case code != "":
-		return code
-	case errors.Is(err, errURITooLong):
-		return "uri_too_long"
-	case errors.Is(err, errBodyTooLarge):
-		return "body_too_large"
-	case errors.Is(err, errBodyLate):
-		return "body_late"
-	case errors.Is(err, errBodyBudget):
-		return "body_budget"
-	default:
-		return "queue_unavailable"
-	}
-}
-
-func statusOf(err error) int {
-	switch {
-	case err == nil:
-		return http.StatusOK
-	case errors.Is(err, verify.ErrMissingHeader), errors.Is(err, verify.ErrBadHeader):
-		return http.StatusBadRequest
-	case errors.Is(err, verify.ErrTimestampOutOfRange): // whatever the body was
-		return http.StatusUnauthorized
-	case errors.Is(err, errURITooLong):
-		return http.StatusRequestURITooLong
-	case errors.Is(err, errBodyTooLarge):
-		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, verify.ErrUnavailable), verify.Code(err) == "":
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusUnauthorized
-	}
 }

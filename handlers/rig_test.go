@@ -149,9 +149,19 @@ func (d *door) send(t *testing.T, r *http.Request) (int, string) {
 	return resp.StatusCode, ""
 }
 
-// raw sends head and body as they are and returns the status, and how long the
-// answer took.
-func (d *door) raw(t *testing.T, head, body string) (status int, took time.Duration) {
+// raw sends head and body as they are and returns the answer, and how long it took.
+func (d *door) raw(t *testing.T, head, body string) (status int, answer string, took time.Duration) {
+	t.Helper()
+	return d.rawThen(t, head, body, func(*net.TCPConn) error { return nil })
+}
+
+// rawClosed says after it that no more comes.
+func (d *door) rawClosed(t *testing.T, head, body string) (status int, answer string, took time.Duration) {
+	t.Helper()
+	return d.rawThen(t, head, body, (*net.TCPConn).CloseWrite)
+}
+
+func (d *door) rawThen(t *testing.T, head, body string, then func(*net.TCPConn) error) (int, string, time.Duration) {
 	t.Helper()
 	conn, err := net.Dial("tcp", d.Listener.Addr().String())
 	if err != nil {
@@ -160,10 +170,17 @@ func (d *door) raw(t *testing.T, head, body string) (status int, took time.Durat
 	defer conn.Close()
 	start := time.Now()
 	fmt.Fprint(conn, head, "\r\n\r\n", body)
+	if err := then(conn.(*net.TCPConn)); err != nil {
+		t.Fatal(err)
+	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
-	return resp.StatusCode, time.Since(start)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text), time.Since(start)
 }
