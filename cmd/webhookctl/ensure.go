@@ -141,6 +141,11 @@ func (w webhookUpdate) Run(ctx context.Context, s streams) error {
 	if len(fields.Names()) == 0 {
 		return usage("say what to change: --name, --uri, --events, --enabled or --disabled")
 	}
+	if w.URI != nil {
+		if err := webhookadmin.CheckURI(*w.URI); err != nil { // before a dry run says what it would do
+			return usage("%w", err)
+		}
+	}
 	c, err := w.connect(ctx)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gemini-webhook/internal/endpoint"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/secret"
 )
@@ -29,8 +30,11 @@ type dynamicURI struct {
 
 // Run reads the newest enabled version and prints the URL.
 func (d dynamicURI) Run(ctx context.Context, s streams) error {
-	base, err := url.Parse(d.URL)
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || strings.Trim(base.Path, "/") != "" || base.RawQuery != "" {
+	base, err := endpoint.Parse(d.URL)
+	if err != nil {
+		return usage("--url %w: the URL will hold a token", err)
+	}
+	if strings.Trim(base.Path, "/") != "" || base.RawQuery != "" {
 		return usage("--url wants the receiver's address without a path, as https://receiver.example")
 	}
 	client, err := secretmanager.NewClient(ctx)

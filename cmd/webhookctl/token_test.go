@@ -71,6 +71,9 @@ func TestTokensAndURIs(t *testing.T) {
 			t.Errorf("a token is printed: %q", printed)
 		}
 	}
+	if out, messages, code := webhookctl(t, "dynamic-uri", "--secret", tokenName, "--url", "http://127.0.0.1:8080"); code != codeDone || out != "http://127.0.0.1:8080/dynamic/"+second+"\n" {
+		t.Errorf("an address of this machine: code %d, %q, %q", code, out, messages)
+	}
 	if err := s.Disable(tokenName, 2); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +99,9 @@ func TestBadCommandLines(t *testing.T) {
 		"uri of nothing":    {codeNotFound, []string{"dynamic-uri", "--secret", tokenName, "--url", "https://x.example"}},
 		"a weak token":      {codeFailed, []string{"dynamic-uri", "--secret", "projects/p/secrets/weak", "--url", "https://x.example"}},
 		"no address":        {codeUsage, []string{"dynamic-uri", "--secret", tokenName, "--url", "receiver.example"}},
+		"plain http":        {codeUsage, []string{"dynamic-uri", "--secret", "projects/p/secrets/good", "--url", "http://receiver.example"}},
+		"another machine":   {codeUsage, []string{"dynamic-uri", "--secret", "projects/p/secrets/good", "--url", "http://10.0.0.1:8080"}},
+		"a user":            {codeUsage, []string{"dynamic-uri", "--secret", "projects/p/secrets/good", "--url", "https://user:password@receiver.example"}},
 		"an address's path": {codeUsage, []string{"dynamic-uri", "--secret", tokenName, "--url", "https://x.example/hook"}},
 		"a label with dots": {codeUsage, []string{"dynamic-uri", "--secret", "projects/p/secrets/good", "--url", "https://x.example", "--label", "a/../b"}},
 	} {

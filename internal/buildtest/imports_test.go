@@ -30,7 +30,8 @@ var importRules = map[string]mayImport{
 	"internal/server":      {},
 	"internal/version":     {},
 	"internal/secret":      {},
-	"internal/config":      {packages: []string{"internal/object", "internal/secret"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
+	"internal/endpoint":    {},
+	"internal/config":      {packages: []string{"internal/endpoint", "internal/object", "internal/secret"}, modules: []string{"github.com/sethvargo/go-envconfig"}},
 	"internal/outcome":     {packages: []string{"internal/event", "internal/lenientjson"}},
 	"internal/results":     {packages: []string{"internal/lenientjson", "internal/outcome"}, modules: []string{"github.com/goccy/go-json"}},
 	"internal/batch":       {packages: []string{"internal/event", "internal/object", "internal/outcome", "internal/results"}},
@@ -41,7 +42,7 @@ var importRules = map[string]mayImport{
 	"internal/secret/store": {packages: []string{"internal/secret", "verify"}},
 	"internal/jwks":         {packages: []string{"verify"}, modules: []string{"github.com/lestrrat-go/jwx/v3", "golang.org/x/sync"}},
 
-	"internal/webhookadmin": {packages: []string{"internal/secret"}},
+	"internal/webhookadmin": {packages: []string{"internal/endpoint", "internal/secret"}},
 
 	"handlers": {
 		packages: []string{"verify", "internal/event", "internal/work"},
@@ -54,7 +55,7 @@ var importRules = map[string]mayImport{
 	"internal/gcp/secretmanager": {packages: []string{"internal/secret"}, modules: cloud},
 	"internal/gcp/stall":         {},
 	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/batch", "internal/object"}, modules: cloud},
-	"internal/geminiapi":         {packages: []string{"internal/gcp/stall", "internal/object", "internal/secret", "internal/webhookadmin"}, modules: []string{"google.golang.org/genai"}},
+	"internal/geminiapi":         {packages: []string{"internal/endpoint", "internal/gcp/stall", "internal/object", "internal/secret", "internal/webhookadmin"}, modules: []string{"google.golang.org/genai"}},
 
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {
@@ -75,7 +76,7 @@ var importRules = map[string]mayImport{
 	"terraform/tests/...":         {},
 	"docs/schemas":                {},
 	"internal/outcome/schematest": {packages: []string{"docs/schemas"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
-	"cmd/webhookctl":              {packages: []string{"internal/doctor", "internal/gcp/secretmanager", "internal/geminiapi", "internal/secret", "internal/version", "internal/webhookadmin"}, modules: []string{"*"}},
+	"cmd/webhookctl":              {packages: []string{"internal/doctor", "internal/endpoint", "internal/gcp/secretmanager", "internal/geminiapi", "internal/secret", "internal/version", "internal/webhookadmin"}, modules: []string{"*"}},
 	"cmd/...":                     {packages: []string{"", "verify/...", "internal/..."}, modules: []string{"*"}},
 }
 

@@ -55,6 +55,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"REPLAY_TOLERANCE", "over 0s and up to 25h", []string{"0s", "-5m", "25h1s", "300"}},
 		{"MAX_BODY_BYTES", "from 1024 to 8388608", []string{"1023", "8388609"}},
 		{"GEMINI_API_KEY_SECRET", "must have the form", []string{"AIzaSomething", "projects/acme/secrets/k/versions/latest"}},
+		{"GOOGLE_GEMINI_BASE_URL", "https://", []string{"http://proxy.example", "http://10.0.0.1:8080", "http://127.0.0.1.example/", "proxy.example", "https://user:password@proxy.example"}},
 		{"LOG_LEVEL", "debug, info, warn or error", []string{"INFO", "warning", "trace"}},
 	}
 	for _, test := range tests {
@@ -105,6 +106,8 @@ func TestLoadBorders(t *testing.T) {
 		"RESULT_BUCKETS":        {"abc", strings.Repeat("a", 63), "a_b.c-d/p/q/"},
 		"JWKS_URL":              {"http://localhost:1/", "https://keys.example:8443/a?b=c"},
 		"DYNAMIC_OPEN":          {"true", "false"},
+
+		"GOOGLE_GEMINI_BASE_URL": {"http://127.0.0.1:8080", "http://localhost:1/", "https://proxy.example/gemini", ""},
 	} {
 		for _, value := range values {
 			if _, err := load(t, with(map[string]string{variable: value})); err != nil {

@@ -121,6 +121,7 @@ func LoadRotation(ctx context.Context, lookuper envconfig.Lookuper) (*Config, er
 			GeminiAPIKeySecret:   c.secret("GEMINI_API_KEY_SECRET", c.needs(true, "GEMINI_API_KEY_SECRET", env.GeminiAPIKeySecret)),
 			LogLevel:             c.logLevel(env.LogLevel),
 		}
+		c.url("GOOGLE_GEMINI_BASE_URL", env.GeminiBaseURL)
 		if len(c.problems) > 0 {
 			return nil, &Error{Problems: c.problems}
 		}
@@ -171,6 +172,8 @@ func parse(env *environment) (*Config, error) {
 		GeminiAPIKeySecret: c.secret("GEMINI_API_KEY_SECRET", env.GeminiAPIKeySecret),
 		LogLevel:           c.logLevel(env.LogLevel),
 	}
+	// The Gemini SDK and internal/geminiapi read this one themselves.
+	c.url("GOOGLE_GEMINI_BASE_URL", env.GeminiBaseURL)
 	if cfg.ResultsTopic == "" {
 		cfg.ResultsTopic = cfg.OutcomesTopic
 	}

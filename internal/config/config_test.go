@@ -245,7 +245,7 @@ func TestLoadRotation(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	_, err = loadRotation(map[string]string{"SIGNING_SECRETS": "x", "LOG_LEVEL": "loud"})
+	_, err = loadRotation(map[string]string{"SIGNING_SECRETS": "x", "LOG_LEVEL": "loud", "GOOGLE_GEMINI_BASE_URL": "http://proxy.example"})
 	var problems *config.Error
 	if !errors.As(err, &problems) {
 		t.Fatalf("got %v, want problems", err)
@@ -254,7 +254,7 @@ func TestLoadRotation(t *testing.T) {
 	for _, p := range problems.Problems {
 		variables = append(variables, p.Variable)
 	}
-	if diff := cmp.Diff([]string{"GOOGLE_CLOUD_PROJECT", "SIGNING_SECRETS", "GEMINI_API_KEY_SECRET", "LOG_LEVEL"}, variables); diff != "" {
+	if diff := cmp.Diff([]string{"GOOGLE_CLOUD_PROJECT", "SIGNING_SECRETS", "GEMINI_API_KEY_SECRET", "LOG_LEVEL", "GOOGLE_GEMINI_BASE_URL"}, variables); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

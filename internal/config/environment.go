@@ -73,4 +73,7 @@ type environment struct {
 	GeminiAPIKeySecret string `env:"GEMINI_API_KEY_SECRET" door:"tasks"`
 	// `debug`, `info`, `warn` or `error`
 	LogLevel string `env:"LOG_LEVEL, default=info" door:"all"`
+	// another address of the Gemini API, read by its SDK as well: https, or http on this
+	// machine
+	GeminiBaseURL string `env:"GOOGLE_GEMINI_BASE_URL" door:"tasks"`
 }

@@ -6,6 +6,7 @@
 package geminiapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,23 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gemini-webhook/internal/endpoint"
 	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/secret"
 )
 
 const defaultBaseURL = "https://generativelanguage.googleapis.com"
+
+// baseURL is the given address or, where that is empty, GOOGLE_GEMINI_BASE_URL,
+// or Google's. The API key goes there, so never by plain http to another machine.
+func baseURL(given string) (string, error) {
+	base := cmp.Or(given, os.Getenv("GOOGLE_GEMINI_BASE_URL"), defaultBaseURL)
+	if _, err := endpoint.Parse(base); err != nil {
+		return "", fmt.Errorf("the address of the Gemini API (GOOGLE_GEMINI_BASE_URL) %w", err)
+	}
+	return strings.TrimSuffix(base, "/"), nil
+}
 
 // headerTimeout bounds the wait for the first byte; how long a download may
 // take is the caller's context's to say.
@@ -33,36 +45,42 @@ const keyTimeout = 10 * time.Second
 
 // Files downloads files of the Files service.
 type Files struct {
-	base   string
+	base   string // empty where baseErr says why
 	client *http.Client
 	key    func(context.Context) (secret.Value, error)
 	stall  time.Duration
+
+	baseErr error
 }
 
 // NewFiles gives the Files service. key returns the API key; it is called for
 // every download, so that a new key needs no restart.
 func NewFiles(key func(context.Context) (secret.Value, error)) *Files {
-	base := os.Getenv("GOOGLE_GEMINI_BASE_URL")
-	if base == "" {
-		base = defaultBaseURL
-	}
+	base, err := baseURL("")
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = headerTimeout
 	client := &http.Client{
-		Transport: transport,
-		// net/http drops Authorization when a redirect leaves the host, but not
-		// this header.
-		CheckRedirect: func(next *http.Request, via []*http.Request) error {
-			if len(via) >= 5 {
-				return errors.New("too many redirects")
-			}
-			if next.URL.Host != via[0].URL.Host {
-				next.Header.Del("X-Goog-Api-Key")
-			}
-			return nil
-		},
+		Transport:     transport,
+		CheckRedirect: checkRedirect,
 	}
-	return &Files{strings.TrimSuffix(base, "/"), client, key, stall.Timeout}
+	return &Files{base: base, client: client, key: key, stall: stall.Timeout, baseErr: err}
+}
+
+// checkRedirect keeps the API key to the address that was asked, for net/http drops
+// Authorization when a redirect leaves the host, but not this header; and what is
+// read to https.
+func checkRedirect(next *http.Request, via []*http.Request) error {
+	if len(via) >= 5 {
+		return errors.New("too many redirects")
+	}
+	first := via[0].URL
+	if _, err := endpoint.Parse(next.URL.String()); err != nil || first.Scheme == "https" && next.URL.Scheme != "https" {
+		return errors.New("the answer redirects to plain http")
+	}
+	if !endpoint.Same(next.URL, first) {
+		next.Header.Del("X-Goog-Api-Key")
+	}
+	return nil
 }
 
 // Open reads a file ("files/<id>") from its start; one that is not there is
@@ -80,6 +98,9 @@ func (f *Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 }
 
 func (f *Files) download(ctx context.Context, name string) (io.ReadCloser, error) {
+	if f.baseErr != nil {
+		return nil, f.baseErr
+	}
 	asking, cancel := context.WithTimeout(ctx, keyTimeout)
 	key, err := f.key(asking)
 	cancel()

@@ -44,6 +44,10 @@ func NewWebhooks(config WebhooksConfig) *Webhooks { return &Webhooks{config} }
 
 // call runs f on a client with the current key, within callTimeout.
 func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context, *genai.Client) error) error {
+	base, err := baseURL(w.config.BaseURL)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", what, webhookadmin.ErrRefused, err)
+	}
 	value, err := w.config.Key(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w: %w", what, webhookadmin.ErrRefused, webhookadmin.ErrNoKey, err)
@@ -54,7 +58,7 @@ func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context
 	}
 	client, err := genai.NewClient(ctx, &genai.ClientConfig{
 		Backend: genai.BackendGeminiAPI, APIKey: key,
-		HTTPOptions: genai.HTTPOptions{BaseURL: w.config.BaseURL},
+		HTTPOptions: genai.HTTPOptions{BaseURL: base},
 		HTTPClient: &http.Client{
 			Transport: w.config.Transport,
 			// The API does not redirect, and the key is for its host alone.

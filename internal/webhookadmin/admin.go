@@ -78,6 +78,11 @@ func (a *Admin) List(ctx context.Context) ([]Webhook, error) { return a.webhooks
 
 // Update sets the fields that are not nil on the webhook that the secret names.
 func (a *Admin) Update(ctx context.Context, name secret.Name, fields Fields) (Webhook, error) {
+	if fields.URI != nil {
+		if err := CheckURI(*fields.URI); err != nil {
+			return Webhook{}, fmt.Errorf("%w: %w", ErrDesired, err)
+		}
+	}
 	hook, err := a.Get(ctx, name)
 	if err != nil || len(fields.Names()) == 0 {
 		return hook, err

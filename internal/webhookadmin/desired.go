@@ -3,10 +3,10 @@ package webhookadmin
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
+	"example.com/gemini-webhook/internal/endpoint"
 	"example.com/gemini-webhook/internal/secret"
 )
 
@@ -57,6 +57,15 @@ type Changes struct {
 // Empty says whether there is nothing to do.
 func (c Changes) Empty() bool { return !c.Create && c.Rotate == "" && len(c.Update) == 0 }
 
+// CheckURI refuses what deliveries must not be sent to: no absolute URL, or plain
+// http to another machine, where everybody on the way reads and replays them.
+func CheckURI(uri string) error {
+	if _, err := endpoint.Parse(uri); err != nil {
+		return fmt.Errorf("uri: want an absolute URL, https://HOST/PATH: it %w", err)
+	}
+	return nil
+}
+
 func (d Desired) check() error {
 	var errs []error
 	bad := func(wrong bool, text string) {
@@ -64,9 +73,10 @@ func (d Desired) check() error {
 			errs = append(errs, errors.New(text))
 		}
 	}
-	u, err := url.Parse(d.URI)
 	bad(strings.TrimSpace(d.Name) == "", "name: give one, it is what an unfinished run is healed by")
-	bad(err != nil || u.Scheme == "" || u.Host == "", "uri: want an absolute URL, https://HOST/PATH")
+	if err := CheckURI(d.URI); err != nil {
+		errs = append(errs, err)
+	}
 	bad(len(d.SubscribedEvents) == 0, "subscribed_events: name at least one")
 	_, nameErr := secret.ParseName(string(d.SigningSecret))
 	bad(nameErr != nil, "signing_secret: want projects/PROJECT/secrets/SECRET")

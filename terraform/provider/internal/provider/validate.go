@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -41,13 +40,13 @@ func (secretName) ValidateString(_ context.Context, req validator.StringRequest,
 // known then is refused by Secret Manager.
 func nameOf(v types.String) secret.Name { return secret.Name(v.ValueString()) }
 
-// absoluteURL wants a scheme and a host.
-type absoluteURL struct{ undescribed }
+// deliveryURL wants what Gemini may deliver to.
+type deliveryURL struct{ undescribed }
 
-func (absoluteURL) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+func (deliveryURL) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if v := req.ConfigValue; !v.IsNull() && !v.IsUnknown() {
-		if u, err := url.Parse(v.ValueString()); err != nil || u.Scheme == "" || u.Host == "" {
-			resp.Diagnostics.AddAttributeError(req.Path, "Not an absolute URL", "Want https://HOST/PATH.")
+		if webhookadmin.CheckURI(v.ValueString()) != nil {
+			resp.Diagnostics.AddAttributeError(req.Path, "Not an https URL", "Want https://HOST/PATH. Plain http is for this machine alone: http://localhost, 127.0.0.1 or [::1].")
 		}
 	}
 }

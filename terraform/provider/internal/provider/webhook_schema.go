@@ -38,7 +38,7 @@ func webhookAttributes() map[string]schema.Attribute {
 		},
 		"uri": schema.StringAttribute{
 			Required:   true,
-			Validators: []validator.String{absoluteURL{}},
+			Validators: []validator.String{deliveryURL{}},
 			MarkdownDescription: "Where Gemini delivers, `https://HOST/PATH`: the receiver's public door. It is not a secret. It may be " +
 				"known only after apply. Changed in place.",
 		},
