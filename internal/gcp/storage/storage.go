@@ -9,22 +9,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/storage"
 	"github.com/googleapis/gax-go/v2"
-	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iterator"
 
-	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/object"
 )
 
 // callTimeout bounds a call that moves little data, retries included.
 const callTimeout = 30 * time.Second
+
+// backoff is the pause between attempts. The client's own begins at a second,
+// which is what a range takes.
+var backoff = gax.Backoff{Initial: 100 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}
 
 // pageSize is what one listing request returns at most.
 const pageSize = 1000
@@ -38,8 +39,7 @@ func NewClient(ctx context.Context) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to Cloud Storage: %w", err)
 	}
-	// The client's own first pause is a second, which is what a range takes.
-	c.SetRetry(storage.WithBackoff(gax.Backoff{Initial: 100 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}))
+	c.SetRetry(storage.WithBackoff(backoff))
 	return &Client{c}, nil
 }
 
@@ -155,66 +155,4 @@ func describeAs(missing error, what, bucket, name string, err error) error {
 		err = fmt.Errorf("%w (%v)", missing, err)
 	}
 	return fmt.Errorf("%s gs://%s/%s: %w", what, bucket, name, err)
-}
-
-// State is the state bucket as a batch.Store.
-type State struct {
-	client *Client
-	bucket string
-}
-
-// State gives the state kept in bucket.
-func (c *Client) State(bucket string) *State { return &State{c, bucket} }
-
-// Create implements batch.Store.
-func (s *State) Create(ctx context.Context, name string, data []byte, metadata map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	// The precondition makes the call idempotent, so the client repeats it; a
-	// repeat after a lost answer finds the object there, which is as good.
-	w := s.client.client.Bucket(s.bucket).Object(name).If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
-	w.ChunkSize = 0 // one request
-	w.Metadata = metadata
-	_, err := w.Write(data)
-	if closeErr := w.Close(); err == nil {
-		err = closeErr
-	}
-	var apiErr *googleapi.Error
-	if errors.As(err, &apiErr) && apiErr.Code == http.StatusPreconditionFailed {
-		return fmt.Errorf("create gs://%s/%s: %w", s.bucket, name, batch.ErrExists)
-	}
-	if err != nil {
-		return describe("create", s.bucket, name, err)
-	}
-	return nil
-}
-
-// Read implements batch.Store.
-func (s *State) Read(ctx context.Context, name string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	r, err := s.client.client.Bucket(s.bucket).Object(name).NewReader(ctx)
-	if err != nil {
-		return nil, describeAs(batch.ErrNotFound, "read", s.bucket, name, err)
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, describe("read", s.bucket, name, err)
-	}
-	return data, nil
-}
-
-// List implements batch.Store.
-func (s *State) List(ctx context.Context, prefix, from, to string) ([]batch.Entry, error) {
-	q := &storage.Query{Prefix: prefix, StartOffset: from, EndOffset: to}
-	if err := q.SetAttrSelection([]string{"Name", "Metadata"}); err != nil {
-		return nil, fmt.Errorf("list state: %w", err)
-	}
-	var entries []batch.Entry
-	err := s.client.each(ctx, s.bucket, q, func(attrs *storage.ObjectAttrs) bool {
-		entries = append(entries, batch.Entry{Name: attrs.Name, Metadata: attrs.Metadata})
-		return true
-	})
-	return entries, err
 }
