@@ -52,6 +52,7 @@ type envelope struct {
 		Data       []byte            `json:"data"` // base64
 		Attributes map[string]string `json:"attributes"`
 		MessageID  string            `json:"messageId"`
+		Published  string            `json:"publishTime"` // RFC 3339
 	} `json:"message"`
 	DeliveryAttempt int `json:"deliveryAttempt"` // counts from 1; 0 without a dead letter policy
 }
@@ -89,6 +90,8 @@ func (p *Processor) log(ctx context.Context, status int, err error, attrs ...any
 	switch {
 	case err == nil:
 		p.Log.InfoContext(ctx, "task done", attrs...)
+	case errors.Is(err, work.ErrWaiting):
+		p.Log.InfoContext(ctx, "task waits; Pub/Sub delivers it again", append(attrs, "reason", err.Error())...)
 	case status == http.StatusUnauthorized:
 		code := verify.Code(err)
 		if p.refusals.admitOrCount(ctx, p.Log, "more pushes were refused than logged; the numbers are of this instance in about a minute", code, p.Now()) {
@@ -105,7 +108,7 @@ func pushStatus(err error) int {
 		return http.StatusNoContent
 	case errors.Is(err, errNotEnvelope):
 		return http.StatusBadRequest
-	case errors.Is(err, verify.ErrUnavailable):
+	case errors.Is(err, verify.ErrUnavailable), errors.Is(err, work.ErrWaiting):
 		return http.StatusServiceUnavailable
 	case verify.Code(err) != "":
 		return http.StatusUnauthorized
@@ -123,10 +126,12 @@ func readEnvelope(w http.ResponseWriter, r *http.Request) (work.Message, error) 
 	if err := json.Unmarshal(data, &e); err != nil || e.Message == nil {
 		return work.Message{}, errNotEnvelope // the decoder's error may quote the content
 	}
+	published, _ := time.Parse(time.RFC3339Nano, e.Message.Published) // zero: not known
 	return work.Message{
-		Kind:    e.Message.Attributes["kind"],
-		Data:    e.Message.Data,
-		ID:      e.Message.MessageID,
-		Attempt: e.DeliveryAttempt,
+		Kind:      e.Message.Attributes["kind"],
+		Data:      e.Message.Data,
+		ID:        e.Message.MessageID,
+		Attempt:   e.DeliveryAttempt,
+		Published: published,
 	}, nil
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +35,7 @@ func (w *worker) Do(_ context.Context, m work.Message) (string, error) {
 // whoever has no good token.
 func TestPushesAreAcknowledgedWhenDone(t *testing.T) {
 	t.Parallel()
-	const envelope = `{"message":{"data":"eA==","attributes":{"kind":"event"},"messageId":"7"},"deliveryAttempt":3}`
+	const envelope = `{"message":{"data":"eA==","attributes":{"kind":"event"},"messageId":"7","publishTime":"2026-01-22T12:00:00.5Z"},"deliveryAttempt":3}`
 	for name, test := range map[string]struct {
 		body          string
 		token, result error
@@ -42,6 +43,7 @@ func TestPushesAreAcknowledgedWhenDone(t *testing.T) {
 	}{
 		"done":            {envelope, nil, nil, 204, 1},
 		"not done":        {envelope, nil, errors.New("later"), 500, 1},
+		"waiting":         {envelope, nil, fmt.Errorf("range: %w", work.ErrWaiting), 503, 1},
 		"a bad token":     {envelope, verify.ErrBadToken, nil, 401, 0},
 		"no keys":         {envelope, verify.ErrUnavailable, nil, 503, 0},
 		"no envelope":     {`{"data":"eA=="}`, nil, nil, 400, 0},
@@ -56,7 +58,7 @@ func TestPushesAreAcknowledgedWhenDone(t *testing.T) {
 			if w.Code != test.status || len(do.messages) != test.done {
 				t.Errorf("%d after %d messages, want %d after %d", w.Code, len(do.messages), test.status, test.done)
 			}
-			if want := (work.Message{Kind: "event", Data: []byte("x"), ID: "7", Attempt: 3}); test.done == 1 {
+			if want := (work.Message{Kind: "event", Data: []byte("x"), ID: "7", Attempt: 3, Published: time.Date(2026, 1, 22, 12, 0, 0, 5e8, time.UTC)}); test.done == 1 {
 				if diff := cmp.Diff(want, do.messages[0]); diff != "" {
 					t.Errorf("message (-want +got):\n%s", diff)
 				}

@@ -2,7 +2,7 @@ package batch
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"example.com/gemini-webhook/internal/outcome"
 )
@@ -16,7 +16,7 @@ const fewRanges = 64
 func (w *Worker) completeAfter(ctx context.Context, r Range, plan *Plan) error {
 	if !plan.atMost(fewRanges) {
 		object, next := plan.after(r.Object, r.Interval)
-		markers, err := w.State.markers(ctx, r.Key, object, next)
+		markers, err := w.State.markers(ctx, r.Key, plan.id, object, next)
 		if err != nil {
 			return err
 		}
@@ -24,33 +24,35 @@ func (w *Worker) completeAfter(ctx context.Context, r Range, plan *Plan) error {
 			return nil
 		}
 	}
-	// Whatever is handed on of a range has its end.
-	return w.complete(ctx, r.Key, fmt.Sprintf("range %d/%d", r.Object, r.End), plan)
+	_, err := w.complete(ctx, r.Key, taskName(r), plan)
+	return err
 }
 
 // complete publishes batch.completed when the plan's markers cover it and that
 // is not done. All who work on the last ranges see that they do: the first to
-// claim it does it, so that who is started by it is not started by each.
-func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) error {
-	markers, done, err := w.State.done(ctx, key)
-	if err != nil || done {
-		return err
+// claim it does it, so that who is started by it is not started by each. How far
+// the batch has come is the keeper's concern alone.
+func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (standing, error) {
+	now, err := w.State.standing(ctx, key, plan)
+	if err != nil || now.completed || now.sum.missing > 0 {
+		return now, err
 	}
-	sum := plan.progress(markers)
-	if sum.missing > 0 {
-		return nil
+	// Of a plan that was made anew meanwhile the generations may be others.
+	if stored, err := w.State.plan(ctx, key); err == nil && stored.id != plan.id || err != nil && !errors.Is(err, ErrNotFound) {
+		return now, err
 	}
-	mine, err := w.State.claim(ctx, key, task, w.Now(), MaxTaskTime)
+	mine, err := w.State.claim(ctx, planFolder(key, plan.id)+completing, task, w.Now())
 	if err != nil || !mine {
-		return err
+		return now, err
 	}
 	e, err := plan.event()
 	if err != nil {
-		return err
+		return now, err
 	}
-	m := w.Factory.For(e).Completed(plan.URI, outcome.Totals{Counts: sum.counts, Bytes: sum.bytes})
+	m := w.Factory.For(e).Completed(plan.URI, outcome.Totals{Counts: now.sum.counts, Bytes: now.sum.bytes})
 	if err := w.Outcomes.Publish(ctx, m); err != nil {
-		return err
+		return now, err
 	}
-	return w.State.flag(ctx, key, completed)
+	now.completed = true
+	return now, w.State.set(ctx, folder(key)+"flag/"+completed, nil)
 }

@@ -1,8 +1,12 @@
 package batch
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 
 	"example.com/gemini-webhook/internal/event"
@@ -20,7 +24,7 @@ const (
 	Summary = "summary" // lines are counted only
 )
 
-// format is the version of stored plans and queued ranges.
+// format is the version of stored plans.
 const format = 1
 
 // Plan is what a batch's work is cut into. It is made once per event and
@@ -32,6 +36,7 @@ type Plan struct {
 	Event   []byte    `json:"event"`   // the event in its queued form: every outcome carries its fields
 	Objects []Planned `json:"objects"` // in name order, pinned
 
+	id      string       // see identity
 	decoded *event.Event // Event
 }
 
@@ -44,7 +49,28 @@ func decodePlan(data []byte) (*Plan, error) {
 	if p.Format != format {
 		return nil, fmt.Errorf("plan of format %d: %w", p.Format, errUnknownFormat)
 	}
+	p.id = p.identity()
 	return &p, nil
+}
+
+// identity tells plans of different work apart: other objects or generations,
+// other ranges, another mode. Plans of the same work have the same, so that what
+// is marked stays true for a plan that was deleted and made again. It is 32
+// hexadecimal digits and no part of any outcome's id.
+func (p *Plan) identity() string {
+	h := sha256.New()
+	field := func(texts ...string) {
+		for _, text := range texts { // with its length before it: "ab"+"c" is not "a"+"bc"
+			_ = binary.Write(h, binary.BigEndian, int64(len(text))) // a hash takes everything
+			_, _ = io.WriteString(h, text)
+		}
+	}
+	field("plan/1", p.Mode)
+	for _, o := range p.Objects {
+		field(o.Bucket, o.Name, o.Encoding)
+		_ = binary.Write(h, binary.BigEndian, []int64{o.Generation, o.Size, o.RangeSize})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // event is the event that the plan was made for.
@@ -121,6 +147,17 @@ func (p *Plan) after(object int, r Interval) (nextObject int, next Interval) {
 		}
 	}
 	return object, r // a plan without ranges
+}
+
+// last is the range that its plan ends with, the keeper's; none where there are
+// no ranges.
+func (p *Plan) last() (object int, r Interval, ok bool) {
+	for i := len(p.Objects) - 1; i >= 0; i-- {
+		if ranges := p.Objects[i].ranges(); len(ranges) > 0 {
+			return i, ranges[len(ranges)-1], true
+		}
+	}
+	return 0, Interval{}, false
 }
 
 // progress is how far a plan's markers cover it.

@@ -13,7 +13,7 @@ import (
 // before its first range is queued, and the flag that all are queued is set
 // last.
 func (w *Worker) doEvent(ctx context.Context, t Task) error {
-	plan, err := w.plan(ctx, t)
+	plan, created, err := w.plan(ctx, t)
 	var never *object.Unreadable
 	if errors.As(err, &never) {
 		return w.State.Once(ctx, t.Key, Published, func() error {
@@ -23,26 +23,49 @@ func (w *Worker) doEvent(ctx context.Context, t Task) error {
 	}
 	if err != nil {
 		if w.lastChance(t) {
-			w.report(ctx, t, t.Event, outcome.Source{URI: t.Event.Pointer}, err, progress{})
+			w.report(ctx, t, t.Event, err, nil)
 		}
 		return err
 	}
-	err = w.State.Once(ctx, t.Key, queued, func() error { return w.queueRanges(ctx, t.Key, plan) })
-	if err != nil {
+	_, _, keeps := plan.last()
+	if err := w.queueOnce(ctx, t.Key, plan, created); err != nil {
 		return err
 	}
-	return w.complete(ctx, t.Key, "event", plan)
+	now, err := w.complete(ctx, t.Key, "event", plan)
+	if err != nil || now.completed || keeps {
+		return err // the keeper sees to the rest
+	}
+	return ErrWaiting // a plan without ranges, and another delivery's completes it
 }
 
-// plan reads the event's stored plan or makes it.
-func (w *Worker) plan(ctx context.Context, t Task) (*Plan, error) {
-	plan, err := w.State.plan(ctx, t.Key)
+// queueOnce queues the ranges of a plan unless its flag says that they are, or
+// the batch is completed. Of a plan that was just created that flag says nothing:
+// it is of one that was lost.
+func (w *Worker) queueOnce(ctx context.Context, key string, plan *Plan, created bool) error {
+	flag := planFolder(key, plan.id) + queued
+	if !created {
+		if done, err := w.State.exists(ctx, flag); err != nil || done {
+			return err
+		}
+	}
+	if done, err := w.State.exists(ctx, folder(key)+"flag/"+completed); err != nil || done {
+		return err
+	}
+	if err := w.queueRanges(ctx, key, plan); err != nil {
+		return err
+	}
+	return w.State.set(ctx, flag, nil)
+}
+
+// plan reads the event's stored plan or makes it; created tells which.
+func (w *Worker) plan(ctx context.Context, t Task) (plan *Plan, created bool, err error) {
+	plan, err = w.State.plan(ctx, t.Key)
 	if !errors.Is(err, ErrNotFound) {
-		return plan, err
+		return plan, false, err
 	}
 	found, err := w.Objects.Find(ctx, t.Event.Pointer)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	objects := make([]Planned, 0, len(found))
 	for _, o := range found {
@@ -55,27 +78,4 @@ func (w *Worker) plan(ctx context.Context, t Task) (*Plan, error) {
 		Objects: objects,
 		decoded: t.Event,
 	})
-}
-
-// queueRanges queues every range of the plan.
-func (w *Worker) queueRanges(ctx context.Context, key string, plan *Plan) error {
-	const perCall = 1000 // bounds what a plan of millions of ranges holds in memory
-	tasks := make([][]byte, 0, perCall)
-	flush := func() error {
-		err := w.Queue.Enqueue(ctx, KindRange, tasks...)
-		tasks = tasks[:0]
-		return err
-	}
-	for i, o := range plan.Objects {
-		for _, r := range o.ranges() {
-			tasks = append(tasks, Range{Key: key, Event: plan.Event, Object: i, Interval: r}.Encode())
-			if len(tasks) < perCall {
-				continue
-			}
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return flush()
 }

@@ -26,21 +26,15 @@ type job struct {
 func (w *Worker) doRange(ctx context.Context, t Task) error {
 	part := *t.Range
 	plan, err := w.State.plan(ctx, part.Key)
-	if errors.Is(err, ErrNotFound) && len(part.Event) > 0 {
-		// The state was lost. Planning again repeats, which is better than losing.
-		if t.Event, err = event.Decode(part.Event); err != nil {
-			return err
-		}
-		t.Key = t.Event.Key
-		return w.doEvent(ctx, t)
-	}
-	if err != nil {
+	switch {
+	case err != nil && !errors.Is(err, ErrNotFound):
 		return err
-	}
-	if part.Object >= len(plan.Objects) {
+	case err != nil || plan.id != part.Plan:
+		return w.doOrphan(ctx, t, plan)
+	case part.Object >= len(plan.Objects):
 		return fmt.Errorf("range task for object %d of a plan of %d", part.Object, len(plan.Objects))
 	}
-	markers, err := w.State.markers(ctx, part.Key, part.Object, part.Interval)
+	markers, err := w.State.markers(ctx, part.Key, plan.id, part.Object, part.Interval)
 	if err != nil {
 		return err
 	}
@@ -53,7 +47,34 @@ func (w *Worker) doRange(ctx context.Context, t Task) error {
 	if err != nil || handedOn {
 		return err
 	}
+	if part.Keeper != nil {
+		return w.keep(ctx, t, part, plan)
+	}
 	return w.completeAfter(ctx, part, plan)
+}
+
+var errPlanLost = errors.New("the batch's plan is not in the state bucket; the task of its last range makes it again")
+
+// doOrphan does the task of a range whose plan is not there, or is another one:
+// the state was lost, or the task is of the former format. Whoever carries the
+// event works on that, which makes a plan and queues all of its ranges; repeating
+// is better than losing.
+func (w *Worker) doOrphan(ctx context.Context, t Task, stored *Plan) (err error) {
+	switch {
+	case len(t.Range.Event) > 0:
+		t.Event, err = event.Decode(t.Range.Event)
+	case stored == nil:
+		return errPlanLost
+	case t.Range.Plan == "": // of the former format, which left large events out
+		t.Event, err = stored.event()
+	default:
+		return nil // the other plan's ranges are queued by whoever made it
+	}
+	if err != nil {
+		return err
+	}
+	t.Key = t.Event.Key
+	return w.doEvent(ctx, t)
 }
 
 var errNoProgress = errors.New("not one line was done before the instance stopped or its time was over; if it repeats, raise the request timeout of the private door")
@@ -92,7 +113,7 @@ func (j *job) mark(ctx context.Context, done []Marker) error {
 	defer cancel()
 	var err error
 	for _, m := range done {
-		err = errors.Join(err, j.State.mark(ctx, j.part.Key, j.part.Object, m.Interval, m.Counts))
+		err = errors.Join(err, j.State.mark(ctx, j.part.Key, j.plan.id, j.part.Object, m.Interval, m.Counts))
 	}
 	return err
 }
@@ -100,17 +121,8 @@ func (j *job) mark(ctx context.Context, done []Marker) error {
 // unfinished reports a range that may never be finished and returns err. An
 // object that was replaced does not come back, so it is reported at once.
 func (j *job) unfinished(ctx context.Context, err error) error {
-	if !j.lastChance(j.task) && !errors.Is(err, object.ErrNotFound) {
-		return err
+	if j.lastChance(j.task) || errors.Is(err, object.ErrNotFound) {
+		j.report(ctx, j.task, j.event, err, j.plan)
 	}
-	query, cancel := withGrace(ctx)
-	defer cancel()
-	markers, _, listErr := j.State.done(query, j.part.Key)
-	if listErr != nil {
-		return errors.Join(err, listErr)
-	}
-	at := sourceOf(j.object)
-	at.Offset = j.part.Start
-	j.report(ctx, j.task, j.event, at, err, j.plan.progress(markers))
 	return err
 }

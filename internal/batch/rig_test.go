@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -149,11 +150,13 @@ type message struct {
 	id      string
 	attempt int
 	cutoff  time.Time
+
+	published time.Time
 }
 
 // do does what a message says.
 func (r *rig) do(ctx context.Context, m message) (err error) {
-	t := batch.Task{MessageID: m.id, Attempt: m.attempt, Cutoff: m.cutoff}
+	t := batch.Task{MessageID: m.id, Published: m.published, Attempt: m.attempt, Cutoff: m.cutoff}
 	if m.kind == event.Kind {
 		if t.Event, err = event.Decode(m.data); err == nil {
 			t.Key = t.Event.Key
@@ -172,7 +175,7 @@ func (r *rig) next() (message, bool) {
 	if all := r.pubsub.Messages(queueTopic); r.taken < len(all) {
 		m := all[r.taken]
 		r.taken++
-		return message{kind: m.Attributes["kind"], data: m.Data, id: m.ID}, true
+		return message{kind: m.Attributes["kind"], data: m.Data, id: m.ID, published: m.PublishTime}, true
 	}
 	if len(r.redo) == 0 {
 		return message{}, false
@@ -206,7 +209,7 @@ func (r *rig) run() {
 		if !more {
 			return
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, batch.ErrWaiting) {
 			if failures++; failures > 50 {
 				r.t.Fatalf("does not come to an end: %v", err)
 			}
@@ -215,23 +218,28 @@ func (r *rig) run() {
 }
 
 // runConcurrently processes n messages at a time until the queue is empty.
-// None may fail.
+// None may fail, but wait.
 func (r *rig) runConcurrently(n int) {
 	r.t.Helper()
 	for {
-		all := r.pubsub.Messages(queueTopic)[r.taken:]
+		all := r.take()
 		if len(all) == 0 {
 			return
 		}
-		r.taken += len(all)
 		slots := make(chan struct{}, n)
+		var mu sync.Mutex
 		var wg sync.WaitGroup
 		for _, m := range all {
 			slots <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-slots }()
-				w := message{kind: m.Attributes["kind"], data: m.Data, id: m.ID, attempt: 1, cutoff: time.Now().Add(time.Minute)}
-				if err := r.do(context.Background(), w); err != nil {
+				err := r.do(context.Background(), m)
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case errors.Is(err, batch.ErrWaiting):
+					r.redo = append(r.redo, m)
+				case err != nil:
 					r.t.Error(err)
 				}
 			})

@@ -5,12 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
-
-	"example.com/gemini-webhook/internal/outcome"
 )
 
 // Errors of a Store, which adapters wrap.
@@ -47,8 +42,13 @@ type Entry struct {
 const (
 	Published = "published" // the event's one outcome is published
 
-	queued     = "queued"     // all ranges of the plan are in the queue
-	completed  = "completed"  // batch.completed is published
+	completed  = "completed"   // batch.completed is published
+	incomplete = "incomplete-" // and a number: batch.incomplete is published
+)
+
+// Objects of a plan besides its markers.
+const (
+	queued     = "queued"     // all ranges are in the queue, see Keeper
 	completing = "completing" // somebody publishes batch.completed, see claim
 )
 
@@ -58,7 +58,12 @@ type State struct{ store Store }
 // NewState gives the state that store holds.
 func NewState(store Store) *State { return &State{store} }
 
+// folder is what belongs to an event.
 func folder(key string) string { return "v1/" + key + "/" }
+
+// planFolder is what is true of one plan for an event, and of no other: a plan
+// that is made again after the state was lost may be of other generations.
+func planFolder(key, plan string) string { return folder(key) + plan + "/" }
 
 // plan reads the stored plan of an event, or ErrNotFound.
 func (s *State) plan(ctx context.Context, key string) (*Plan, error) {
@@ -69,132 +74,42 @@ func (s *State) plan(ctx context.Context, key string) (*Plan, error) {
 	return decodePlan(data)
 }
 
-// create stores a plan and returns it, or the one that another delivery of the
-// event stored first.
-func (s *State) create(ctx context.Context, key string, p *Plan) (*Plan, error) {
-	stored := *p
-	stored.Format = format
-	data, err := json.Marshal(stored)
+// create stores a plan. It returns the one that is stored, and whether it is this
+// one and not what another delivery of the event stored first.
+func (s *State) create(ctx context.Context, key string, p *Plan) (stored *Plan, created bool, err error) {
+	own := *p
+	own.Format = format
+	data, err := json.Marshal(own)
 	if err != nil {
-		return nil, fmt.Errorf("encode plan: %w", err)
+		return nil, false, fmt.Errorf("encode plan: %w", err)
 	}
 	err = s.store.Create(ctx, folder(key)+"plan", data, nil)
 	if errors.Is(err, ErrExists) {
-		return s.plan(ctx, key)
+		stored, err = s.plan(ctx, key)
+		return stored, false, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create plan: %w", err)
+		return nil, false, fmt.Errorf("create plan: %w", err)
 	}
-	return &stored, nil
+	own.id = own.identity()
+	return &own, true, nil
 }
 
-// mark records that the lines which begin in r are published. A marker that
-// exists already is as good.
-func (s *State) mark(ctx context.Context, key string, object int, r Interval, c outcome.Counts) error {
-	name := fmt.Sprintf("%s%s-%019d", markerFolder(key, object), offset(r.Start), r.End)
-	if err := s.store.Create(ctx, name, nil, metadataOf(&c)); err != nil && !errors.Is(err, ErrExists) {
-		return fmt.Errorf("create marker: %w", err)
-	}
-	return nil
-}
-
-func markerFolder(key string, object int) string {
-	return fmt.Sprintf("%srange/%05d/", folder(key), object)
-}
-
-// offset is a number whose order is that of its text.
-func offset(n int64) string { return fmt.Sprintf("%019d", n) }
-
-// markers lists what is done of one range.
-func (s *State) markers(ctx context.Context, key string, object int, r Interval) ([]Marker, error) {
-	prefix := markerFolder(key, object)
-	entries, err := s.store.List(ctx, prefix, prefix+offset(r.Start), prefix+offset(r.End))
-	if err != nil {
-		return nil, fmt.Errorf("list markers: %w", err)
-	}
-	all, err := byObject(key, entries)
-	return all[object], err
-}
-
-// done lists what is done of an event: markers by object, and whether
-// batch.completed is published.
-func (s *State) done(ctx context.Context, key string) (markers map[int][]Marker, complete bool, err error) {
-	entries, err := s.store.List(ctx, folder(key), "", "")
-	if err != nil {
-		return nil, false, fmt.Errorf("list what is done: %w", err)
-	}
-	complete = slices.ContainsFunc(entries, func(e Entry) bool { return e.Name == folder(key)+"flag/"+completed })
-	entries = slices.DeleteFunc(entries, func(e Entry) bool { return !strings.HasPrefix(e.Name, folder(key)+"range/") })
-	markers, err = byObject(key, entries)
-	return markers, complete, err
-}
-
-func byObject(key string, entries []Entry) (map[int][]Marker, error) {
-	all := make(map[int][]Marker)
-	for _, e := range entries {
-		object, m, err := parseMarker(strings.TrimPrefix(e.Name, folder(key)+"range/"), e.Metadata)
-		if err != nil {
-			return nil, fmt.Errorf("marker %q: %w", e.Name, err)
-		}
-		all[object] = append(all[object], m)
-	}
-	return all, nil
-}
-
-// parseMarker reads "<object>/<start>-<end>" and the counts beside it.
-func parseMarker(name string, metadata map[string]string) (object int, m Marker, err error) {
-	first, rest, _ := strings.Cut(name, "/")
-	start, end, _ := strings.Cut(rest, "-")
-	var errs [4]error
-	object, errs[0] = strconv.Atoi(first)
-	m.Start, errs[1] = strconv.ParseInt(start, 10, 64)
-	m.End, errs[2] = strconv.ParseInt(end, 10, 64)
-	m.Counts, errs[3] = countsOf(metadata)
-	return object, m, errors.Join(errs[:]...)
-}
-
-// countFields pairs each count with its name in a marker's metadata.
-func countFields(c *outcome.Counts, visit func(name string, n *int64)) {
-	visit("total", &c.Total)
-	visit("succeeded", &c.Succeeded)
-	visit("failed", &c.Failed)
-	visit("invalid", &c.Invalid)
-	for i := range c.Tokens {
-		visit(strings.ReplaceAll(outcome.TokenCounts[i].Name, "_", "-"), &c.Tokens[i])
-	}
-}
-
-func metadataOf(c *outcome.Counts) map[string]string {
-	m := make(map[string]string)
-	countFields(c, func(name string, n *int64) {
-		if *n != 0 {
-			m[name] = strconv.FormatInt(*n, 10)
-		}
-	})
-	return m
-}
-
-func countsOf(metadata map[string]string) (c outcome.Counts, err error) {
-	countFields(&c, func(name string, n *int64) {
-		if text, ok := metadata[name]; ok && err == nil {
-			*n, err = strconv.ParseInt(text, 10, 64)
-		}
-	})
-	return c, err
-}
-
-// owner is who publishes batch.completed, and since when.
+// owner is who does a step, and since when.
 type owner struct {
 	Name  string    `json:"owner"`
 	Since time.Time `json:"since"`
 }
 
-// claim reports whether a task is to publish batch.completed: the first who asks
-// is, and again whenever that one comes back. Those who are not may leave it to
-// the owner, whose message is not acknowledged before it is published. A claim
-// older than lease holds nobody back.
-func (s *State) claim(ctx context.Context, key, task string, now time.Time, lease time.Duration) (bool, error) {
-	name := folder(key) + "flag/" + completing
+// lease is how long a claim keeps others from a step: as long as a task may
+// take, after which its owner is redelivered or gone.
+const lease = MaxTaskTime
+
+// claim reports whether a task is to do the step that the object name stands
+// for: the first who asks is, and again whenever that one comes back. A claim
+// older than lease holds nobody back. Whoever else leaves the step to the owner
+// must know that the owner's message is not acknowledged before it is done.
+func (s *State) claim(ctx context.Context, name, task string, now time.Time) (bool, error) {
 	data, err := json.Marshal(owner{task, now})
 	if err != nil {
 		return false, fmt.Errorf("encode claim: %w", err)
@@ -218,33 +133,33 @@ func (s *State) claim(ctx context.Context, key, task string, now time.Time, leas
 
 // Once does a step of an event unless its flag is set, and sets it.
 func (s *State) Once(ctx context.Context, key, flag string, do func() error) error {
-	done, err := s.flagged(ctx, key, flag)
+	name := folder(key) + "flag/" + flag
+	done, err := s.exists(ctx, name)
 	if err != nil || done {
 		return err
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	return s.flag(ctx, key, flag)
+	return s.set(ctx, name, nil)
 }
 
-// flag sets a flag; one that is set already stays.
-func (s *State) flag(ctx context.Context, key, flag string) error {
-	if err := s.store.Create(ctx, folder(key)+"flag/"+flag, nil, nil); err != nil && !errors.Is(err, ErrExists) {
-		return fmt.Errorf("set flag %s: %w", flag, err)
+// set creates an object that stands for a fact; one that exists already stays.
+func (s *State) set(ctx context.Context, name string, metadata map[string]string) error {
+	if err := s.store.Create(ctx, name, nil, metadata); err != nil && !errors.Is(err, ErrExists) {
+		return fmt.Errorf("set flag: %w", err)
 	}
 	return nil
 }
 
-// flagged reports whether a flag is set.
-func (s *State) flagged(ctx context.Context, key, flag string) (bool, error) {
-	_, err := s.store.Read(ctx, folder(key)+"flag/"+flag)
+func (s *State) exists(ctx context.Context, name string) (bool, error) {
+	_, err := s.store.Read(ctx, name)
 	switch {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, ErrNotFound):
 		return false, nil
 	default:
-		return false, fmt.Errorf("read flag %s: %w", flag, err)
+		return false, fmt.Errorf("read flag: %w", err)
 	}
 }

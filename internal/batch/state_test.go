@@ -70,12 +70,15 @@ func TestPlanIsTheFirstOne(t *testing.T) {
 		t.Fatalf("no plan yet: got %v, want ErrNotFound", err)
 	}
 	first := &Plan{URI: "gs://b/o", Mode: Lines, Event: []byte("e\xff"), Objects: []Planned{{object.Object{Bucket: "b", Name: "o", Generation: 7, Size: 10}, 4}}}
-	if _, err := s.create(t.Context(), "k", first); err != nil {
-		t.Fatal(err)
+	if _, created, err := s.create(t.Context(), "k", first); err != nil || !created {
+		t.Fatal(created, err)
 	}
-	got, err := s.create(t.Context(), "k", &Plan{URI: "gs://b/o", Mode: Summary, Objects: []Planned{{object.Object{Bucket: "b", Name: "o", Generation: 8, Size: 11}, 5}}})
+	got, created, err := s.create(t.Context(), "k", &Plan{URI: "gs://b/o", Mode: Summary, Objects: []Planned{{object.Object{Bucket: "b", Name: "o", Generation: 8, Size: 11}, 5}}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if created {
+		t.Error("the loser of the race takes its plan for the stored one")
 	}
 	want := *first
 	want.Format = format
@@ -89,17 +92,18 @@ func TestMarkersAreReadBack(t *testing.T) {
 	s := NewState(&memory{})
 	counts := outcome.Counts{Total: 4, Succeeded: 3, Failed: 1, Tokens: outcome.Tokens{10, 0, 12}}
 	for _, m := range []struct {
-		key    string
-		object int
-		r      Interval
+		key, plan string
+		object    int
+		r         Interval
 	}{
-		{"k", 0, Interval{0, 4}},
-		{"k", 0, Interval{4, 10}},
-		{"k", 1, Interval{0, toEnd}},
-		{"other", 0, Interval{0, 4}},
-		{"k", 0, Interval{0, 4}}, // again: as good
+		{"k", "p", 0, Interval{0, 4}},
+		{"k", "p", 0, Interval{4, 10}},
+		{"k", "p", 1, Interval{0, toEnd}},
+		{"other", "p", 0, Interval{0, 4}},
+		{"k", "q", 1, Interval{0, 7}},
+		{"k", "p", 0, Interval{0, 4}}, // again: as good
 	} {
-		if err := s.mark(t.Context(), m.key, m.object, m.r, counts); err != nil {
+		if err := s.mark(t.Context(), m.key, m.plan, m.object, m.r, counts); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -108,15 +112,15 @@ func TestMarkersAreReadBack(t *testing.T) {
 		1: {{Interval{0, toEnd}, counts}},
 	}
 	for _, complete := range []bool{false, true} {
-		all, got, err := s.done(t.Context(), "k")
-		if err != nil || got != complete {
-			t.Fatalf("completed %v, %v, want %v", got, err, complete)
+		now, err := s.standing(t.Context(), "k", &Plan{id: "p"})
+		if err != nil || now.completed != complete {
+			t.Fatalf("completed %v, %v, want %v", now.completed, err, complete)
 		}
-		if diff := cmp.Diff(want, all); diff != "" {
-			t.Errorf("Done (-want +got):\n%s", diff)
+		if diff := cmp.Diff(want, now.markers); diff != "" {
+			t.Errorf("what is done (-want +got):\n%s", diff)
 		}
-		for _, flag := range []string{queued, completed} {
-			if err := s.flag(t.Context(), "k", flag); err != nil {
+		for _, name := range []string{"v1/k/p/queued", "v1/k/flag/completed"} {
+			if err := s.set(t.Context(), name, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -132,7 +136,7 @@ func TestMarkersAreReadBack(t *testing.T) {
 		{0, Interval{0, 4}, want[0][:1]},
 		{0, Interval{5, 10}, nil},
 	} {
-		got, err := s.markers(t.Context(), "k", test.object, test.r)
+		got, err := s.markers(t.Context(), "k", "p", test.object, test.r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,25 +157,57 @@ func TestClaim(t *testing.T) {
 	}{
 		{"a", 0, true}, {"b", 0, false}, {"a", time.Minute, true}, {"b", 10 * time.Minute, false}, {"b", 11 * time.Minute, true}, {"a", 11 * time.Minute, true},
 	} {
-		got, err := s.claim(t.Context(), "k", c.owner, start.Add(c.after), 10*time.Minute)
+		got, err := s.claim(t.Context(), "v1/k/p/completing", c.owner, start.Add(c.after))
 		if err != nil || got != c.want {
 			t.Errorf("%s after %v: %v, %v, want %v", c.owner, c.after, got, err, c.want)
 		}
 	}
 }
 
-func TestFlags(t *testing.T) {
+func TestOnce(t *testing.T) {
 	t.Parallel()
 	s := NewState(&memory{})
-	for range 2 {
-		if err := s.flag(t.Context(), "k", queued); err != nil {
-			t.Fatal(err)
+	times := 0
+	for _, fails := range []error{errors.New("not yet"), nil, nil} {
+		err := s.Once(t.Context(), "k", Published, func() error {
+			times++
+			return fails
+		})
+		if !errors.Is(err, fails) {
+			t.Errorf("got %v, want %v", err, fails)
 		}
 	}
-	for flag, want := range map[string]bool{queued: true, completed: false} {
-		got, err := s.flagged(t.Context(), "k", flag)
-		if err != nil || got != want {
-			t.Errorf("Flagged(%s) = %v, %v, want %v", flag, got, err, want)
+	if times != 2 {
+		t.Errorf("done %d times, want twice: it failed once", times)
+	}
+}
+
+// Plans are told apart by what their markers are true of.
+func TestPlanIdentity(t *testing.T) {
+	t.Parallel()
+	plan := func(change func(*Plan)) string {
+		p := &Plan{URI: "gs://b/o", Mode: Lines, Event: []byte("e"), Objects: []Planned{
+			{object.Object{Bucket: "b", Name: "o", Generation: 7, Size: 10}, 4}, {object.Object{Bucket: "b", Name: "p", Generation: 7, Size: 10}, 4},
+		}}
+		change(p)
+		return p.identity()
+	}
+	first := plan(func(*Plan) {})
+	if !validKey(first) || first != plan(func(p *Plan) { p.Event = []byte("of another webhook") }) {
+		t.Errorf("identity %q does not follow from the work alone", first)
+	}
+	for name, change := range map[string]func(*Plan){
+		"a generation": func(p *Plan) { p.Objects[1].Generation++ },
+		"a name":       func(p *Plan) { p.Objects[0].Name, p.Objects[0].Bucket = "", "bo" },
+		"an encoding":  func(p *Plan) { p.Objects[0].Encoding = object.Gzip },
+		"a size":       func(p *Plan) { p.Objects[0].Size++ },
+		"ranges":       func(p *Plan) { p.Objects[0].RangeSize++ },
+		"the mode":     func(p *Plan) { p.Mode = Summary },
+		"the order":    func(p *Plan) { p.Objects[0], p.Objects[1] = p.Objects[1], p.Objects[0] },
+		"an object":    func(p *Plan) { p.Objects = p.Objects[:1] },
+	} {
+		if plan(change) == first {
+			t.Errorf("with another of %s it is the same plan", name)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ type Task struct {
 	Range *Range       // nil for an event
 
 	MessageID string
+	Published time.Time // when the message was queued; zero where that is not known
 	Attempt   int       // of the message, counts from 1; 0 where it is not known
 	Cutoff    time.Time // from here on, what is left is handed on
 }
@@ -23,46 +25,77 @@ type Task struct {
 // KindRange is the attribute kind of a queued Range.
 const KindRange = "range"
 
+// Formats of queued ranges. An older worker refuses a newer one, and the message
+// waits for the new worker.
+const (
+	rangeFormat  = 2
+	formerFormat = 1 // of any plan of its event, without a keeper
+)
+
 // Range is a piece of a plan as it is queued: lines of one object that begin in
 // an interval.
 type Range struct {
 	Format   int    `json:"format"`
-	Key      string `json:"key"`    // the event's
-	Object   int    `json:"object"` // index into Plan.Objects
+	Key      string `json:"key"`            // the event's
+	Plan     string `json:"plan,omitempty"` // the plan's identity; of the former format ""
+	Object   int    `json:"object"`         // index into Plan.Objects
 	Interval `json:"range"`
-	// Event is the plan's, so that a plan that was lost can be made again. It is
-	// left out where it is large: such a task then waits in the dead letters.
+	Keeper   *Keeper `json:"keeper,omitempty"` // nil but for the last range of a plan
+	// Event is the plan's, so that a plan that was lost can be made again. The
+	// keeper alone carries it, behind the JSON; in the former format every range
+	// does, up to 64 KiB.
 	Event []byte `json:"event,omitempty"`
 }
 
-// maxRangeEvent keeps a queued range small: 64 KiB; events are under 1 kB but for
-// what user_metadata adds.
-const maxRangeEvent = 64 << 10
+// Keeper makes a range's task the one that is not acknowledged before
+// batch.completed is published: the state says what is done, but it may be
+// deleted, and then it cannot say what is still in the queue.
+type Keeper struct {
+	Missing  int       `json:"missing"`           // ranges not done when this was queued
+	Waiting  bool      `json:"waiting,omitempty"` // its own range was done then
+	Requeued time.Time `json:"requeued,omitzero"` // when it queued lost ranges again
+}
 
-// Encode gives a range's queued form.
+// Encode gives a range's queued form: JSON and, of a keeper, '\n' and the event
+// as it is, for base64 of the largest would not fit a message.
 func (r Range) Encode() []byte {
-	r.Format = format
-	if len(r.Event) > maxRangeEvent {
-		r.Event = nil
-	}
+	r.Format = rangeFormat
+	event := r.Event
+	r.Event = nil
 	data, err := json.Marshal(r)
-	if err != nil { // strings and numbers always encode
+	if err != nil { // strings, numbers and a time always encode
 		panic(err)
 	}
-	return data
+	if r.Keeper == nil {
+		return data
+	}
+	data = append(data, '\n')
+	return append(data, event...)
 }
 
 // DecodeRange reads a range's queued form.
 func DecodeRange(data []byte) (*Range, error) {
+	data, event, _ := bytes.Cut(data, []byte{'\n'})
 	var r Range
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("not a range task: %w", err)
 	}
-	if r.Format != format {
+	if r.Format != rangeFormat && r.Format != formerFormat {
 		return nil, fmt.Errorf("range task of format %d: %w", r.Format, errUnknownFormat)
 	}
 	if r.Object < 0 || r.Start < 0 || r.Start >= r.End || !validKey(r.Key) {
 		return nil, errors.New("not a range task: a field is out of range")
+	}
+	if r.Format == rangeFormat && (!validKey(r.Plan) || r.Keeper != nil && len(event) == 0) {
+		return nil, errors.New("not a range task: no plan, or a keeper without its event")
+	}
+	switch {
+	case r.Format == formerFormat:
+		r.Plan, r.Keeper = "", nil
+	case r.Keeper == nil:
+		r.Event = nil
+	default:
+		r.Event = event
 	}
 	return &r, nil
 }

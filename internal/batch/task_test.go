@@ -2,34 +2,49 @@ package batch
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestQueuedRanges(t *testing.T) {
 	t.Parallel()
-	r := Range{Format: format, Key: "abc", Object: 3, Interval: Interval{5, toEnd}, Event: []byte("e")}
-	got, err := DecodeRange(r.Encode())
-	if err != nil {
-		t.Fatal(err)
+	plain := Range{Format: rangeFormat, Key: "abc", Plan: "def", Object: 3, Interval: Interval{5, toEnd}}
+	keeper := plain
+	keeper.Event = []byte("{\"v\":1}\nbody\n\xff")
+	keeper.Keeper = &Keeper{Missing: 7, Waiting: true, Requeued: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)}
+	for name, r := range map[string]Range{"plain": plain, "keeper": keeper} {
+		got, err := DecodeRange(r.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&r, got); diff != "" {
+			t.Errorf("%s: round trip (-want +got):\n%s", name, diff)
+		}
 	}
-	if diff := cmp.Diff(&r, got); diff != "" {
-		t.Errorf("round trip (-want +got):\n%s", diff)
+	carrying := plain
+	carrying.Event = []byte("event")
+	if got, err := DecodeRange(carrying.Encode()); err != nil || got.Event != nil {
+		t.Errorf("an event is queued with a range that is not the keeper's: %q, %v", got.Event, err)
 	}
-	large := r
-	large.Event = make([]byte, maxRangeEvent+1)
-	if got, err = DecodeRange(large.Encode()); err != nil || got.Event != nil {
-		t.Errorf("a large event must be left out: %d bytes, %v", len(got.Event), err)
+	largest := keeper
+	largest.Event = make([]byte, 9<<20) // an event of 8 MiB, with its header
+	if n := len(largest.Encode()); n > 10_000_000 {
+		t.Errorf("a keeper takes %d bytes, more than Pub/Sub's message", n)
 	}
 	for name, data := range map[string]string{
 		"not JSON":          `x`,
-		"no format":         `{"key":"abc","range":{"start":0,"end":1}}`,
-		"a later format":    `{"format":2,"key":"abc","range":{"start":0,"end":1}}`,
-		"an empty range":    `{"format":1,"key":"abc","range":{"start":1,"end":1}}`,
-		"a negative start":  `{"format":1,"key":"abc","range":{"start":-1,"end":1}}`,
-		"a negative object": `{"format":1,"key":"abc","object":-1,"range":{"start":0,"end":1}}`,
-		"another folder":    `{"format":1,"key":"../x","range":{"start":0,"end":1}}`,
-		"no key":            `{"format":1,"range":{"start":0,"end":1}}`,
+		"no format":         `{"key":"abc","plan":"def","range":{"start":0,"end":1}}`,
+		"a later format":    `{"format":3,"key":"abc","plan":"def","range":{"start":0,"end":1}}`,
+		"an empty range":    `{"format":2,"key":"abc","plan":"def","range":{"start":1,"end":1}}`,
+		"a negative start":  `{"format":2,"key":"abc","plan":"def","range":{"start":-1,"end":1}}`,
+		"a negative object": `{"format":2,"key":"abc","plan":"def","object":-1,"range":{"start":0,"end":1}}`,
+		"another folder":    `{"format":2,"key":"../x","plan":"def","range":{"start":0,"end":1}}`,
+		"another plan":      `{"format":2,"key":"abc","plan":"../x","range":{"start":0,"end":1}}`,
+		"no key":            `{"format":2,"plan":"def","range":{"start":0,"end":1}}`,
+		"no plan":           `{"format":2,"key":"abc","range":{"start":0,"end":1}}`,
+		"no event":          `{"format":2,"key":"abc","plan":"def","range":{"start":0,"end":1},"keeper":{"missing":1}}`,
+		"former, no key":    `{"format":1,"range":{"start":0,"end":1}}`,
 	} {
 		if _, err := DecodeRange([]byte(data)); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -39,11 +54,15 @@ func TestQueuedRanges(t *testing.T) {
 
 func FuzzDecodeRange(f *testing.F) {
 	f.Add([]byte(`{"format":1,"key":"abc","object":3,"range":{"start":5,"end":9},"event":"ZQ=="}`))
+	f.Add([]byte(`{"format":2,"key":"abc","plan":"def","range":{"start":5,"end":9},"keeper":{"missing":2}}` + "\nevent"))
 	f.Add([]byte(`{"format":1,"key":"a/b","range":{"start":0,"end":1}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := DecodeRange(data)
 		if err != nil {
 			return
+		}
+		if r.Format == rangeFormat && !validKey(r.Plan) || r.Format == formerFormat && r.Plan != "" {
+			t.Fatalf("accepted %+v", r)
 		}
 		if !validKey(r.Key) || r.Object < 0 || r.Start < 0 || r.Start >= r.End {
 			t.Fatalf("accepted %+v", r)

@@ -2,12 +2,9 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net/url"
 	"time"
 
-	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/results"
@@ -100,23 +97,4 @@ func (w *Worker) outOfTime(t Task) bool {
 // end of ctx does not end.
 func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), grace)
-}
-
-// report publishes batch.incomplete, once per message: its further attempts
-// are silent, a redrive that fails is not. It tells of an error that the caller
-// returns anyway, so its own errors are only logged.
-func (w *Worker) report(ctx context.Context, t Task, e *event.Event, at outcome.Source, cause error, sum progress) {
-	// The cause may be that ctx is over.
-	ctx, cancel := withGrace(ctx)
-	defer cancel()
-	err := w.State.Once(ctx, t.Key, "incomplete-"+url.PathEscape(t.MessageID), func() error {
-		code := "unfinished"
-		if errors.Is(cause, object.ErrNotFound) {
-			code = "not_found"
-		}
-		return w.Outcomes.Publish(ctx, w.Factory.For(e).Incomplete(at, outcome.Error{Code: code, Message: cause.Error()}, sum.done, sum.missing))
-	})
-	if err != nil {
-		w.Log.ErrorContext(ctx, "batch.incomplete could not be published", "event_id", e.ID, "error", err.Error())
-	}
 }

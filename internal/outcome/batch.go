@@ -3,27 +3,26 @@ package outcome
 // Completed makes the batch.completed that follows the last result. Its id
 // follows from the event alone, so two workers that finish at once make one.
 func (o *Event) Completed(sourceURI string, t Totals) Message {
-	return o.single(TypeBatchCompleted, Source{}, &completedBody{uri: sourceURI, Totals: t})
+	return o.single(TypeBatchCompleted, &completedBody{uri: sourceURI, Totals: t})
 }
 
-// Incomplete makes the batch.incomplete of a range that could not be finished.
-// part is where it stood, and may be zero where the batch as a whole is meant; it
-// only distinguishes one such report from another, and is not in the data.
-// rangesDone and rangesMissing count ranges of the plan.
-func (o *Event) Incomplete(part Source, err Error, rangesDone, rangesMissing int) Message {
-	return o.single(TypeBatchIncomplete, part, &incompleteBody{err: err, done: rangesDone, missing: rangesMissing})
+// Incomplete makes the batch.incomplete of a batch that may never be finished. Its
+// id follows from the event alone, whichever of its ranges reports. rangesDone and
+// rangesMissing count ranges of the plan.
+func (o *Event) Incomplete(err Error, rangesDone, rangesMissing int) Message {
+	return o.single(TypeBatchIncomplete, &incompleteBody{err: err, done: rangesDone, missing: rangesMissing})
 }
 
 // Unreadable makes the batch.unreadable of results that this configuration can
 // never read. err.Code is one of those in contract, "Outcomes". sourceURI is "" where
 // the event has no pointer.
 func (o *Event) Unreadable(sourceURI string, err Error) Message {
-	return o.single(TypeBatchUnreadable, Source{}, &unreadableBody{uri: sourceURI, err: err})
+	return o.single(TypeBatchUnreadable, &unreadableBody{uri: sourceURI, err: err})
 }
 
 // single makes an outcome other than batch.result.
-func (o *Event) single(kind string, place Source, m body) Message {
-	id := o.id(kind, place)
+func (o *Event) single(kind string, m body) Message {
+	id := o.id(kind, Source{})
 	return o.message(kind, id, o.attributes.of(kind, id, 0), MaxBytes, m)
 }
 

@@ -98,7 +98,7 @@ func FuzzSimple(f *testing.F) {
 		o := of(d, bodies[int(times/20)%len(bodies)])
 		decode(t, o.Simple(), MaxBytes)
 		decode(t, o.Unreadable(padding, Error{Code: "no_api_key", Message: padding}), MaxBytes)
-		decode(t, o.Incomplete(Source{URI: padding}, Error{Code: padding}, 1, 2), MaxBytes)
+		decode(t, o.Incomplete(Error{Code: padding}, 1, 2), MaxBytes)
 		decode(t, o.Completed(padding, Totals{Counts: Counts{Total: 1}}), MaxBytes)
 	})
 }

@@ -48,7 +48,7 @@ func messages() map[string]Message {
 		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
 			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, Tokens: Tokens{10, 20, 30, 60}}, Bytes: 5 << 30,
 		}),
-		"batch.incomplete":            batch.Incomplete(Source{URI: "gs://b/o", Generation: "1", Offset: 8}, Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
+		"batch.incomplete":            batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
 		"batch.unreadable":            batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),
 		"batch.unreadable-inline":     of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"}}`).Unreadable("", Error{Code: "no_pointer"}),
 		"batch.failed":                simple(`{"type":"batch.failed","timestamp":"t","data":{"id":"batches/1","error_code":13,"error_message":"internal"}}`),

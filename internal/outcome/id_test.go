@@ -21,7 +21,7 @@ func TestIDSame(t *testing.T) {
 	}{
 		{"result", a.Result(place, Line{Status: "failed"}), b.Result(Source{URI: "gs://b/o.jsonl", Generation: "7", Offset: 99}, Line{Key: "k", HasKey: true, Status: "succeeded"})},
 		{"completed", a.Completed("gs://b/o.jsonl", Totals{}), b.Completed("gs://b/o.jsonl", Totals{Counts: Counts{Total: 1}})},
-		{"incomplete", a.Incomplete(place, Error{Code: "x"}, 1, 2), b.Incomplete(place, Error{Code: "y"}, 2, 1)},
+		{"incomplete", a.Incomplete(Error{Code: "x"}, 1, 2), b.Incomplete(Error{Code: "y"}, 2, 1)},
 		{"unreadable", a.Unreadable("u", Error{Code: "no_api_key"}), b.Unreadable("u", Error{Code: "no_pointer"})},
 		{"simple", of(delivery(), `{"type":"batch.failed","data":{"id":"batch_1"}}`).Simple(), of(other, `{"type":"batch.failed","data":{"id":"batches/1","error_code":1}}`).Simple()},
 	}
@@ -50,9 +50,7 @@ func TestIDDifferent(t *testing.T) {
 		at("gs://b/", "o1", 0),
 		o.Completed("gs://b/o", Totals{}),
 		o.Unreadable("gs://b/o", Error{}),
-		o.Incomplete(Source{}, Error{}, 0, 0),
-		o.Incomplete(Source{URI: "gs://b/o", Generation: "1"}, Error{}, 0, 0),
-		o.Incomplete(Source{URI: "gs://b/o", Generation: "1", Offset: 8}, Error{}, 0, 0),
+		o.Incomplete(Error{}, 0, 0),
 		of(delivery(), `{"type":"batch.succeeded","data":{"id":"batch_2","output_file_uri":"gs://b/o.jsonl"}}`).Completed("gs://b/o", Totals{}),
 		of(delivery(), `{"type":"batch.result","timestamp":"t","data":{"id":"batch_1","output_file_uri":"gs://b/o.jsonl"}}`).Simple(),
 		of(delivery(), `{"type":"unrecognized"}`).Simple(),

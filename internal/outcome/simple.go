@@ -15,7 +15,7 @@ func (o *Event) Simple() Message {
 	if kind == "" {
 		kind = TypeUnrecognized
 	}
-	return o.single(kind, Source{}, o.simpleBody())
+	return o.single(kind, o.simpleBody())
 }
 
 func (o *Event) simpleBody() body {

@@ -20,12 +20,18 @@ import (
 // markers and handing on.
 const workShare = 0.6
 
+// ErrWaiting is Do's error where nothing failed: the message is to be delivered
+// again, later.
+var ErrWaiting = batch.ErrWaiting
+
 // Message is one message of the queue.
 type Message struct {
 	Kind    string // event.Kind or batch.KindRange
 	Data    []byte
 	ID      string
 	Attempt int // counts from 1; 0 where it is not known
+
+	Published time.Time // zero where it is not known
 }
 
 // Batches works on the events and ranges of succeeded batches.
@@ -47,7 +53,7 @@ type Worker struct {
 func (w *Worker) Do(ctx context.Context, m Message) (key string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, batch.MaxTaskTime)
 	defer cancel()
-	t := batch.Task{MessageID: m.ID, Attempt: m.Attempt, Cutoff: w.cutoff(ctx)}
+	t := batch.Task{MessageID: m.ID, Published: m.Published, Attempt: m.Attempt, Cutoff: w.cutoff(ctx)}
 	switch m.Kind {
 	case event.Kind:
 		if t.Event, err = event.Decode(m.Data); err != nil {

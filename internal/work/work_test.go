@@ -75,9 +75,9 @@ func TestBatchesGoToTheirWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := batch.Range{Key: e.Key, Object: 1, Interval: batch.Interval{End: 9}}
+	r := batch.Range{Key: e.Key, Plan: "2c3d", Object: 1, Interval: batch.Interval{End: 9}}
 	for _, m := range []Message{
-		{Kind: "event", Data: queued("msg_1", "batch.succeeded"), ID: "7", Attempt: 2},
+		{Kind: "event", Data: queued("msg_1", "batch.succeeded"), ID: "7", Published: start, Attempt: 2},
 		{Kind: "range", Data: r.Encode(), ID: "8", Attempt: 3},
 	} {
 		if key, err := w.Do(t.Context(), m); key != e.Key || err != nil {
@@ -91,8 +91,8 @@ func TestBatchesGoToTheirWorker(t *testing.T) {
 		}
 		tasks.tasks[i].Cutoff = time.Time{}
 	}
-	r.Format = 1
-	want := []batch.Task{{Key: e.Key, Event: e, MessageID: "7", Attempt: 2}, {Key: e.Key, Range: &r, MessageID: "8", Attempt: 3}}
+	r.Format = 2
+	want := []batch.Task{{Key: e.Key, Event: e, MessageID: "7", Published: start, Attempt: 2}, {Key: e.Key, Range: &r, MessageID: "8", Attempt: 3}}
 	if diff := cmp.Diff(want, tasks.tasks); diff != "" || len(outcomes.types) != 0 {
 		t.Errorf("published %v; tasks (-want +got):\n%s", outcomes.types, diff)
 	}

@@ -1,0 +1,275 @@
+package batch_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"example.com/gemini-webhook/internal/batch"
+	"example.com/gemini-webhook/internal/localcloud/gcs"
+)
+
+// forget deletes the state objects whose names contain part.
+func (r *rig) forget(part string) {
+	for _, o := range r.gcs.List(stateBucket, "") {
+		if strings.Contains(o.Name, part) {
+			r.gcs.Delete(stateBucket, o.Name)
+		}
+	}
+}
+
+// whole runs the queue empty and wants all of the 40 lines, and totals that say so.
+func (r *rig) whole() {
+	r.t.Helper()
+	r.run()
+	lines, _ := r.lines()
+	if len(lines) != 40 {
+		r.t.Errorf("%d lines, want 40", len(lines))
+	}
+	if got := r.completed()["total"]; got != 40.0 {
+		r.t.Errorf("total %v, want 40", got)
+	}
+}
+
+// Any part of the state may be deleted at any time (contract, "State").
+func TestDeletedState(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"", "plan", "flag/", "range/", "queued"} {
+		for steps := 1; steps <= 8; steps += 2 {
+			t.Run(fmt.Sprintf("%q after %d tasks", part, steps), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, chunk(1000))
+				r.batch(jsonl(40))
+				for range steps {
+					r.step()
+				}
+				r.forget(part)
+				r.whole()
+			})
+		}
+	}
+}
+
+// The state is deleted in the middle of a task: just before it writes a flag, a
+// marker, or reads its last range.
+func TestStateDeletedWithinATask(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"", "plan", "range/"} {
+		for name, at := range map[string]func(op gcs.Op) bool{
+			"queued is written": func(op gcs.Op) bool { return op.Kind == gcs.OpInsert && strings.HasSuffix(op.Object, "/queued") },
+			"completed is claimed": func(op gcs.Op) bool {
+				return op.Kind == gcs.OpInsert && strings.HasSuffix(op.Object, "/completing")
+			},
+			"the last range is read": func(op gcs.Op) bool {
+				return op.Kind == gcs.OpRead && op.Bucket == resultBucket && op.Offset > 6900
+			},
+			"a marker is written": func(op gcs.Op) bool {
+				return op.Kind == gcs.OpInsert && strings.Contains(op.Object, "range/") && strings.Contains(op.Object, "0000005000")
+			},
+		} {
+			t.Run(fmt.Sprintf("%q before %s", part, name), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, chunk(1000))
+				r.batch(jsonl(40))
+				struck := false
+				r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
+					if !struck && at(op) {
+						struck = true
+						r.forget(part)
+					}
+					return nil
+				})
+				r.whole()
+				if !struck {
+					t.Error("nothing was deleted: the test shows nothing")
+				}
+			})
+		}
+	}
+}
+
+// Markers of a replaced object count for nothing.
+func TestStaleMarkersDoNotCountForAReplacedObject(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	for range 4 {
+		r.step()
+	}
+	r.forget("plan")
+	r.gcs.Put(resultBucket, "results.jsonl", []byte(jsonl(40)), gcs.Attrs{})
+	o, _ := r.gcs.Get(resultBucket, "results.jsonl")
+	r.run()
+	of := 0
+	seen := make(map[string]bool)
+	for _, p := range r.outcomes(resultsTopic) {
+		if p.data["source"].(map[string]any)["generation"] == fmt.Sprint(o.Generation) && !seen[p.id] {
+			seen[p.id] = true
+			of++
+		}
+	}
+	if got := r.completed()["total"]; got != 40.0 || of != 40 {
+		t.Errorf("total %v, of which %d lines are of the generation that is there, want 40", got, of)
+	}
+}
+
+// One transient error of any kind repeats nothing.
+func TestATransientErrorRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	faults := map[string]gcs.Fault{"a lost answer": {Cut: gcs.CutReset}}
+	for _, code := range []int{408, 429, 500, 502, 503, 504} {
+		faults[fmt.Sprint(code)] = gcs.Fault{Status: code}
+	}
+	for name, fault := range faults {
+		for _, of := range []string{"/plan", "/queued", "range/", "/completing", "/completed"} {
+			t.Run(name+" "+of, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t)
+				r.batch(jsonl(40))
+				struck := false
+				r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
+					if !struck && op.Kind == gcs.OpInsert && strings.Contains(op.Object, of) {
+						struck = true
+						return &fault
+					}
+					return nil
+				})
+				r.run()
+				lines, repeats := r.lines()
+				if len(lines) != 40 || repeats != 0 || r.countCompleted() != 1 || !struck {
+					t.Errorf("%d lines, %d repeats, %d batch.completed, struck %v; want 40, 0, 1, true", len(lines), repeats, r.countCompleted(), struck)
+				}
+				for id, n := range r.attempts {
+					if n != 1 {
+						t.Errorf("task %s took %d attempts, want 1", id, n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// queuedBytes are the messages of ranges in the queue.
+func (r *rig) queuedBytes() (n, bytes int) {
+	for _, m := range r.pubsub.Messages(queueTopic) {
+		if m.Attributes["kind"] == batch.KindRange {
+			n++
+			bytes += len(m.Data)
+		}
+	}
+	return n, bytes
+}
+
+// What a batch's ranges take in the queue does not grow with its event.
+func TestAnEventIsQueuedOnceWithItsRanges(t *testing.T) {
+	t.Parallel()
+	const objects, metadata = 2000, 63_000
+	r := newRig(t)
+	for i := range objects {
+		r.gcs.Put(resultBucket, fmt.Sprintf("out/%05d.jsonl", i), []byte(jsonl(1)), gcs.Attrs{})
+	}
+	body := strings.Replace(succeeded("gs://"+resultBucket+"/out/"), `"42"`, `"`+strings.Repeat("x", metadata)+`"`, 1)
+	r.deliver("msg_1", body)
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	n, bytes := r.queuedBytes()
+	if most := 300*objects + 2*metadata; n != objects || bytes > most {
+		t.Errorf("%d ranges take %d bytes in the queue, want %d in at most %d", n, bytes, objects, most)
+	}
+}
+
+// A replaced object is reported once, whichever and however many of its ranges
+// find it gone; a redrive that fails is reported again, under the same id.
+func TestAReplacedObjectIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(100))
+	r.batch(jsonl(40))
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	r.gcs.Put(resultBucket, "results.jsonl", []byte(jsonl(40)), gcs.Attrs{})
+	for range 200 {
+		r.step()
+	}
+	if got := r.types(outcomesTopic); len(got) != 1 || got[0] != "batch.incomplete" {
+		t.Fatalf("outcomes %v, want one batch.incomplete", got)
+	}
+	r.redrive(batch.KindRange)
+	for range 200 {
+		r.step()
+	}
+	got := r.outcomes(outcomesTopic)
+	if len(got) != 2 || got[1].id != got[0].id {
+		t.Fatalf("after a redrive of %d ranges: outcomes %v, want batch.incomplete twice under one id", len(r.pubsub.Messages(queueTopic))/2, r.types(outcomesTopic))
+	}
+}
+
+// redrive queues again what is in the queue, as from the dead letters.
+func (r *rig) redrive(kind string) {
+	r.redo = nil
+	for _, m := range r.pubsub.Messages(queueTopic) {
+		if m.Attributes["kind"] == kind {
+			must(r.t, r.worker.Queue.Enqueue(r.t.Context(), kind, m.Data))
+		}
+	}
+}
+
+// A deployment is upgraded while messages of the former format are in its queue
+// and state of it is in its bucket: no line is lost.
+func TestTasksOfTheFormerFormat(t *testing.T) {
+	t.Parallel()
+	for name, event := range map[string]bool{"with their event": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, chunk(1000))
+			r.batch(jsonl(40))
+			if err, _ := r.step(); err != nil {
+				t.Fatal(err)
+			}
+			var former [][]byte
+			for _, w := range r.take() {
+				task, err := batch.DecodeRange(w.data)
+				must(t, err)
+				fields := map[string]any{"format": 1, "key": task.Key, "object": task.Object, "range": task.Interval}
+				if event {
+					queued := r.pubsub.Messages(queueTopic)[0].Data
+					fields["event"] = queued
+				}
+				data, err := json.Marshal(fields)
+				must(t, err)
+				former = append(former, data)
+			}
+			// As the former version left it: a plan, its first range done, all queued.
+			for _, o := range r.gcs.List(stateBucket, "") {
+				if folder, ok := strings.CutSuffix(o.Name, "plan"); ok {
+					r.gcs.Put(stateBucket, folder+"range/00000/0000000000000000000-0000000000000001000", nil, gcs.Attrs{Metadata: map[string]string{"total": "6", "succeeded": "6"}})
+					r.gcs.Put(stateBucket, folder+"flag/queued", nil, gcs.Attrs{})
+				} else {
+					r.gcs.Delete(stateBucket, o.Name)
+				}
+			}
+			must(t, r.worker.Queue.Enqueue(t.Context(), batch.KindRange, former...))
+			r.whole()
+		})
+	}
+}
+
+// What the former version completed is not done again by another webhook's event.
+func TestCompletedByTheFormerVersion(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	r.run()
+	for _, o := range r.gcs.List(stateBucket, "") {
+		if !strings.HasSuffix(o.Name, "/plan") && !strings.HasSuffix(o.Name, "/flag/completed") {
+			r.gcs.Delete(stateBucket, o.Name)
+		}
+	}
+	r.deliver("msg_2", succeeded("gs://"+resultBucket+"/results.jsonl"))
+	r.run()
+	if lines, repeats := r.lines(); len(lines) != 40 || repeats != 0 || r.countCompleted() != 1 {
+		t.Errorf("%d lines, %d repeats, %d batch.completed, want 40, 0, 1", len(lines), repeats, r.countCompleted())
+	}
+}

@@ -1,0 +1,54 @@
+package batch
+
+import "context"
+
+// What one call of Queue.Enqueue is given at most: it bounds what a plan of
+// millions of ranges holds in memory. A message may be larger.
+const (
+	maxQueuedTasks = 1000
+	maxQueuedBytes = 1 << 20
+)
+
+// queueRanges queues all ranges of a plan that has any.
+func (w *Worker) queueRanges(ctx context.Context, key string, plan *Plan) error {
+	object, last, ok := plan.last()
+	if !ok {
+		return nil
+	}
+	keeper := Range{Key: key, Plan: plan.id, Object: object, Interval: last, Event: plan.Event}
+	keeper.Keeper = &Keeper{Missing: plan.progress(nil).missing}
+	return w.requeue(ctx, plan, nil, keeper)
+}
+
+// requeue queues the ranges that markers do not cover, but for the keeper's own,
+// and then the keeper.
+func (w *Worker) requeue(ctx context.Context, plan *Plan, markers map[int][]Marker, keeper Range) error {
+	tasks, size := make([][]byte, 0, maxQueuedTasks), 0
+	flush := func() error {
+		err := w.Queue.Enqueue(ctx, KindRange, tasks...)
+		tasks, size = tasks[:0], 0
+		return err
+	}
+	for i, o := range plan.Objects {
+		starts := byStart(markers[i], o)
+		for k, r := range o.ranges() {
+			if pos, _ := reach(starts[k], r); pos >= r.End || i == keeper.Object && r.End == keeper.End {
+				continue
+			}
+			task := Range{Key: keeper.Key, Plan: plan.id, Object: i, Interval: r}.Encode()
+			tasks, size = append(tasks, task), size+len(task)
+			if len(tasks) < maxQueuedTasks && size < maxQueuedBytes {
+				continue
+			}
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if len(tasks) > 0 {
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+	return w.Queue.Enqueue(ctx, KindRange, keeper.Encode())
+}
