@@ -174,7 +174,7 @@ func rangeOf(resource string) *pubsubpb.PubsubMessage {
 	return &pubsubpb.PubsubMessage{
 		MessageId: "range", Attributes: map[string]string{"kind": "range"},
 		Data: queued.Range{
-			Key: "key", Interval: queued.Interval{End: 1000}, Event: event.Encode(event.Delivery{}, []byte(interaction(resource))),
+			Key: event.New(event.Delivery{}, []byte(interaction(resource))).Key, Plan: "plan", Interval: queued.Interval{End: 1000},
 		}.Encode(),
 	}
 }

@@ -63,6 +63,8 @@ func (b *books) attempted(id, resource string, a answer, before, after time.Dura
 
 // tasks are the messages of the work queue.
 type tasks struct {
+	resources map[string]string // by the key of their event
+
 	queued map[string]task // by message id
 	broken map[string]int  // attempts and extra copies that may have published something that is published again
 	done   map[string]bool // acknowledged, or dead letters
@@ -75,8 +77,9 @@ type tasks struct {
 type task struct {
 	what     string // the same for the same work
 	end      string // of a range, the same for the same end
-	resource string
-	bytes    int64 // of a range
+	key      string // of its event
+	resource string // of an event
+	bytes    int64  // of a range
 	ranged   bool
 }
 
@@ -88,17 +91,17 @@ func (b *books) queued(m *pubsubpb.PubsubMessage) {
 		if err == nil {
 			t = task{
 				what: fmt.Sprint(r.Key, " ", r.Object, " ", r.Start), end: fmt.Sprint(r.Key, " ", r.Object, " ", r.End),
-				bytes: r.End - r.Start, ranged: true,
-			}
-			if e, err := event.Decode(r.Event); err == nil {
-				t.resource = e.ResourceID
+				bytes: r.End - r.Start, key: r.Key, ranged: true,
 			}
 		}
 	} else if e, err := event.Decode(m.GetData()); err == nil {
-		t = task{what: e.Key, resource: e.ResourceID}
+		t = task{what: e.Key, key: e.Key, resource: e.ResourceID}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !t.ranged {
+		b.tasks.resources[t.key] = t.resource
+	}
 	if t.ranged {
 		if b.tasks.ends[t.end] && !b.tasks.begins[t.what] {
 			b.tasks.handedOn++
@@ -153,11 +156,12 @@ func (b *books) mayRepeat() (lines, outcomes map[string]int) {
 			times++
 		}
 		seen[t.what] = true
+		resource := b.tasks.resources[t.key]
 		if !t.ranged {
-			outcomes[t.resource] += times
-		} else if a := b.announced[t.resource]; a != nil && a.batch != nil {
+			outcomes[resource] += times
+		} else if a := b.announced[resource]; a != nil && a.batch != nil {
 			// A range without an end, of gzip, is the whole object.
-			lines[t.resource] += times * min(mostLinesIn(t.bytes), len(a.batch.ids))
+			lines[resource] += times * min(mostLinesIn(t.bytes), len(a.batch.ids))
 		}
 	}
 	return lines, outcomes
