@@ -25,7 +25,7 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 	}
 	attrs := []any{
 		"event_id", res.headers.ID,
-		"path", loggedPath(r, res.path),
+		"path", loggedPath(r),
 		"mode", res.proof.Mode,
 		"scheme", res.proof.Scheme,
 		"signer", res.proof.Signer,
@@ -51,17 +51,13 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 // strangers to decide.
 const maxLoggedPath = 1 << 10
 
-// loggedPath is the path as it may be in a line; public is it without a token,
-// where that is known. Redacting costs more than refusing: it is asked for when
-// there is a line to write.
-func loggedPath(r *http.Request, public string) string {
+// loggedPath is the path as it may be in a line. Redacting costs more than
+// refusing: it is asked for when there is a line to write.
+func loggedPath(r *http.Request) string {
 	if len(r.RequestURI) > maxURIBytes {
 		return ""
 	}
-	path := public
-	if path == "" {
-		path = event.PublicPath(r.URL.EscapedPath())
-	}
+	path := event.LoggedPath(r.URL.EscapedPath())
 	if len(path) <= maxLoggedPath {
 		return path
 	}

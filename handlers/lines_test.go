@@ -48,12 +48,30 @@ func TestALongPathIsNotALongLine(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, 1024)
 	r := d.genuine(t)
-	r.URL.Path = "/" + strings.Repeat("x", maxURIBytes-1)
+	r.URL.Path = "/" + strings.Repeat("x/", maxURIBytes/2-1)
 	r.Header.Set("webhook-id", "msg_forged")
 	if status, _ := d.send(t, r); status != 401 {
 		t.Fatalf("got %d", status)
 	}
 	if n := len(d.log.String()); n > 4096 {
 		t.Errorf("one refusal logged %d bytes", n)
+	}
+}
+
+// A token in a URL that was mistyped is a token all the same.
+func TestATokenInTheWrongPlaceIsNotLogged(t *testing.T) {
+	t.Parallel()
+	const token = "Tk-0123456789_abcdefghijklmnopqrstuvwxyz"
+	d := newDoor(t, 1024)
+	for _, path := range []string{"/" + token, "/dynamics/" + token + "/label", "/prefix/dynamic/" + token, "/dynamic/x/" + token} {
+		r := d.genuine(t)
+		r.URL.Path = path
+		r.Header.Set("webhook-id", "msg_forged")
+		if status, answer := d.send(t, r); status != 401 || strings.Contains(answer, token) {
+			t.Fatalf("%s: got %d %s", path, status, answer)
+		}
+	}
+	if log := d.log.String(); strings.Contains(log, token) || strings.Count(log, "REDACTED") != 4 {
+		t.Errorf("want the four paths without the token:\n%s", log)
 	}
 }

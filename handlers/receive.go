@@ -65,7 +65,6 @@ var errQueue = errors.New("the work queue did not take the delivery")
 type result struct {
 	headers verify.Headers
 	proof   verify.Proof
-	path    string // where it is queued, without a token
 	bytes   int
 	note    string // what an operator wants to know besides
 	err     error
@@ -132,7 +131,7 @@ func (rc *Receiver) queue(r *http.Request, res result, body []byte) result {
 		if rc.seen.has(id, rc.Now()) {
 			return nil, nil
 		}
-		queued, res.path = true, event.PublicPath(r.URL.EscapedPath())
+		queued = true
 		return nil, rc.enqueue(r, res, body, id)
 	})
 	if res.err == nil && !queued {
@@ -149,7 +148,7 @@ func (rc *Receiver) enqueue(r *http.Request, res result, body []byte, id deliver
 		Scheme:      res.proof.Scheme,
 		Origin:      res.proof.Origin,
 		Signer:      res.proof.Signer,
-		Path:        res.path,
+		Path:        event.PublicPath(r.URL.EscapedPath()),
 		Traceparent: traceparent(r.Header),
 	}
 	// The sender may hang up; what is verified is queued all the same.

@@ -270,7 +270,7 @@ deploy_rotation() {
 
 register() {
   comment 'Request logs hold URLs: keep those with the token of a dynamic webhook out'
-  local filter="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$public\" AND log_id(\"run.googleapis.com/requests\") AND httpRequest.requestUrl=~\"(?i)/dynamic/|%\""
+  local filter="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$public\" AND log_id(\"run.googleapis.com/requests\") AND httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\""
   ensure "log exclusion $exclusion" gcloud logging sinks update _Default --update-exclusion="name=$exclusion,filter=$filter" -- \
     gcloud logging sinks update _Default --add-exclusion="name=$exclusion,filter=$filter"
 

@@ -8,13 +8,15 @@ resource "google_logging_project_exclusion" "tokens" {
 
   project     = var.project_id
   name        = "${var.name}-tokens"
-  description = "Request log entries whose URL holds, or may hold in another encoding, the token of a dynamic webhook."
-  # "%": the receiver knows "dynamic" in any encoding, and so must this.
+  description = "Request log entries whose URL holds, in any encoding, what has the form of the token of a dynamic webhook."
+  # What has the form of a token, behind the host, wherever it stands and however
+  # often it is percent-encoded: 32 of its characters or of their encodings, %25
+  # among them. The receiver leaves the same out of its own lines.
   filter = join(" AND ", [
     "resource.type=\"cloud_run_revision\"",
     "resource.labels.service_name=\"${local.functions.public}\"",
     "log_id(\"run.googleapis.com/requests\")",
-    "httpRequest.requestUrl=~\"(?i)/dynamic/|%\"",
+    "httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\"",
   ])
 
   depends_on = [google_project_service.this]

@@ -68,7 +68,7 @@ variable "dynamic" {
   description = <<-EOT
     Dynamic webhooks, those given with a single request. `enabled`: make a path token, as a version of the secret NAME-token, and accept
     deliveries below /dynamic/. Changing a value of `rotation_triggers` makes a new token; the old one is accepted for receiver.dynamic_token_overlap_hours.
-    `log_exclusion`: keep URLs that hold the token out of the request log.
+    `log_exclusion`: keep URLs that hold what has the form of a token out of the request log.
   EOT
   type        = any
   default     = {}

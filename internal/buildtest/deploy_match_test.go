@@ -245,7 +245,7 @@ func TestScriptAsTerraform(t *testing.T) {
 		{"--public-access-prevention", "storage.tf", `public_access_prevention    = "enforced"`},
 		{`"condition": {"age": 60}`, "modules/options/variables_options.tf", "retention_days = optional(number, 60)"},
 		{"--ingress-settings=internal-only", "functions.tf", `"ALLOW_INTERNAL_ONLY"`},
-		{`httpRequest.requestUrl=~\"(?i)/dynamic/|%\"`, "logging.tf", `httpRequest.requestUrl=~\"(?i)/dynamic/|%\"`},
+		{`httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\"`, "logging.tf", `httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\"`},
 		{"/gemini\"", "modules/options/variables_webhook.tf", `optional(string, "/gemini")`},
 	} {
 		if !strings.Contains(printed, pair[0]) {

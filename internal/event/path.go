@@ -22,6 +22,9 @@ func PublicPath(escapedPath string) string {
 	if i := strings.IndexAny(escapedPath, "?#"); i >= 0 {
 		escapedPath = escapedPath[:i]
 	}
+	if plain(escapedPath) {
+		return escapedPath
+	}
 	segments, clean := split(unescape(escapedPath))
 	if !clean {
 		for _, s := range segments {
@@ -45,6 +48,57 @@ func PublicPath(escapedPath string) string {
 		}
 	}
 	return head + escapedPath[segments[1].end:]
+}
+
+// plain reports whether no segment can read "dynamic", which is so of most paths.
+func plain(path string) bool {
+	for i := range len(path) {
+		if c := path[i]; c <= ' ' || c == '%' || c == 0x7f {
+			return false
+		}
+	}
+	return !strings.Contains(strings.ToLower(path), "dynamic")
+}
+
+// LoggedPath is PublicPath for a log: what has the form of a path token is left out
+// wherever it stands, for URLs are mistyped, and the log shows what was refused. Of
+// what is published it is a part: there a path is one that somebody registered, and
+// subscribers filter by it.
+//
+// The form is a run of 32 or more of a token's characters, in any percent-encoding,
+// with whatever around it. A long name in a path may be taken for one.
+func LoggedPath(escapedPath string) string { return redactTokens(PublicPath(escapedPath)) }
+
+const redacted = "REDACTED"
+
+func redactTokens(path string) string {
+	var out strings.Builder
+	copied, start, length := 0, 0, 0 // of path, of a run: where it begins, how many characters
+	flush := func(end int) {
+		if length >= minToken {
+			out.WriteString(path[copied:start] + redacted)
+			copied = end
+		}
+		length = 0
+	}
+	end := 0
+	for _, c := range unescape(path) {
+		switch {
+		case !tokenByte(c.b):
+			flush(end)
+		case length == 0:
+			start, length = end, 1
+		default:
+			length++
+		}
+		end = c.end
+	}
+	flush(end)
+	return out.String() + path[copied:]
+}
+
+func tokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
 // char is one decoded byte and where its source text ends. Its literal says that

@@ -70,6 +70,67 @@ func TestPublicPath(t *testing.T) {
 	}
 }
 
+// TestLoggedPath: what has the form of a token is left out wherever it stands.
+func TestLoggedPath(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("ab-_09", 6)[:33]
+	tests := []struct{ path, want string }{
+		// As published.
+		{"/", "/"},
+		{"", ""},
+		{"/gemini", "/gemini"},
+		{"/team%20a/x/", "/team%20a/x/"},
+		{"/dynamic/" + token + "/label", "/dynamic/label"},
+		{"//dynamic//" + token, "/dynamic"},
+		{"/" + long[:31] + "/" + long[:31], "/" + long[:31] + "/" + long[:31]},
+		{"/%D0%BA%D0%BE%D0%BC%D0%B0%D0%BD%D0%B4%D0%B0%D0%BA%D0%BE%D0%BC%D0%B0%D0%BD%D0%B4%D0%B0/x", "/%D0%BA%D0%BE%D0%BC%D0%B0%D0%BD%D0%B4%D0%B0%D0%BA%D0%BE%D0%BC%D0%B0%D0%BD%D0%B4%D0%B0/x"},
+		// Where it does not belong.
+		{"/" + long[:32], "/REDACTED"},
+		{"/" + token, "/REDACTED"},
+		{token, "REDACTED"},
+		{"/dynamics/" + token + "/label", "/dynamics/REDACTED/label"},
+		{"/prefix/dynamic/" + token + "/label", "/prefix/dynamic/REDACTED/label"},
+		{"/hook/" + token + "/" + token + "/x", "/hook/REDACTED/REDACTED/x"},
+		{"/dynamic/" + token + "/x" + token, "/dynamic"},
+		{"/dynamic/" + token + "/another" + long, "/dynamic/REDACTED"},
+		{"/hook/" + token + ".json", "/hook/REDACTED.json"},
+		{"/hook/" + token + ";v=1", "/hook/REDACTED;v=1"},
+		{"/hook/v=" + token, "/hook/v=REDACTED"},
+		{"/hook%2F" + token + "%2Fx", "/hook%2FREDACTED%2Fx"},
+		{"/hook/%54k%2D" + token[3:] + "/x", "/hook/REDACTED/x"},
+		{"/hook/%2554k%25252D" + token[3:] + "/x", "/hook/REDACTED/x"},
+		{"/hook/" + strings.Repeat("%61", 32), "/hook/REDACTED"},
+		{"/hook/" + strings.Repeat("x", 500), "/hook/REDACTED"},
+	}
+	for _, tc := range tests {
+		if got := LoggedPath(tc.path); got != tc.want {
+			t.Errorf("LoggedPath(%q) = %q, want %q", tc.path, got, tc.want)
+		}
+	}
+}
+
+// FuzzLoggedPath puts a token anywhere and looks for it in the result, decoded any
+// number of times.
+func FuzzLoggedPath(f *testing.F) {
+	f.Add("/", "/label")
+	f.Add("/x/%", "%2F")
+	f.Add("/x/%25%32", "=1")
+	f.Add("/dynamic/x/", "")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		got := LoggedPath(before + token + after)
+		for decoded := got; ; {
+			if strings.Contains(decoded, token) {
+				t.Fatalf("LoggedPath(%q) = %q shows the token", before+token+after, got)
+			}
+			next, err := url.PathUnescape(decoded)
+			if err != nil || next == decoded {
+				return
+			}
+			decoded = next
+		}
+	})
+}
+
 // TestPublicPathLong guards against decoding that takes quadratic time.
 func TestPublicPathLong(t *testing.T) {
 	t.Parallel()
