@@ -37,6 +37,7 @@ func (w *Worker) keep(ctx context.Context, t Task, keeper Range, plan *Plan) err
 	was := *keeper.Keeper
 	next := keeper
 	next.Keeper = &Keeper{Missing: missing, Waiting: true}
+	_, next.Interval, _ = plan.last() // not what was handed on of it: its other markers may be gone
 	switch {
 	case missing > was.Missing:
 		return w.requeue(ctx, plan, now.markers, next)

@@ -57,7 +57,7 @@ func TestStateDeletedWithinATask(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"", "plan", "range/"} {
 		for name, at := range map[string]func(op gcs.Op) bool{
-			"queued is written": func(op gcs.Op) bool { return op.Kind == gcs.OpInsert && strings.HasSuffix(op.Object, "/queued") },
+			"queued is written": func(op gcs.Op) bool { return op.Kind == gcs.OpInsert && strings.Contains(op.Object, "/queued") },
 			"completed is claimed": func(op gcs.Op) bool {
 				return op.Kind == gcs.OpInsert && strings.HasSuffix(op.Object, "/completing")
 			},

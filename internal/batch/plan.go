@@ -35,6 +35,9 @@ type Plan struct {
 	Mode    string    `json:"mode"`    // Lines or Summary, as configured when the plan was made
 	Event   []byte    `json:"event"`   // the event in its queued form: every outcome carries its fields
 	Objects []Planned `json:"objects"` // in name order, pinned
+	// Made is when it was, in nanoseconds: it tells a plan from one of the same
+	// work that was deleted. 0 of plans by former versions.
+	Made int64 `json:"made,omitempty"`
 
 	id      string       // see identity
 	decoded *event.Event // Event

@@ -13,7 +13,7 @@ import (
 // before its first range is queued, and the flag that all are queued is set
 // last.
 func (w *Worker) doEvent(ctx context.Context, t Task) error {
-	plan, created, err := w.plan(ctx, t)
+	plan, err := w.plan(ctx, t)
 	var never *object.Unreadable
 	if errors.As(err, &never) {
 		return w.State.Once(ctx, t.Key, Published, func() error {
@@ -28,7 +28,7 @@ func (w *Worker) doEvent(ctx context.Context, t Task) error {
 		return err
 	}
 	_, _, keeps := plan.last()
-	if err := w.queueOnce(ctx, t.Key, plan, created); err != nil {
+	if err := w.queueOnce(ctx, t.Key, plan); err != nil {
 		return err
 	}
 	now, err := w.complete(ctx, t.Key, "event", plan)
@@ -39,33 +39,28 @@ func (w *Worker) doEvent(ctx context.Context, t Task) error {
 }
 
 // queueOnce queues the ranges of a plan unless its flag says that they are, or
-// the batch is completed. Of a plan that was just created that flag says nothing:
-// it is of one that was lost.
-func (w *Worker) queueOnce(ctx context.Context, key string, plan *Plan, created bool) error {
-	flag := planFolder(key, plan.id) + queued
-	if !created {
+// the batch is completed.
+func (w *Worker) queueOnce(ctx context.Context, key string, plan *Plan) error {
+	for _, flag := range []string{queuedFlag(key, plan), folder(key) + "flag/" + completed} {
 		if done, err := w.State.exists(ctx, flag); err != nil || done {
 			return err
 		}
 	}
-	if done, err := w.State.exists(ctx, folder(key)+"flag/"+completed); err != nil || done {
-		return err
-	}
 	if err := w.queueRanges(ctx, key, plan); err != nil {
 		return err
 	}
-	return w.State.set(ctx, flag, nil)
+	return w.State.set(ctx, queuedFlag(key, plan), nil)
 }
 
-// plan reads the event's stored plan or makes it; created tells which.
-func (w *Worker) plan(ctx context.Context, t Task) (plan *Plan, created bool, err error) {
-	plan, err = w.State.plan(ctx, t.Key)
+// plan reads the event's stored plan or makes it.
+func (w *Worker) plan(ctx context.Context, t Task) (*Plan, error) {
+	plan, err := w.State.plan(ctx, t.Key)
 	if !errors.Is(err, ErrNotFound) {
-		return plan, false, err
+		return plan, err
 	}
 	found, err := w.Objects.Find(ctx, t.Event.Pointer)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	objects := make([]Planned, 0, len(found))
 	for _, o := range found {
@@ -76,6 +71,7 @@ func (w *Worker) plan(ctx context.Context, t Task) (plan *Plan, created bool, er
 		Mode:    w.Mode,
 		Event:   event.Encode(t.Event.Delivery, t.Event.Body),
 		Objects: objects,
+		Made:    w.Now().UnixNano(),
 		decoded: t.Event,
 	})
 }

@@ -48,7 +48,7 @@ const (
 
 // Objects of a plan besides its markers.
 const (
-	queued     = "queued"     // all ranges are in the queue, see Keeper
+	queued     = "queued-"    // and Plan.Made: all ranges are in the queue
 	completing = "completing" // somebody publishes batch.completed, see claim
 )
 
@@ -65,6 +65,12 @@ func folder(key string) string { return "v1/" + key + "/" }
 // that is made again after the state was lost may be of other generations.
 func planFolder(key, plan string) string { return folder(key) + plan + "/" }
 
+// queuedFlag is of the plan that is stored, and not of one of the same work that
+// was lost: its ranges may have been queued, and done, and their markers lost.
+func queuedFlag(key string, p *Plan) string {
+	return fmt.Sprintf("%s%s%d", planFolder(key, p.id), queued, p.Made)
+}
+
 // plan reads the stored plan of an event, or ErrNotFound.
 func (s *State) plan(ctx context.Context, key string) (*Plan, error) {
 	data, err := s.store.Read(ctx, folder(key)+"plan")
@@ -74,25 +80,23 @@ func (s *State) plan(ctx context.Context, key string) (*Plan, error) {
 	return decodePlan(data)
 }
 
-// create stores a plan. It returns the one that is stored, and whether it is this
-// one and not what another delivery of the event stored first.
-func (s *State) create(ctx context.Context, key string, p *Plan) (stored *Plan, created bool, err error) {
-	own := *p
-	own.Format = format
-	data, err := json.Marshal(own)
+// create stores a plan and returns it, or the one that another delivery of the
+// event stored first.
+func (s *State) create(ctx context.Context, key string, p *Plan) (*Plan, error) {
+	stored := *p
+	stored.Format, stored.id = format, p.identity()
+	data, err := json.Marshal(stored)
 	if err != nil {
-		return nil, false, fmt.Errorf("encode plan: %w", err)
+		return nil, fmt.Errorf("encode plan: %w", err)
 	}
 	err = s.store.Create(ctx, folder(key)+"plan", data, nil)
 	if errors.Is(err, ErrExists) {
-		stored, err = s.plan(ctx, key)
-		return stored, false, err
+		return s.plan(ctx, key)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("create plan: %w", err)
+		return nil, fmt.Errorf("create plan: %w", err)
 	}
-	own.id = own.identity()
-	return &own, true, nil
+	return &stored, nil
 }
 
 // owner is who does a step, and since when.

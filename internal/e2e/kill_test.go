@@ -115,6 +115,7 @@ func point(op gcs.Op) string {
 	}
 	_, name, _ := strings.Cut(strings.TrimPrefix(op.Object, "v1/"), "/")
 	name, _, _ = strings.Cut(name, "/0")
+	name, _, _ = strings.Cut(name, "queued-") // and when the plan was made
 	return fmt.Sprintf("%s %s", op.Kind, name)
 }
 
