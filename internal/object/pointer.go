@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // Unreadable is what this configuration can never read: it is published as
@@ -40,7 +41,7 @@ func parsePointer(text string) (pointer, error) {
 	}
 	if rest, ok := strings.CutPrefix(text, "gs://"); ok {
 		bucket, name, _ := strings.Cut(rest, "/")
-		if name == "" {
+		if !canExist(name) {
 			return pointer{}, ErrUnknownPointer
 		}
 		return pointer{bucket: bucket, name: name}, nil
@@ -50,6 +51,16 @@ func parsePointer(text string) (pointer, error) {
 		return pointer{}, ErrUnknownPointer
 	}
 	return pointer{file: file}, nil
+}
+
+// maxName is the length of the longest object name that Cloud Storage has, in bytes
+// (https://cloud.google.com/storage/docs/objects#naming).
+const maxName = 1024
+
+// canExist reports whether there can be an object of that name, or a prefix of
+// some: no repair makes one that cannot.
+func canExist(name string) bool {
+	return name != "" && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsAny(name, "\r\n")
 }
 
 var fileForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)

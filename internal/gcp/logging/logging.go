@@ -8,6 +8,7 @@ package logging
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -39,11 +40,14 @@ var reserved = []string{
 // project and its execution id; without a project the trace is left out. Errors
 // name the line of code that logged them.
 //
+// A text over 8 KiB is cut, and of a line over 64 KiB the attributes are left out:
+// an error may quote what strangers wrote.
+//
 // It does not redact: what must not be logged must not be passed to it.
 func New(w io.Writer, level slog.Level, project string) *slog.Logger {
 	return slog.New(&handler{
 		project: project,
-		json: slog.NewJSONHandler(w, &slog.HandlerOptions{
+		json: slog.NewJSONHandler(bounded{w}, &slog.HandlerOptions{
 			Level:       level,
 			ReplaceAttr: rename,
 		}),
@@ -141,7 +145,7 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 			attrs = []slog.Attr{{Key: s.group, Value: slog.GroupValue(attrs...)}}
 		}
 	}
-	line := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	line := slog.NewRecord(r.Time, r.Level, clip(r.Message), r.PC)
 	line.AddAttrs(h.requestAttrs(ctx)...)
 	if source := r.Source(); source != nil && r.Level >= slog.LevelError {
 		line.AddAttrs(slog.Group(keySourceLocation,
@@ -149,8 +153,14 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 			slog.String("line", strconv.Itoa(source.Line)), // an int64 in JSON is a string
 			slog.String("function", source.Function)))
 	}
+	short := line.Clone()
 	line.AddAttrs(topLevel(attrs)...)
-	return h.json.Handle(ctx, line)
+	err := h.json.Handle(ctx, line)
+	if errors.Is(err, errTooLong) {
+		short.AddAttrs(slog.Bool("attributes_left_out", true))
+		err = h.json.Handle(ctx, short)
+	}
+	return err
 }
 
 // requestAttrs are the special fields of the request that With put into ctx.
@@ -187,6 +197,7 @@ func topLevel(attrs []slog.Attr) []slog.Attr {
 		if slices.Contains(reserved, a.Key) {
 			a.Key += "_"
 		}
+		a.Value = clipped(a.Value)
 		flat = append(flat, a)
 	}
 	return flat
