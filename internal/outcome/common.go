@@ -34,6 +34,25 @@ func newCommon(e *event.Event, version string) common {
 	}
 }
 
+// members are what outcomes have in common, ready to be encoded.
+type members struct {
+	common    common
+	encoded   []byte   // common
+	truncated []string // what is left out of it already
+}
+
+// forLines leaves out what is too much for each line: the largest members of
+// user_metadata.
+func (m members) forLines() members {
+	if metadataSize(m.common.metadata) <= maxLineMetadata {
+		return m
+	}
+	m.common.metadata = dropLargest(m.common.metadata, maxLineMetadata)
+	return members{m.common, m.common.append(nil), []string{userMetadata}}
+}
+
+const userMetadata = "user_metadata"
+
 func encodeMetadata(m map[string]lenientjson.Value) [][]byte {
 	members := make([][]byte, 0, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
@@ -54,7 +73,7 @@ func (c *common) append(b []byte) []byte {
 	b = appendMember(b, "scheme", c.scheme)
 	b = appendMember(b, "origin", c.origin)
 	b = appendMember(b, "path", c.path)
-	b = append(appendName(b, "user_metadata"), '{')
+	b = append(appendName(b, userMetadata), '{')
 	for i, m := range c.metadata {
 		if i > 0 {
 			b = append(b, ',')
@@ -73,7 +92,7 @@ func (c *common) fields() []field {
 		stringField("event_time", &c.eventTime),
 		stringField("resource_id", &c.resourceID),
 		stringField("path", &c.path),
-		{name: "user_metadata", size: metadataSize(c.metadata), cut: func(limit int) {
+		{name: userMetadata, size: metadataSize(c.metadata), cut: func(limit int) {
 			c.metadata = dropLargest(c.metadata, limit)
 		}},
 	}

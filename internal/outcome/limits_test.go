@@ -189,11 +189,6 @@ func TestHugeMetadataKeepsTheSmallMembers(t *testing.T) {
 	if diff := cmp.Diff(want, data["user_metadata"]); diff != "" {
 		t.Error("only the largest member should be dropped")
 	}
-	// A batch.result has room for all of it.
-	data = checked(t, of(delivery(), `{"type":"batch.succeeded","user_metadata":{"bigger":"`+big+big+`"}}`).Result(Source{}, Line{Status: "succeeded"}), MaxResultBytes)
-	if truncated(data) != nil {
-		t.Errorf("truncated = %v", truncated(data))
-	}
 }
 
 func TestCutEventAndBody(t *testing.T) {
@@ -230,5 +225,55 @@ func TestSpecifiedMembersAreCutFirst(t *testing.T) {
 		if diff := cmp.Diff(tc.want, truncated(data)); diff != "" {
 			t.Errorf("message of %d KiB, metadata of %d KiB: truncated (-want +got):\n%s", tc.message, tc.metadata, diff)
 		}
+	}
+}
+
+// Metadata is not multiplied by the lines: a line has what is small, and
+// batch.completed what fits a message.
+func TestMetadataOfLines(t *testing.T) {
+	t.Parallel()
+	metadata := func(n, size int) string {
+		members := []string{`"job":"42"`}
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"m%03d":[%q]`, i, strings.Repeat("x", size)))
+		}
+		return `{"type":"batch.succeeded","data":{"id":"batch_1","output_file_uri":"gs://b/o.jsonl"},"user_metadata":{` + strings.Join(members, ",") + `}}`
+	}
+	for _, tc := range []struct {
+		name      string
+		n, size   int // of members that are no attributes
+		most      int // bytes of a line's data
+		truncated []string
+	}{
+		{"usual", 3, 100, 2 << 10, nil},
+		{"just what is allowed", 64, 1000, 66 << 10, nil},
+		{"over it", 65, 1000, 66 << 10, []string{"user_metadata"}},
+		{"one large member", 1, 200_000, 2 << 10, []string{"user_metadata"}},
+		{"megabytes", 70, 100_000, 66 << 10, []string{"user_metadata"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			o := of(delivery(), metadata(tc.n, tc.size))
+			m := o.Result(Source{URI: "gs://b/o.jsonl"}, Line{Status: "succeeded", Text: "t", HasText: true})
+			data := checked(t, m, tc.most)
+			if diff := cmp.Diff(tc.truncated, truncated(data)); diff != "" {
+				t.Errorf("truncated (-want +got):\n%s", diff)
+			}
+			if got := data["user_metadata"].(map[string]any)["job"]; got != "42" || m.Attributes["meta_job"] != "42" {
+				t.Errorf("the small member is gone: %v, %v", got, m.Attributes)
+			}
+			if tc.n*tc.size > 200_000 {
+				return
+			}
+			all := checked(t, o.Completed("gs://b/o.jsonl", Totals{}), MaxBytes)["user_metadata"].(map[string]any)
+			if len(all) != tc.n+1 {
+				t.Errorf("batch.completed has %d members, want %d", len(all), tc.n+1)
+			}
+		})
+	}
+	// A line that is cut anyway names it once.
+	m := of(delivery(), metadata(65, 1000)).Result(Source{}, Line{Status: "failed", Text: strings.Repeat("x", 10<<20), HasText: true})
+	if diff := cmp.Diff([]string{"user_metadata", "text"}, truncated(decode(t, m, MaxResultBytes))); diff != "" {
+		t.Errorf("truncated (-want +got):\n%s", diff)
 	}
 }

@@ -21,13 +21,18 @@ type body interface {
 func (o *Event) message(kind, id string, attrs map[string]string, limit int, m body) Message {
 	d := draft{kind: kind, id: id, published: o.now(), body: m}
 	limit -= attributesSize(attrs)
-	data := d.encode(o.tail, nil)
-	if r, ok := m.(*resultBody); ok && len(data) > limit && !r.omitted {
+	with := &o.whole
+	r, isLine := m.(*resultBody)
+	if isLine {
+		with = &o.line
+	}
+	data := d.encode(with.encoded, with.truncated)
+	if isLine && len(data) > limit && !r.omitted {
 		r.omit()
-		data = d.encode(o.tail, nil)
+		data = d.encode(with.encoded, with.truncated)
 	}
 	if len(data) > limit {
-		data = d.shrink(o.common, len(data)-limit)
+		data = d.shrink(*with, len(data)-limit)
 	}
 	return Message{ID: id, Data: data, Attributes: attrs}
 }
@@ -66,14 +71,14 @@ func (d *draft) encode(tail []byte, truncated []string) []byte {
 
 // shrink encodes the message anew with members cut, so that it takes at least
 // excess bytes less.
-func (d *draft) shrink(c common, excess int) []byte {
+func (d *draft) shrink(m members, excess int) []byte {
 	first, last := d.body.fields()
-	last = append(last, c.fields()...)
+	last = append(last, m.common.fields()...)
 	excess += len(`,"truncated":[]`)
 	for _, f := range slices.Concat(first, last) {
 		excess += len(f.name) + len(`"",`) // as if all were named
 	}
-	var truncated []string
+	truncated := slices.Clone(m.truncated)
 	for _, fields := range [][]field{first, last} {
 		if excess <= 0 {
 			break
@@ -83,11 +88,13 @@ func (d *draft) shrink(c common, excess int) []byte {
 			if f.size > top {
 				f.cut(top)
 				excess -= f.size - top
-				truncated = append(truncated, f.name)
+				if !slices.Contains(truncated, f.name) {
+					truncated = append(truncated, f.name)
+				}
 			}
 		}
 	}
-	return d.encode(c.append(nil), truncated)
+	return d.encode(m.common.append(nil), truncated)
 }
 
 // field is a member that can be cut.

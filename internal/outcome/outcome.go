@@ -27,6 +27,11 @@ const (
 const (
 	MaxResultBytes = 9 << 20   // 9 MiB, batch.result
 	MaxBytes       = 256 << 10 // 256 KiB, all others: what Workflows and Eventarc still take
+
+	// maxLineMetadata bounds the user_metadata of a batch.result, 64 KiB: one event
+	// has a batch.result for each of millions of lines. batch.completed has what is
+	// left out there.
+	maxLineMetadata = 64 << 10
 )
 
 // schemaVersion rises when a member of the data is renamed, removed or changes its
@@ -77,8 +82,8 @@ func NewFactory(version string, now func() time.Time) *Factory {
 type Event struct {
 	event       *event.Event
 	now         func() time.Time
-	common      common
-	tail        []byte // common, encoded
+	whole       members // of every outcome but batch.result
+	line        members // of batch.result
 	attributes  attributes
 	resultAttrs map[string]string // of every batch.result, but for what the line adds
 }
@@ -89,10 +94,11 @@ func (f *Factory) For(e *event.Event) *Event {
 	o := &Event{
 		event:      e,
 		now:        f.now,
-		common:     newCommon(e, f.version),
 		attributes: newAttributes(e),
 	}
-	o.tail = o.common.append(nil)
+	o.whole.common = newCommon(e, f.version)
+	o.whole.encoded = o.whole.common.append(nil)
+	o.line = o.whole.forLines()
 	o.resultAttrs = o.attributes.of(TypeBatchResult, "", 2)
 	return o
 }
