@@ -187,17 +187,23 @@ func TestPushTokensUnconfigured(t *testing.T) {
 	t.Parallel()
 	issuer, url := newIssuer(t)
 	keys := newKeySet(url, newClock().Now)
-	for _, tc := range []struct{ audience, account, want string }{
-		{"", account, "audience_mismatch"},
-		{audience, "", "bad_token"},
+	for _, tc := range []struct {
+		audience, account, want string
+		sends                   any // as aud
+	}{
+		{"", account, "audience_mismatch", ""},
+		{"", account, "audience_mismatch", []string{""}}, // what an empty setting equals
+		{"", account, "audience_mismatch", []string{}},
+		{"", account, "audience_mismatch", nil},
+		{audience, "", "bad_token", audience},
 	} {
-		token, err := issuer.Push(tc.audience, tc.account, start)
+		token, err := issuer.Push(tc.audience, tc.account, start, verifytest.Claim("aud", tc.sends))
 		if err != nil {
 			t.Fatal(err)
 		}
 		push := &verify.PushTokens{Keys: keys, Audience: tc.audience, ServiceAccount: tc.account, Now: newClock().Now}
 		if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != tc.want {
-			t.Errorf("audience %q, account %q: got %s, want %s", tc.audience, tc.account, got, tc.want)
+			t.Errorf("audience %q, account %q, aud %q: got %s, want %s", tc.audience, tc.account, tc.sends, got, tc.want)
 		}
 	}
 }

@@ -220,6 +220,11 @@ func TestNotificationsOfOthersAreIgnored(t *testing.T) {
 		{"no attributes", func(n *Notification) { n.Attributes = nil }, ActionIgnored},
 		{"another secret", func(n *Notification) { n.Data = []byte(`{"name":"projects/123456789/secrets/other"}`) }, ActionIgnored},
 		{"another project", func(n *Notification) { n.Data = []byte(`{"name":"projects/other/secrets/signing"}`) }, ActionIgnored},
+		{"another project by its number", func(n *Notification) { n.Data = []byte(`{"name":"projects/987654321/secrets/signing"}`) }, ActionIgnored},
+		{"another project by its number, in the attribute", func(n *Notification) {
+			n.Data = nil
+			n.Attributes["secretId"] = "projects/987654321/secrets/signing"
+		}, ActionIgnored},
 		{"an unknown number", func(n *Notification) { n.Data = []byte(`{"name":"projects/42/secrets/signing"}`) }, ActionIgnored},
 		{"no name", func(n *Notification) { n.Data = nil; delete(n.Attributes, "secretId") }, ActionIgnored},
 		{"no data", func(n *Notification) { n.Data = nil }, ActionRotated},

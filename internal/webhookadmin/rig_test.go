@@ -73,7 +73,7 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 	r.gemini, err = simulator.Start(options)
 	must(t, err)
 	t.Cleanup(func() { _ = r.gemini.Close() })
-	r.store, err = secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
+	r.store, err = secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789", "other": "987654321"}})
 	must(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
 	r.store.Create(secretName)
