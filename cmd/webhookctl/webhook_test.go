@@ -230,7 +230,7 @@ func TestFailures(t *testing.T) {
 		"no uri":                  {codeUsage, "--uri", []string{"create"}},
 		"a relative uri":          {codeUsage, "https://HOST/PATH", []string{"create", "--uri", "/gemini"}},
 		"no events":               {codeUsage, "--events", []string{"create", "--uri", uri, "--events", ","}},
-		"an unknown event":        {codeFailed, "unknown event", []string{"create", "--uri", uri, "--events", "batch.failed,batch.exploded"}},
+		"an unknown event":        {codeFailed, "status 400: INVALID_ARGUMENT, subscribed_events", []string{"create", "--uri", uri, "--events", "batch.failed,batch.exploded"}},
 		"a bad secret":            {codeUsage, "projects/PROJECT/secrets/SECRET", []string{"create", "--uri", uri, "--secret", "signing"}},
 		"a bad key secret":        {codeUsage, "--api-key-secret", []string{"list", "--api-key-secret", "key"}},
 		"no key in the secret":    {codeFailed, "API key", []string{"list", "--api-key-secret", keySecret}},
@@ -279,7 +279,7 @@ func TestPartlyDone(t *testing.T) {
 	if _, _, err := r.webhooks.Create(t.Context(), fields); err != nil {
 		t.Fatal(err)
 	}
-	if _, messages := r.do(codeAgain, "create", "--uri", uri, "--events", "batch.exploded"); !strings.Contains(messages, "unknown event") {
+	if _, messages := r.do(codeAgain, "create", "--uri", uri, "--events", "batch.exploded"); !strings.Contains(messages, "subscribed_events") {
 		t.Errorf("message: %s", messages)
 	}
 	if w := r.world(); len(w.Enabled) == 0 || w.Annotations[webhookadmin.AnnotationID] == "" {

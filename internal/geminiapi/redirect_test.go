@@ -106,20 +106,7 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 // carries the key, a create and a rotation get a secret.
 func TestTheWebhookServiceFollowsNoRedirect(t *testing.T) {
 	t.Parallel()
-	uri := "https://receiver.example/hook"
-	calls := map[string]func(context.Context, *Webhooks) error{
-		"create": func(ctx context.Context, w *Webhooks) error { _, _, err := w.Create(ctx, fields()); return err },
-		"rotate": func(ctx context.Context, w *Webhooks) error { _, err := w.Rotate(ctx, "wh1", true); return err },
-		"get":    func(ctx context.Context, w *Webhooks) error { _, err := w.Get(ctx, "wh1"); return err },
-		"list":   func(ctx context.Context, w *Webhooks) error { _, err := w.List(ctx); return err },
-		"update": func(ctx context.Context, w *Webhooks) error {
-			_, err := w.Update(ctx, "wh1", webhookadmin.Fields{URI: &uri})
-			return err
-		},
-		"ping":   func(ctx context.Context, w *Webhooks) error { return w.Ping(ctx, "wh1") },
-		"delete": func(ctx context.Context, w *Webhooks) error { return w.Delete(ctx, "wh1") },
-	}
-	for name, call := range calls {
+	for name, call := range webhookCalls {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			t.Run(fmt.Sprint(name, " ", status), func(t *testing.T) {
 				t.Parallel()

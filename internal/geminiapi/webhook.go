@@ -1,33 +1,35 @@
 package geminiapi
 
 import (
-	"encoding/json"
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"google.golang.org/genai/interactions/models/apierrors"
 
-	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
-// describeWebhook turns an error of the SDK into one that can be shown. Of what
-// the SDK says only the status and Google's message are passed on: its texts
-// may hold the body, which of a create or a rotation is the new secret.
-func describeWebhook(err error, what, apiKey string) error {
+// describeWebhook turns an error of the SDK into one that can be shown. It never
+// quotes an answer: that of a create or a rotation is the new secret, in whatever
+// form it comes, and Google's texts have been seen to name the API key. It tells
+// the status, and which of the words that are listed here the answer has.
+func describeWebhook(err error, what string) error {
 	api, ok := errors.AsType[*apierrors.APIError](err)
 	if !ok {
 		if withURL, ok := errors.AsType[*url.Error](err); ok {
-			return fmt.Errorf("%s: no answer from Gemini: %w", what, withURL.Err)
+			return fmt.Errorf("%s: no answer from Gemini: %w", what, unquoted(withURL.Err))
 		}
 		return fmt.Errorf("%s: the answer of Gemini cannot be read", what)
 	}
-	text := fmt.Sprintf("status %d%s", api.StatusCode, message(api, apiKey))
+	text := fmt.Sprintf("status %d%s", api.StatusCode, told(api.Body))
 	switch api.StatusCode {
 	case http.StatusNotFound:
 		return fmt.Errorf("%s: %w (%s)", what, webhookadmin.ErrWebhookNotFound, text)
@@ -45,33 +47,49 @@ func describeWebhook(err error, what, apiKey string) error {
 }
 
 const (
-	statusClientClosed = 499 // CANCELLED in Google's HTTP mapping
-	maxMessageBytes    = 300 // Google's are one or two sentences
+	statusClientClosed = 499      // CANCELLED in Google's HTTP mapping
+	maxErrorBytes      = 64 << 10 // of an answer that is looked through; Google's errors are about 1 KiB
 )
 
-var whsec = regexp.MustCompile(`whsec_[^\s"',;]*`)
+// tellable are the words of an answer that an error may have: Google's codes, reasons
+// of theirs that somebody can do something about, and the fields of a webhook.
+var tellable = []string{
+	"INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND",
+	"ALREADY_EXISTS", "ABORTED", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED",
+	"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED",
+	"SERVICE_DISABLED", "BILLING_DISABLED", "CONSUMER_INVALID", "CONSUMER_SUSPENDED", "RATE_LIMIT_EXCEEDED",
+	"subscribed_events", "uri", "state", "update_mask", "revocation_behavior",
+}
 
-// message is what Google says of a refusal (4xx), with a colon before it.
-// Google's texts have been seen to name the API key.
-func message(api *apierrors.APIError, apiKey string) string {
-	var body struct {
-		Error struct {
-			Message string `json:"message"`
-		} `json:"error"`
+var word = regexp.MustCompile(`[A-Za-z_]+`)
+
+// told lists the tellable words of an answer, with a colon before them.
+func told(body string) string {
+	there := map[string]bool{}
+	for _, w := range word.FindAllString(body[:min(len(body), maxErrorBytes)], -1) {
+		there[w] = true
 	}
-	if api.StatusCode/100 != 4 || json.Unmarshal([]byte(api.Body), &body) != nil || body.Error.Message == "" {
+	var found []string
+	for _, w := range tellable {
+		if there[w] {
+			found = append(found, w)
+		}
+	}
+	if len(found) == 0 {
 		return ""
 	}
-	text := strings.ReplaceAll(body.Error.Message, apiKey, secret.Redacted)
-	text = whsec.ReplaceAllString(text, secret.Redacted)
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	if len(text) > maxMessageBytes {
-		text = strings.ToValidUTF8(text[:maxMessageBytes], "") + "…"
-	}
-	return ": " + text
+	return ": " + strings.Join(found, ", ")
 }
+
+// unquoted passes on what went wrong before there was an answer. net/http quotes
+// an answer that it cannot read.
+func unquoted(err error) error {
+	_, network := errors.AsType[*net.OpError](err)
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	if network || certificate || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return errUnreadable
+}
+
+var errUnreadable = errors.New("what came is no HTTP")

@@ -74,7 +74,7 @@ func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context
 		if own, ok := errors.AsType[answerError](err); ok {
 			return fmt.Errorf("%s: %w", what, own)
 		}
-		return describeWebhook(err, what, key)
+		return describeWebhook(err, what)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +30,20 @@ func answering(t *testing.T, handler http.HandlerFunc) *Webhooks {
 func fields() webhookadmin.Fields {
 	name, uri := "ours", "https://receiver.example/hook"
 	return webhookadmin.Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"batch.succeeded"}}
+}
+
+// webhookCalls are all that the WebhookService can be asked.
+var webhookCalls = map[string]func(context.Context, *Webhooks) error{
+	"create": func(ctx context.Context, w *Webhooks) error { _, _, err := w.Create(ctx, fields()); return err },
+	"rotate": func(ctx context.Context, w *Webhooks) error { _, err := w.Rotate(ctx, "wh1", true); return err },
+	"get":    func(ctx context.Context, w *Webhooks) error { _, err := w.Get(ctx, "wh1"); return err },
+	"list":   func(ctx context.Context, w *Webhooks) error { _, err := w.List(ctx); return err },
+	"update": func(ctx context.Context, w *Webhooks) error {
+		_, err := w.Update(ctx, "wh1", fields())
+		return err
+	},
+	"ping":   func(ctx context.Context, w *Webhooks) error { return w.Ping(ctx, "wh1") },
+	"delete": func(ctx context.Context, w *Webhooks) error { return w.Delete(ctx, "wh1") },
 }
 
 func TestWebhooksOnTheSimulator(t *testing.T) {
@@ -120,11 +135,11 @@ func TestRefusalsSayWhyWithoutSecrets(t *testing.T) {
 		want   error  // nil: open what was done
 		says   string // in its text
 	}{
-		{400, `{"error":{"message":"subscribed_events: unknown event"}}`, webhookadmin.ErrRefused, "unknown event"},
+		{400, `{"error":{"message":"subscribed_events: unknown event"}}`, webhookadmin.ErrRefused, "status 400: subscribed_events"},
 		{400, `{"error":{"message":"no ` + "\n" + ` JSON"}}`, webhookadmin.ErrRefused, "status 400"},
-		{400, `{"error":{"message":"` + strings.Repeat("ü", 400) + `"}}`, webhookadmin.ErrRefused, "…"},
+		{400, `{"error":{"status":"INVALID_ARGUMENT","message":"` + strings.Repeat("ü", 400) + `"}}`, webhookadmin.ErrRefused, "status 400: INVALID_ARGUMENT"},
 		{401, `{"error":{"message":"API key not valid"}}`, webhookadmin.ErrRefused, "check the API key"},
-		{403, `{"error":{"message":"Consumer 'api_key:` + key + `' has been suspended. whsec_c2VjcmV0c2VjcmV0c2VjcmV0"}}`, webhookadmin.ErrRefused, "suspended"},
+		{403, `{"error":{"message":"Consumer 'api_key:` + key + `' has been suspended. whsec_c2VjcmV0c2VjcmV0c2VjcmV0","details":[{"reason":"CONSUMER_SUSPENDED"}]}}`, webhookadmin.ErrRefused, "CONSUMER_SUSPENDED"},
 		{404, `{}`, webhookadmin.ErrWebhookNotFound, "status 404"},
 		{429, `quota`, webhookadmin.ErrRefused, "status 429"},
 		{408, `{}`, nil, "status 408"},
@@ -175,5 +190,82 @@ func TestAListWithoutAnEnd(t *testing.T) {
 	})
 	if _, err := w.List(t.Context()); err == nil || !strings.Contains(err.Error(), "pages") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestErrorsNeverQuoteAnAnswer: whatever Gemini answers, and in whatever form the
+// secret is in it.
+func TestErrorsNeverQuoteAnAnswer(t *testing.T) {
+	t.Parallel()
+	const planted = "dG9wLXNlY3JldC10b3Atc2VjcmV0LXRvcC1zZWNyZXQ"
+	hijack := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, text)
+				err = conn.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	answer := func(status int, contentType, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+	answers := map[string]http.HandlerFunc{
+		"no HTTP":                hijack(planted + "\r\n\r\n"),
+		"a status that is none":  hijack("HTTP/1.1 " + planted + " OK\r\n\r\n"),
+		"a header that is none":  hijack("HTTP/1.1 200 OK\r\n" + planted + "\r\n\r\n"),
+		"a length that is none":  hijack("HTTP/1.1 200 OK\r\nContent-Length: " + planted + "\r\n\r\n"),
+		"chunks that are none":   hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + planted + "\r\n"),
+		"another type":           answer(200, "text/"+planted, planted),
+		"no JSON":                answer(200, "application/json", planted),
+		"half of it":             answer(200, "application/json", `{"new_signing_secret":"`+planted),
+		"of another kind":        answer(200, "application/json", `{"id":{"`+planted+`":1},"webhooks":"`+planted+`","secret":{"a":"`+planted+`"},"create_time":"`+planted+`"}`),
+		"a time that is none":    answer(200, "application/json", `{"id":"wh1","uri":"https://x.example","secret":["`+planted+`"],"create_time":"`+planted+`","webhooks":[{"id":"w","uri":"x","create_time":"`+planted+`"}]}`),
+		"nothing that is wanted": answer(200, "application/json", `{"`+planted+`":"`+planted+`"}`),
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://"+planted+".example/"+planted, 302)
+		},
+		"a status that nobody uses": answer(299, "text/plain", planted),
+	}
+	for _, status := range []int{400, 401, 403, 404, 408, 409, 412, 418, 429, 499, 500, 501, 503, 504} {
+		for name, body := range map[string]string{
+			"message": `{"error":{"code":400,"message":"the secret ` + planted + ` is weak","status":"` + planted + `","details":[{"reason":"` + planted + `","@type":"` + planted + `"}]}}`,
+			"text":    planted,
+			"list":    `[{"error":{"message":"` + planted + `"}}]`,
+			"answer":  `{"id":"wh1","new_signing_secret":"` + planted + `"}`,
+		} {
+			answers[fmt.Sprint(status, " ", name)] = answer(status, "application/json", body)
+		}
+	}
+	for name, handler := range answers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			service := answering(t, handler)
+			for call, do := range webhookCalls {
+				sentOnce := call == "create" || call == "rotate"
+				if !sentOnce && !slices.Contains([]string{"400 message", "404 text", "no JSON", "of another kind", "a time that is none", "nothing that is wanted"}, name) {
+					continue // it would be tried again for seconds, or says no more
+				}
+				err := do(t.Context(), service)
+				if err == nil && sentOnce {
+					t.Errorf("%s: no error", call)
+				}
+				if err == nil {
+					continue // a ping and a delete want no content
+				}
+				for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
+					if strings.Contains(text, planted) || strings.Contains(text, key) {
+						t.Errorf("%s: %s", call, text)
+					}
+				}
+			}
+		})
 	}
 }
