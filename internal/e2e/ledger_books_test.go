@@ -38,7 +38,8 @@ func newBooks() *books {
 		announced: make(map[string]*announced), came: make(map[string]*came),
 		deliveries: make(map[string]*delivery), forged: make(map[string]*forged),
 		tasks: tasks{
-			resources: make(map[string]string), queued: make(map[string]task), broken: make(map[string]int), done: make(map[string]bool),
+			resources: make(map[string]string), forgotten: make(map[string]bool),
+			queued: make(map[string]task), broken: make(map[string]int), done: make(map[string]bool),
 			begins: make(map[string]bool), ends: make(map[string]bool),
 		},
 	}

@@ -107,6 +107,20 @@ func TestLedgerBreaks(t *testing.T) {
 			d.books.pushed(push.Attempt{MessageID: "range", Err: http.ErrServerClosed})
 			d.books.pushed(push.Attempt{MessageID: "range", Acked: true})
 		}, []string{"batches with more repeats than such tasks explain"}},
+		"a line repeated where state was deleted": {func(d *day) {
+			d.forget("batches/1")
+			d.again(keyed, "", "")
+		}, nil},
+		"a line repeated where another batch's state was deleted": {func(d *day) {
+			d.forget("soak-1")
+			d.again(keyed, "", "")
+		}, []string{"batches with more repeats than such tasks explain"}},
+		"an event repeated where its state was deleted": {func(d *day) {
+			d.forget("soak-1")
+			d.again(video, "", "")
+		}, nil},
+		"a range in the dead letters": {func(d *day) { d.books.buried(rangeOf("batches/1").Data) },
+			[]string{"dead letters not explained"}},
 		"another status": {func(d *day) { d.change(keyed, "status", "failed") },
 			[]string{"lines with another status or answer"}},
 		"another answer": {func(d *day) { d.outcomes[keyed].data = d.outcomes[keyed+1].data },
@@ -177,6 +191,11 @@ func rangeOf(resource string) *pubsubpb.PubsubMessage {
 			Key: event.New(event.Delivery{}, []byte(interaction(resource))).Key, Plan: "plan", Interval: queued.Interval{End: 1000},
 		}.Encode(),
 	}
+}
+
+// forget deletes state of an event, which nothing has come of yet.
+func (d *day) forget(resource string) {
+	d.books.forgotten(event.New(event.Delivery{}, []byte(interaction(resource))).Key)
 }
 
 // change changes an attribute of an outcome.

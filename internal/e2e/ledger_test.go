@@ -92,7 +92,7 @@ func (b *books) balanceEvents() (l ledger) {
 		for _, n := range c.ids {
 			repeats[g] += n - 1
 			// Two ranges that end at once may both complete their batch.
-			if n-1 > mayRepeat[resource] && a.batch == nil {
+			if n-1 > mayRepeat[resource] && a.batch == nil && !b.tasks.forgotten[resource] {
 				unexplained++
 			}
 		}
@@ -114,7 +114,8 @@ func (b *books) balanceEvents() (l ledger) {
 }
 
 func (b *books) balanceLines() ledger {
-	wrongTotals, batches, repeated, bound, unexplained := 0, 0, 0, 0, 0
+	wrongTotals, batches, bound, unexplained := 0, 0, 0, 0
+	var repeats struct{ tasks, state int }
 	mayRepeat, _ := b.mayRepeat()
 	for resource, a := range b.announced {
 		if a.batch == nil {
@@ -125,10 +126,14 @@ func (b *books) balanceLines() ledger {
 		if c == nil || c.results != w.want || w.made && (c.tokens != w.tokens || c.bytes != w.bytes) {
 			wrongTotals++
 		}
-		repeated += w.repeats
-		bound += mayRepeat[resource]
-		if w.repeats > mayRepeat[resource] {
+		switch {
+		case b.tasks.forgotten[resource]:
+			repeats.state += w.repeats
+		case w.repeats > mayRepeat[resource]:
 			unexplained++
+		default:
+			repeats.tasks += w.repeats
+			bound += mayRepeat[resource]
 		}
 	}
 	return ledger{
@@ -137,7 +142,8 @@ func (b *books) balanceLines() ledger {
 		{what: "ids of two things", got: b.sharedIDs()},
 		{what: "lines with another status or answer", got: b.wrong},
 		{what: "lines of nothing", got: b.strays},
-		{what: "lines repeated under their ids", rule: figure, got: repeated, note: fmt.Sprintf("(tasks that broke or doubled explain %d)", bound)},
+		{what: "lines repeated by tasks that broke or doubled", rule: figure, got: repeats.tasks, note: fmt.Sprintf("(they explain %d)", bound)},
+		{what: "lines repeated where state was deleted", rule: figure, got: repeats.state, note: fmt.Sprintf("(of %d events)", len(b.tasks.forgotten))},
 		{what: "batches with more repeats than such tasks explain", got: unexplained},
 		{what: "batches", want: len(b.batches), got: batches},
 		{what: "batches with wrong totals", got: wrongTotals},

@@ -64,6 +64,7 @@ func (b *books) attempted(id, resource string, a answer, before, after time.Dura
 // tasks are the messages of the work queue.
 type tasks struct {
 	resources map[string]string // by the key of their event
+	forgotten map[string]bool   // resources of which state was deleted
 
 	queued map[string]task // by message id
 	broken map[string]int  // attempts and extra copies that may have published something that is published again
@@ -132,14 +133,30 @@ func (b *books) pushedTwice(id string) {
 	b.tasks.broken[id]++
 }
 
+// forgotten enters that state of an event is about to be deleted, and reports
+// whether it may be: not of one that is done with, which would be done again when
+// it is delivered again.
+func (b *books) forgotten(key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	resource, known := b.tasks.resources[key]
+	if !known || b.came[resource] != nil {
+		return false
+	}
+	b.tasks.forgotten[resource] = true
+	return true
+}
+
 // buried enters a dead letter.
 func (b *books) buried(data []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	resource := "not an event"
 	if e, err := event.Decode(data); err == nil {
 		resource = e.ResourceID
+	} else if r, err := queued.DecodeRange(data); err == nil {
+		resource = b.tasks.resources[r.Key]
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.letters = append(b.letters, resource)
 	b.unmask(data, nil)
 }

@@ -82,9 +82,12 @@ func (s *soak) balanceFaults(rule rule) (l ledger) {
 	for _, what := range []string{
 		"publish requests", "publish requests that failed", "storage operations", "storage operations that broke or stalled",
 		"calls of Secret Manager that failed", "fetches of Gemini's keys that failed", "fetches of push keys that failed", "downloads that broke",
-		"pushes beside Pub/Sub's",
+		"pushes beside Pub/Sub's", stateDeleted,
 	} {
 		l = append(l, entry{what: what, rule: rule, want: 1, got: s.struck.get(what)})
+	}
+	for _, code := range transientCodes {
+		l = append(l, entry{what: storageAnswer(code), rule: rule, want: 1, got: s.struck.get(storageAnswer(code))})
 	}
 	l = append(l,
 		entry{what: "attempts to deliver made twice at once", rule: rule, want: 1, got: int(s.wire.twins.Load())},

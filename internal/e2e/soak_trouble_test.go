@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
@@ -73,14 +76,42 @@ func (s *soak) faults(publishes, operations float64) {
 			return nil
 		}
 		s.struck.add("storage operations that broke or stalled")
-		faults := []*gcs.Fault{{Status: 503}, {Status: 429}, {Delay: 200 * time.Millisecond}}
+		faults := []*gcs.Fault{{Delay: 200 * time.Millisecond}}
+		for _, code := range transientCodes {
+			faults = append(faults, &gcs.Fault{Status: code})
+		}
+		if op.Kind == gcs.OpInsert { // the object is there, and the answer is lost
+			faults = append(faults, &gcs.Fault{Cut: gcs.CutReset})
+		}
 		if op.Kind == gcs.OpRead && op.Length != 0 {
 			faults = append(faults, &gcs.Fault{Cut: gcs.CutReset, CutAfter: 1000}, &gcs.Fault{Cut: gcs.CutShort, CutAfter: 1000},
 				&gcs.Fault{Stall: 300 * time.Millisecond, StallAfter: 500})
 		}
-		return anyOf(faults...)
+		fault := anyOf(faults...)
+		if fault.Status != 0 {
+			s.struck.add(storageAnswer(fault.Status))
+		}
+		return fault
 	})
 }
+
+// transientCodes are the answers of Cloud Storage after which the same may succeed.
+var transientCodes = []int{408, 429, 500, 502, 503, 504}
+
+func storageAnswer(code int) string { return fmt.Sprint("storage operations answered ", code) }
+
+// forget deletes half of the state objects of that name, of what is not done with.
+func (s *soak) forget(part string) {
+	for _, o := range s.cloud.Storage.List(localcloud.StateBucket, "") {
+		key := strings.Split(o.Name, "/")[1]
+		if strings.Contains(o.Name, part) && rand.IntN(2) == 0 && s.books.forgotten(key) {
+			s.struck.add(stateDeleted)
+			s.cloud.Storage.Delete(localcloud.StateBucket, o.Name)
+		}
+	}
+}
+
+const stateDeleted = "state objects deleted"
 
 // gate stands before a server and can take it away.
 type gate struct {
@@ -171,6 +202,9 @@ func troubles() (all []trouble) {
 	}
 	for name, offset := range map[string]time.Duration{"0:20 fast": 20 * time.Second, "2:00 fast": 2 * time.Minute, "2:00:00 slow": -2 * time.Hour} {
 		add("Pub/Sub's clock "+name, func(s *soak) { s.pushClock.step(offset) }, func(s *soak) { s.pushClock.step(0) })
+	}
+	for _, part := range []string{"", "/plan", "/range/", "queued", "/flag/"} {
+		add(fmt.Sprintf("state deleted: *%s*", part), func(s *soak) { s.forget(part) }, nil)
 	}
 	add("Pub/Sub gone", func(s *soak) { s.faults(1, storageFaults) }, (*soak).usual)
 	add("storage gone", func(s *soak) { s.faults(publishFaults, 1) }, (*soak).usual)
