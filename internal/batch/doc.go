@@ -10,18 +10,20 @@
 //
 // Whatever it returns no error for is finished or handed on. A task whose time
 // is over, or whose instance is stopped, marks what is done and queues the rest.
+// The task of a plan's last range, its keeper, waits until the batch is completed.
 //
 // The package owns all that is kept in the state bucket, also of events that are
 // no batch's:
 //
-//	v1/<event key>/plan                    the plan: objects, generations, ranges
-//	v1/<event key>/range/<object>/<a>-<b>  lines that begin in [a, b) are published; counts in the metadata
-//	v1/<event key>/flag/<name>             a step that happens once: queued, completed, published, …
-//	v1/<event key>/flag/completing         who is to publish batch.completed
+//	v1/<event key>/plan                           the plan: objects, generations, ranges
+//	v1/<event key>/<plan>/range/<object>/<a>-<b>  lines that begin in [a, b) are published; counts in the metadata
+//	v1/<event key>/<plan>/queued-<made>           all ranges of the plan made then are queued
+//	v1/<event key>/<plan>/completing              who is to publish batch.completed
+//	v1/<event key>/flag/<name>                    a step that happens once: completed, published, incomplete-<n>
 //
 // Nothing is ever overwritten: each object is created with a does-not-exist
-// precondition, and who loses the race uses the winner's. Losing the bucket's
-// content can cause repeats, never loss.
+// precondition, and who loses the race uses the winner's. Any of it may be deleted
+// at any time: that can cause repeats, never loss.
 //
 // The package knows no cloud client: Queue, Topic, Stream and Store are what it
 // needs of them. It acknowledges nothing: its caller does.

@@ -16,8 +16,9 @@ var ErrWaiting = errors.New("waits for other ranges of its batch")
 var errLost = errors.New("ranges of the batch are neither done nor on their way; look for their tasks in the dead letters and redrive those first")
 
 // patience is how long a keeper waits while nothing is done before it takes the
-// tasks of what is missing for lost.
-const patience = time.Hour
+// tasks of what is missing for lost. With the longest back-off it is under the hour
+// after which the alert for old messages rings.
+const patience = 30 * time.Minute
 
 // keep ends the task of a plan's last range, whose own lines are published: it
 // completes the batch or waits until somebody did. It cannot see what is in the
@@ -25,8 +26,8 @@ const patience = time.Hour
 //
 //   - more is missing now: markers are gone, and it queues what is missing;
 //   - less is missing: it goes on waiting;
-//   - nothing changed until its attempts, or an hour, are used up: it queues what
-//     is missing once more, unless a range has reported why it fails. If that does
+//   - nothing changed until its attempts, or half an hour, are used up: it queues
+//     what is missing once more, unless a range has reported why it fails. If that does
 //     not help either, the keeper ends in the dead letters.
 func (w *Worker) keep(ctx context.Context, t Task, keeper Range, plan *Plan) error {
 	now, err := w.complete(ctx, keeper.Key, taskName(keeper), plan)
