@@ -3,8 +3,10 @@ package batch_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
@@ -272,4 +274,29 @@ func TestCompletedByTheFormerVersion(t *testing.T) {
 	if lines, repeats := r.lines(); len(lines) != 40 || repeats != 0 || r.countCompleted() != 1 {
 		t.Errorf("%d lines, %d repeats, %d batch.completed, want 40, 0, 1", len(lines), repeats, r.countCompleted())
 	}
+}
+
+// A keeper that was handed on sees to the whole of its range.
+func TestMarkersOfAKeepersFirstPartAreDeleted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.batch(jsonl(40))
+	now := time.Now()
+	r.worker.Now = func() time.Time { now = now.Add(5 * time.Second); return now } // a dozen lines a task
+	for range 3 {
+		w, ok := r.next()
+		if !ok {
+			t.Fatal("nothing was handed on")
+		}
+		w.cutoff = now.Add(time.Minute)
+		must(t, r.do(t.Context(), w))
+	}
+	markers := r.gcs.List(stateBucket, "")
+	markers = slices.DeleteFunc(markers, func(o gcs.Object) bool { return !strings.Contains(o.Name, "/range/") })
+	if len(markers) != 2 {
+		t.Fatalf("%d markers, want 2", len(markers))
+	}
+	r.gcs.Delete(stateBucket, markers[0].Name)
+	r.restart()
+	r.whole()
 }
