@@ -2,6 +2,7 @@ package batch_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -299,4 +300,45 @@ func TestMarkersOfAKeepersFirstPartAreDeleted(t *testing.T) {
 	r.gcs.Delete(stateBucket, markers[0].Name)
 	r.restart()
 	r.whole()
+}
+
+// Without its plan a range is not acknowledged: who makes the plan again is
+// another's task.
+func TestARangeWithoutItsPlanFails(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	r.forget("plan")
+	if err, _ := r.step(); err == nil {
+		t.Error("a range whose plan is gone is done")
+	}
+	r.whole()
+}
+
+// A keeper that finds more missing than it knows of does not wait.
+func TestDeletedMarkersAreMissedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	tasks := r.take()
+	keeper, others := tasks[len(tasks)-1], tasks[:len(tasks)-1]
+	for _, w := range others[1:] {
+		must(t, r.do(t.Context(), w))
+	}
+	must(t, r.do(t.Context(), keeper)) // hands on: one is missing
+	keeper = r.take()[0]
+	if err := r.do(t.Context(), keeper); !errors.Is(err, batch.ErrWaiting) {
+		t.Fatalf("got %v, want ErrWaiting: one range is missing", err)
+	}
+	r.forget("/range/00000/0000000000000001000-")
+	must(t, r.do(t.Context(), keeper))
+	if queued := r.take(); len(queued) != 3 {
+		t.Errorf("%d tasks are queued, want the two that are missing and the keeper", len(queued))
+	}
 }
