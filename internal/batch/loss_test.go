@@ -1,6 +1,7 @@
 package batch_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -164,18 +165,35 @@ func (r *rig) queuedBytes() (n, bytes int) {
 	return n, bytes
 }
 
-// What a batch's ranges take in the queue does not grow with its event.
+// largestCall remembers what a call was given at most.
+type largestCall struct {
+	batch.Queue
+	bytes *int
+}
+
+func (q largestCall) Enqueue(ctx context.Context, kind string, messages ...[]byte) error {
+	*q.bytes = max(*q.bytes, len(slices.Concat(messages...)))
+	return q.Queue.Enqueue(ctx, kind, messages...)
+}
+
+// What a batch's ranges take in the queue does not grow with its event, nor what
+// is held of them in memory with their number.
 func TestAnEventIsQueuedOnceWithItsRanges(t *testing.T) {
 	t.Parallel()
 	const objects, metadata = 2000, 63_000
+	largest := 0
 	r := newRig(t)
 	for i := range objects {
 		r.gcs.Put(resultBucket, fmt.Sprintf("out/%05d.jsonl", i), []byte(jsonl(1)), gcs.Attrs{})
 	}
 	body := strings.Replace(succeeded("gs://"+resultBucket+"/out/"), `"42"`, `"`+strings.Repeat("x", metadata)+`"`, 1)
 	r.deliver("msg_1", body)
+	r.worker.Queue = largestCall{r.worker.Queue, &largest}
 	if err, _ := r.step(); err != nil {
 		t.Fatal(err)
+	}
+	if largest > 257<<10 {
+		t.Errorf("%d bytes of tasks are held at once", largest)
 	}
 	n, bytes := r.queuedBytes()
 	if most := 300*objects + 2*metadata; n != objects || bytes > most {

@@ -2,12 +2,9 @@ package batch
 
 import "context"
 
-// What one call of Queue.Enqueue is given at most: it bounds what a plan of
-// millions of ranges holds in memory. A message may be larger.
-const (
-	maxQueuedTasks = 1000
-	maxQueuedBytes = 1 << 20
-)
+// maxQueuedBytes is what one call of Queue.Enqueue is given, and a task more: it
+// bounds what a plan of millions of ranges holds in memory, whatever a task takes.
+const maxQueuedBytes = 256 << 10 // some 1,500 tasks
 
 // queueRanges queues all ranges of a plan that has any.
 func (w *Worker) queueRanges(ctx context.Context, key string, plan *Plan) error {
@@ -23,12 +20,8 @@ func (w *Worker) queueRanges(ctx context.Context, key string, plan *Plan) error 
 // requeue queues the ranges that markers do not cover, but for the keeper's own,
 // and then the keeper.
 func (w *Worker) requeue(ctx context.Context, plan *Plan, markers map[int][]Marker, keeper Range) error {
-	tasks, size := make([][]byte, 0, maxQueuedTasks), 0
-	flush := func() error {
-		err := w.Queue.Enqueue(ctx, KindRange, tasks...)
-		tasks, size = tasks[:0], 0
-		return err
-	}
+	var tasks [][]byte
+	size := 0
 	for i, o := range plan.Objects {
 		starts := byStart(markers[i], o)
 		for k, r := range o.ranges() {
@@ -37,18 +30,17 @@ func (w *Worker) requeue(ctx context.Context, plan *Plan, markers map[int][]Mark
 			}
 			task := Range{Key: keeper.Key, Plan: plan.id, Object: i, Interval: r}.Encode()
 			tasks, size = append(tasks, task), size+len(task)
-			if len(tasks) < maxQueuedTasks && size < maxQueuedBytes {
+			if size < maxQueuedBytes {
 				continue
 			}
-			if err := flush(); err != nil {
+			if err := w.Queue.Enqueue(ctx, KindRange, tasks...); err != nil {
 				return err
 			}
+			tasks, size = tasks[:0], 0
 		}
 	}
-	if len(tasks) > 0 {
-		if err := flush(); err != nil {
-			return err
-		}
+	if err := w.Queue.Enqueue(ctx, KindRange, tasks...); err != nil {
+		return err
 	}
 	return w.Queue.Enqueue(ctx, KindRange, keeper.Encode())
 }
