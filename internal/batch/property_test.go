@@ -1,16 +1,12 @@
 package batch
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"example.com/gemini-webhook/internal/outcome"
 )
 
 // Whatever is deleted of the state, whenever, whichever calls fail, processes die,
@@ -79,49 +75,6 @@ func (s *sim) redrive() {
 	if s.completed == 0 {
 		s.t.Error("a redrive of all dead letters does not complete the batch")
 	}
-}
-
-type simStream struct{ *sim }
-
-func (s simStream) Publish(ctx context.Context, m outcome.Message) func(context.Context) error {
-	err := s.call(ctx, func() error {
-		var line struct {
-			Source struct {
-				URI, Generation string
-				Offset          int
-			}
-		}
-		if err := json.Unmarshal(m.Data, &line); err != nil {
-			return err
-		}
-		generation, err := strconv.ParseInt(line.Source.Generation, 10, 64)
-		s.lines[place{strings.TrimPrefix(line.Source.URI, "gs://results/"), generation, line.Source.Offset}] = true
-		return err
-	})
-	return func(context.Context) error { return err }
-}
-
-type simTopic struct{ *sim }
-
-func (s simTopic) Publish(ctx context.Context, m outcome.Message) error {
-	return s.call(ctx, func() error {
-		s.logf("published %s", m.Data)
-		if m.Attributes["type"] != outcome.TypeBatchCompleted {
-			return nil
-		}
-		s.completed++
-		var totals struct {
-			Results struct{ Total int }
-			Bytes   int
-		}
-		if err := json.Unmarshal(m.Data, &totals); err != nil {
-			return err
-		}
-		if !s.accountsFor(totals.Results.Total, totals.Bytes, 0) {
-			s.t.Errorf("batch.completed of %d lines and %d bytes, which are not those of published generations", totals.Results.Total, totals.Bytes)
-		}
-		return nil
-	})
 }
 
 // accountsFor reports whether for the objects from one on there are generations

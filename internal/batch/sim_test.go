@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -283,67 +282,4 @@ func (m *memory) names() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-type simStore struct{ *sim }
-
-func (s simStore) Create(ctx context.Context, name string, data []byte, metadata map[string]string) error {
-	return s.call(ctx, func() error { return s.state.Create(ctx, name, data, metadata) })
-}
-
-func (s simStore) Read(ctx context.Context, name string) (data []byte, err error) {
-	err = s.call(ctx, func() error { data, err = s.state.Read(ctx, name); return err })
-	return data, err
-}
-
-func (s simStore) List(ctx context.Context, prefix, from, to string) (entries []Entry, err error) {
-	err = s.call(ctx, func() error { entries, err = s.state.List(ctx, prefix, from, to); return err })
-	return entries, err
-}
-
-type simQueue struct{ *sim }
-
-func (s simQueue) Enqueue(ctx context.Context, kind string, messages ...[]byte) error {
-	for _, data := range messages { // an error may leave some of them queued
-		if err := s.call(ctx, func() error { s.enqueue(kind, slices.Clone(data), s.now); return nil }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type simStorage struct{ *sim }
-
-func (s simStorage) describe(name string) object.Object {
-	v := s.results[name][len(s.results[name])-1]
-	return object.Object{Bucket: "results", Name: name, Generation: v.generation, Size: int64(len(v.content))}
-}
-
-func (s simStorage) Stat(context.Context, string, string) (object.Object, error) {
-	return object.Object{}, object.ErrNotFound
-}
-
-func (s simStorage) List(ctx context.Context, _, _ string, want func(object.Object) bool, _ int) (found []object.Object, err error) {
-	err = s.call(ctx, func() error {
-		for i := range len(s.results) {
-			if o := s.describe(fmt.Sprintf("out/%d.jsonl", i)); want(o) {
-				found = append(found, o)
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
-func (s simStorage) Open(ctx context.Context, o object.Object, offset, length int64) (body io.ReadCloser, err error) {
-	err = s.call(ctx, func() error {
-		versions := s.results[o.Name]
-		v := versions[len(versions)-1]
-		if v.generation != o.Generation {
-			return object.ErrNotFound
-		}
-		body = io.NopCloser(strings.NewReader(v.content[offset : offset+length]))
-		return nil
-	})
-	return body, err
 }

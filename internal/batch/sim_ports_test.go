@@ -1,0 +1,120 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
+)
+
+type simStore struct{ *sim }
+
+func (s simStore) Create(ctx context.Context, name string, data []byte, metadata map[string]string) error {
+	return s.call(ctx, func() error { return s.state.Create(ctx, name, data, metadata) })
+}
+
+func (s simStore) Read(ctx context.Context, name string) (data []byte, err error) {
+	err = s.call(ctx, func() error { data, err = s.state.Read(ctx, name); return err })
+	return data, err
+}
+
+func (s simStore) List(ctx context.Context, prefix, from, to string) (entries []Entry, err error) {
+	err = s.call(ctx, func() error { entries, err = s.state.List(ctx, prefix, from, to); return err })
+	return entries, err
+}
+
+type simQueue struct{ *sim }
+
+func (s simQueue) Enqueue(ctx context.Context, kind string, messages ...[]byte) error {
+	for _, data := range messages { // an error may leave some of them queued
+		if err := s.call(ctx, func() error { s.enqueue(kind, slices.Clone(data), s.now); return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type simStorage struct{ *sim }
+
+func (s simStorage) describe(name string) object.Object {
+	v := s.results[name][len(s.results[name])-1]
+	return object.Object{Bucket: "results", Name: name, Generation: v.generation, Size: int64(len(v.content))}
+}
+
+func (s simStorage) Stat(context.Context, string, string) (object.Object, error) {
+	return object.Object{}, object.ErrNotFound
+}
+
+func (s simStorage) List(ctx context.Context, _, _ string, want func(object.Object) bool, _ int) (found []object.Object, err error) {
+	err = s.call(ctx, func() error {
+		for i := range len(s.results) {
+			if o := s.describe(fmt.Sprintf("out/%d.jsonl", i)); want(o) {
+				found = append(found, o)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (s simStorage) Open(ctx context.Context, o object.Object, offset, length int64) (body io.ReadCloser, err error) {
+	err = s.call(ctx, func() error {
+		versions := s.results[o.Name]
+		v := versions[len(versions)-1]
+		if v.generation != o.Generation {
+			return object.ErrNotFound
+		}
+		body = io.NopCloser(strings.NewReader(v.content[offset : offset+length]))
+		return nil
+	})
+	return body, err
+}
+
+type simStream struct{ *sim }
+
+func (s simStream) Publish(ctx context.Context, m outcome.Message) func(context.Context) error {
+	err := s.call(ctx, func() error {
+		var line struct {
+			Source struct {
+				URI, Generation string
+				Offset          int
+			}
+		}
+		if err := json.Unmarshal(m.Data, &line); err != nil {
+			return err
+		}
+		generation, err := strconv.ParseInt(line.Source.Generation, 10, 64)
+		s.lines[place{strings.TrimPrefix(line.Source.URI, "gs://results/"), generation, line.Source.Offset}] = true
+		return err
+	})
+	return func(context.Context) error { return err }
+}
+
+type simTopic struct{ *sim }
+
+func (s simTopic) Publish(ctx context.Context, m outcome.Message) error {
+	return s.call(ctx, func() error {
+		s.logf("published %s", m.Data)
+		if m.Attributes["type"] != outcome.TypeBatchCompleted {
+			return nil
+		}
+		s.completed++
+		var totals struct {
+			Results struct{ Total int }
+			Bytes   int
+		}
+		if err := json.Unmarshal(m.Data, &totals); err != nil {
+			return err
+		}
+		if !s.accountsFor(totals.Results.Total, totals.Bytes, 0) {
+			s.t.Errorf("batch.completed of %d lines and %d bytes, which are not those of published generations", totals.Results.Total, totals.Bytes)
+		}
+		return nil
+	})
+}
