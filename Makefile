@@ -1,21 +1,19 @@
 # GNU make 3.81 or newer. demo, test and bench need Go and a POSIX shell; the
 # other targets also bash.
 
-PKG      := ./...
-FUZZTIME ?= 60s
-KEEP     ?=
+# What people set. These are texts: make does not expand what is in them, and
+# recipes get them by the environment, so that no shell reads them as commands.
+GIVEN = PROJECT REGION API_KEY_SECRET BACKEND PLUGIN_DIR PLATFORMS PKG KEEP FUZZTIME SOAK SOAK_LINES RUNS
+# "make deploy PROJECT=$$PROJECT" with an empty variable is a mistake, and not what
+# is in terraform.tfvars.
+EMPTY := $(strip $(foreach v,$(GIVEN),$(if $(filter command,$(firstword $(origin $v))),$(if $(strip $(value $v)),,$v))))
+$(foreach v,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(v)))),$(eval override $(v) := $$(value $(v)))))
+export $(GIVEN)
 
 # A checkout without git, such as an unpacked archive, gives an empty commit;
 # the version then ends in "+dev".
 COMMIT  = $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
 LDFLAGS = -X example.com/gemini-webhook/internal/version.Version=$(COMMIT)
-
-# Of deploy and destroy. What is not given here comes from
-# terraform/terraform.tfvars; the scripts get it by the environment, so that no
-# shell reads it as a command.
-export PROJECT REGION API_KEY_SECRET BACKEND
-# Of provider.
-export PLUGIN_DIR PLATFORMS
 
 # As the function is built: it leaves out a part of the storage client that is
 # not used, and much of what there is to compile.
@@ -28,10 +26,10 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Run the whole system on this machine, nothing to install or to pay; KEEP=1 leaves it running
-	@go run -ldflags "$(LDFLAGS)" ./cmd/demo $(if $(KEEP),-keep)
+	@go run -ldflags "$(LDFLAGS)" ./cmd/demo $${KEEP:+-keep}
 
 test: ## Run the tests
-	go test $(PKG)
+	go test $${PKG:-./...}
 	cd terraform/provider && go test ./...
 
 quick: ## Format, vet and the tests that are fast, in less than a minute: while you work
@@ -41,18 +39,13 @@ check: ## Everything a change must pass, and what was skipped: what CI runs
 	@scripts/check
 
 fuzz: ## Fuzz every target for FUZZTIME (60s)
-	@FUZZTIME=$(FUZZTIME) scripts/fuzz
-
-SOAK       ?= 10m
-SOAK_LINES ?= 1000000
+	@scripts/fuzz
 
 soak: ## Run both doors under faults and kills for SOAK (10m) with SOAK_LINES (1000000), and balance the ledger
-	SOAK=$(SOAK) SOAK_LINES=$(SOAK_LINES) go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/e2e
-
-RUNS ?= 5
+	SOAK="$${SOAK:-10m}" SOAK_LINES="$${SOAK_LINES:-1000000}" go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/e2e
 
 bench: ## Run the benchmarks RUNS times (5) and print docs/performance.md's table; takes ten minutes
-	@RUNS=$(RUNS) scripts/bench
+	@scripts/bench
 
 fmt: ## Format the Go code and group its imports
 	@scripts/check fmt
@@ -72,11 +65,9 @@ deploy: given ## Deploy to PROJECT with Terraform, which asks before it changes 
 destroy: given ## Destroy what deploy made in PROJECT; asks first
 	@MAKE_TARGET=destroy scripts/deploy-terraform.sh destroy
 
-# "make deploy PROJECT=$$PROJECT" with an empty variable is a mistake, and not
-# what is in terraform.tfvars.
 .PHONY: given
 given:
-	$(foreach v,PROJECT REGION API_KEY_SECRET BACKEND,$(if $(filter command,$(firstword $(origin $(v)))),$(if $(strip $($(v))),,$(error $(v) is empty: give it a value or leave it out))))
+	$(if $(EMPTY),$(error $(firstword $(EMPTY)) is empty: give it a value or leave it out))
 	@:
 
 clean: ## Remove what builds and tests leave behind

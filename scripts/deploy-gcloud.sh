@@ -163,6 +163,7 @@ make_buckets() {
   ensure "bucket $state_bucket" gcloud storage buckets describe "gs://$state_bucket" -- \
     gcloud storage buckets create "gs://$state_bucket" --location="$region" \
     --uniform-bucket-level-access --public-access-prevention --soft-delete-duration=0
+  own_bucket "$state_bucket"
   local rule='{"rule": [{"action": {"type": "Delete"}, "condition": {"age": 60}}]}'
   local lifecycle="$scratch/lifecycle.json"
   if [ -n "$dry_run" ]; then
@@ -285,14 +286,14 @@ register() {
 parse_options "$@"
 set_names
 check_options
-if [ -n "$rotation_period" ] && { ! matches "$rotation_period" '[0-9]{4,10}s' || [ "${rotation_period%s}" -lt 3600 ]; }; then
+if [ -n "$rotation_period" ] && { ! matches "$rotation_period" '[1-9][0-9]{3,9}s' || [ "${rotation_period%s}" -lt 3600 ]; }; then
   wrong_usage '--rotation-period wants seconds with an s, 3600s or more: 2592000s for 30 days'
 fi
 for version in ${revoked_versions[@]+"${revoked_versions[@]}"}; do
   matches "$version" 'projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+/versions/[1-9][0-9]*' ||
     wrong_usage '--revoked-version wants projects/PROJECT/secrets/SECRET/versions/NUMBER, with a number and not latest'
 done
-[ -z "$url" ] || matches "$url" 'https://[^/?#@]+' || wrong_usage '--url wants https://HOST without a path and without a slash at the end'
+[ -z "$url" ] || matches "$url" 'https://[A-Za-z0-9.-]+(:[0-9]{1,5})?' || wrong_usage '--url wants https://HOST without a path and without a slash at the end'
 for tool in gcloud go; do
   [ -n "$dry_run" ] || command -v "$tool" >/dev/null || fail "$tool is not in PATH; install it: https://cloud.google.com/sdk/docs/install, https://go.dev/dl/"
 done

@@ -29,6 +29,16 @@ esac
 command -v terraform >/dev/null || die 'terraform is not installed: see https://developer.hashicorp.com/terraform/install (1.9 or newer)'
 command -v go >/dev/null || die 'go is not installed: see https://go.dev/dl/ (the version in go.mod or newer)'
 
+# checked NAME PATTERN WANT refuses what is set and is something else.
+checked() {
+  [[ -z "${!1-}" || ${!1} =~ ^($2)$ ]] || die "$1 wants $3"
+}
+checked PROJECT '[a-z][a-z0-9-]{4,28}[a-z0-9]' "a project's id, see the column PROJECT_ID of \"gcloud projects list\""
+checked REGION '[a-z]+-[a-z]+[0-9]+' 'a region such as europe-west1'
+checked API_KEY_SECRET 'projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+' 'projects/P/secrets/S, never the key itself'
+checked BACKEND 'gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[A-Za-z0-9._/-]*[A-Za-z0-9])?/?' \
+  'gs://BUCKET or gs://BUCKET/PREFIX, of a bucket that is there: gcloud storage buckets create gs://BUCKET --location=REGION --uniform-bucket-level-access --public-access-prevention'
+
 # told NAME VARIABLE adds -var for what is set. That is the strongest of
 # Terraform's ways to give a variable, so nothing else may be given so.
 options=("$@")
@@ -46,10 +56,9 @@ fi
 
 migrate=
 if [ -n "${BACKEND-}" ]; then
-  [[ $BACKEND =~ ^gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(/([A-Za-z0-9._/-]*[A-Za-z0-9]))?/?$ ]] ||
-    die "BACKEND must be gs://BUCKET or gs://BUCKET/PREFIX, a bucket that is there: gcloud storage buckets create gs://BUCKET --location=REGION --uniform-bucket-level-access --public-access-prevention"
+  [[ $BACKEND =~ ^gs://([^/]+)/?(.*[^/])?/?$ ]]
   text=$(printf '# Written by "make deploy BACKEND=...": where the state is.\nterraform {\n  backend "gcs" {\n    bucket = "%s"\n    prefix = "%s"\n  }\n}' \
-    "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]:-gemini-webhook}")
+    "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]:-gemini-webhook}")
   if [ "$text" != "$(cat "$backend" 2>/dev/null)" ]; then
     printf '%s\n' "$text" >"$backend"
     migrate=-migrate-state # asks before it copies a state that is there

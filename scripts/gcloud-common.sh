@@ -320,6 +320,25 @@ require() {
 $said"
 }
 
+# own_bucket BUCKET: stops unless the bucket is the project's. Names of buckets are
+# everybody's, and ours can be guessed: who makes one first and lets us use it would
+# read and write what we keep there.
+own_bucket() {
+  full gcloud storage buckets describe "gs://$1" --raw --format='value(projectNumber)'
+  local message="gs://$1 is of another project; find out whose it is, and choose another --name"
+  if [ -n "$dry_run" ]; then
+    say "if [ \"\$($(words "${full[@]}"))\" != \"$PROJECT_NUMBER\" ]; then"
+    say "  echo $(quote "$message") >&2"
+    say '  exit 1'
+    say 'fi'
+    return
+  fi
+  local owner
+  said='(what it printed is above)'
+  owner=$("${full[@]}") || give_up
+  [ "$owner" = "$PROJECT_NUMBER" ] || fail "$message"
+}
+
 # grant WHAT ROLE MEMBER COMMAND: adds a binding, which is harmless where it is
 # there. Accounts that were made just now are not known everywhere at once.
 grant() {

@@ -27,6 +27,12 @@ if [ -z "$project" ] || [ -z "$api_key_secret" ]; then
   echo 'smoke-test.sh: give --project=P and --api-key-secret=projects/P/secrets/S' >&2
   exit 2
 fi
+matches() { [[ $1 =~ ^($2)$ ]]; }
+if ! matches "$project" '[a-z][a-z0-9-]{4,28}[a-z0-9]' || ! matches "$name" '[a-z][a-z0-9-]{1,21}[a-z0-9]' ||
+  ! matches "$api_key_secret" 'projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}'; then
+  echo 'smoke-test.sh: --project wants a project id, --name the deployment'"'"'s name, --api-key-secret projects/P/secrets/S' >&2
+  exit 2
+fi
 IFS=' ' read -r -a webhookctl <<<"${WEBHOOKCTL:-go run ./cmd/webhookctl}"
 
 # A subscription of its own, so that nobody else's messages are taken.
