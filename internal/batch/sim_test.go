@@ -37,6 +37,7 @@ type sim struct {
 	completed int           // batch.completed
 	replaced  bool
 	calm      bool // no more trouble
+	rarity    int  // of troubles, steps
 	queued    int  // messages, ever
 	trace     []string
 }
@@ -91,6 +92,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 		results: make(map[string][]version), lines: make(map[place]bool),
 	}
 	s.state.objects = make(map[string]entry)
+	s.rarity = []int{40, 150, 150, 400}[s.random.IntN(4)]
 	for i := range 1 + s.random.IntN(3) {
 		s.put(fmt.Sprintf("out/%d.jsonl", i))
 	}
@@ -165,7 +167,7 @@ func (s *sim) run() {
 // trouble does, now and then, what the state, the objects and the processes may
 // meet.
 func (s *sim) trouble() {
-	switch s.random.IntN(150) {
+	switch s.random.IntN(s.rarity) {
 	case 0, 1:
 		share := []float64{0.2, 0.5, 1}[s.random.IntN(3)]
 		part := []string{"", "", "plan", "range/", "queued", "flag/", "complet"}[s.random.IntN(7)]
