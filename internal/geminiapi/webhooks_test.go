@@ -230,7 +230,7 @@ func TestErrorsNeverQuoteAnAnswer(t *testing.T) {
 		"a time that is none":    answer(200, "application/json", `{"id":"wh1","uri":"https://x.example","secret":["`+planted+`"],"create_time":"`+planted+`","webhooks":[{"id":"w","uri":"x","create_time":"`+planted+`"}]}`),
 		"nothing that is wanted": answer(200, "application/json", `{"`+planted+`":"`+planted+`"}`),
 		"a redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://"+planted+".example/"+planted, 302)
+			http.Redirect(w, r, "https://"+planted+".example/"+planted, http.StatusFound)
 		},
 		"a status that nobody uses": answer(299, "text/plain", planted),
 	}
