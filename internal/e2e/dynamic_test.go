@@ -106,6 +106,28 @@ func spellings(t *testing.T, r *rig, token string) {
 	}
 }
 
+// foreign has Google sign an event of a job that is not ours, and returns its
+// id and the receiver's answer.
+func (r *rig) foreign(path, resource string, scheme gemini.Scheme) (eventID string, status int) {
+	r.t.Helper()
+	eventID, err := r.cloud.Gemini.EmitTo(r.url()+path, "interaction.completed", map[string]any{"id": resource}, gemini.EmitOptions{Scheme: scheme})
+	must(r.t, err)
+	r.wait("the delivery", func() bool {
+		for _, d := range r.cloud.Gemini.Deliveries() {
+			if d.ID == eventID {
+				status = d.Status
+			}
+		}
+		return status != 0
+	})
+	return eventID, status
+}
+
+// audience has the tokens name one.
+func audience(name string) func(map[string]any) {
+	return func(claims map[string]any) { claims["aud"] = name }
+}
+
 // A stranger can have Google sign what he likes, and post it to us.
 func TestStrangersJobs(t *testing.T) {
 	t.Parallel()
@@ -114,18 +136,7 @@ func TestStrangersJobs(t *testing.T) {
 	must(t, err)
 	for _, path := range []string{hookPath, "/dynamic/0123456789abcdefghijklmnopqrstuvwxyz", "/dynamic/", "/dynamic"} {
 		for _, scheme := range []gemini.Scheme{gemini.SchemeEd25519, gemini.SchemeRS256} {
-			id, err := r.cloud.Gemini.EmitTo(r.url()+path, "interaction.completed", map[string]any{"id": "theirs"}, gemini.EmitOptions{Scheme: scheme})
-			must(t, err)
-			status := 0
-			r.wait("the delivery", func() bool {
-				for _, d := range r.cloud.Gemini.Deliveries() {
-					if d.ID == id && d.Status != 0 {
-						status = d.Status
-					}
-				}
-				return status != 0
-			})
-			if status != 401 {
+			if _, status := r.foreign(path, "theirs", scheme); status != 401 {
 				t.Errorf("%s to %s: %d, want 401", scheme, path, status)
 			}
 		}
@@ -149,25 +160,11 @@ func TestDynamicOpenAndAudiences(t *testing.T) {
 		cloud: localcloud.Options{Gemini: gemini.Options{
 			RetryBase: 24 * time.Hour, // one attempt each
 			RetryMax:  24 * time.Hour,
-			Token:     gemini.Token{Audience: "ours"},
+			Token:     gemini.Token{Claims: audience("ours")},
 		}},
 	})
-	send := func(id string, scheme gemini.Scheme) (eventID string, status int) {
-		t.Helper()
-		eventID, err := r.cloud.Gemini.EmitTo(r.url()+hookPath, "interaction.completed", map[string]any{"id": id}, gemini.EmitOptions{Scheme: scheme})
-		must(t, err)
-		r.wait("the delivery", func() bool {
-			for _, d := range r.cloud.Gemini.Deliveries() {
-				if d.ID == eventID {
-					status = d.Status
-				}
-			}
-			return status != 0
-		})
-		return eventID, status
-	}
 	for _, scheme := range []gemini.Scheme{gemini.SchemeEd25519, gemini.SchemeRS256} {
-		id, status := send("open-"+string(scheme), scheme)
+		id, status := r.foreign(hookPath, "open-"+string(scheme), scheme)
 		if status != 200 {
 			t.Fatalf("%s: %d, want 200", scheme, status)
 		}
@@ -182,16 +179,15 @@ func TestDynamicOpenAndAudiences(t *testing.T) {
 			t.Errorf("%s: no outcome with origin open", scheme)
 		}
 	}
-	theirs := newRig(t, options{
+	r = newRig(t, options{
 		env: []string{"DYNAMIC_OPEN=true", "JWT_AUDIENCES=ours"},
 		cloud: localcloud.Options{Gemini: gemini.Options{
 			RetryBase: 24 * time.Hour,
 			RetryMax:  24 * time.Hour,
-			Token:     gemini.Token{Audience: "https://elsewhere.example"},
+			Token:     gemini.Token{Claims: audience("https://elsewhere.example")},
 		}},
 	})
-	r = theirs
-	if _, status := send("theirs", gemini.SchemeRS256); status != 401 {
+	if _, status := r.foreign(hookPath, "theirs", gemini.SchemeRS256); status != 401 {
 		t.Errorf("another audience: %d, want 401", status)
 	}
 	if log := r.child.logs.String(); !strings.Contains(log, "https://elsewhere.example") || !strings.Contains(log, "audience_mismatch") {

@@ -74,19 +74,25 @@ func TestBatchesRefused(t *testing.T) {
 
 func TestSameSeedSameResults(t *testing.T) {
 	t.Parallel()
-	results := func(seed uint64) string {
+	results := func(seed uint64) []string {
 		sink, r := &memorySink{}, newReceiver(t, nil)
-		_, client := start(t, Options{Seed: seed, ResultBucket: "b", Sink: sink, FailedShare: 0.2})
+		s, client := start(t, Options{Seed: seed, ResultBucket: "b", Sink: sink, FailedShare: 0.2})
 		_, secret := create(t, client, r.URL)
 		name := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(30))}, nil)
 		id := r.wait(t, 1)[0].header.Get("webhook-id")
-		return strings.Join([]string{secret, name, id, string(sink.get("gs://b/" + name + "/results.jsonl"))}, "\n")
+		set, _ := fetchKeys(t, s)
+		return append(set.kids(), secret, name, id, string(sink.get("gs://b/"+name+"/results.jsonl")))
 	}
-	first := results(7)
-	if diff := cmp.Diff(first, results(7)); diff != "" {
+	first, second, other := results(7), results(7), results(8)
+	if diff := cmp.Diff(first[1:], second[1:]); diff != "" {
 		t.Errorf("same seed (-first +second):\n%s", diff)
 	}
-	if results(8) == first {
-		t.Error("another seed gives the same")
+	if first[0] == second[0] {
+		t.Error("two servers have the same RSA kid, with different keys")
+	}
+	for i := range other {
+		if other[i] == first[i] {
+			t.Errorf("another seed gives the same %.40s", other[i])
+		}
 	}
 }

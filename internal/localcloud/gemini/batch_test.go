@@ -178,18 +178,15 @@ func TestFileBatchSucceeds(t *testing.T) {
 func TestInlinedBatchHasNoPointer(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
-	_, client := start(t, Options{BlockedShare: 0.5, MetadataInData: true})
+	_, client := start(t, Options{BlockedShare: 0.5})
 	create(t, client, r.URL)
 	var inlined []*genai.InlinedRequest
 	for i := range 20 {
 		inlined = append(inlined, &genai.InlinedRequest{Contents: genai.Text("hello"), Metadata: map[string]string{"n": fmt.Sprint(i)}})
 	}
-	name := createBatch(t, client, &genai.BatchJobSource{InlinedRequests: inlined}, &genai.CreateBatchJobConfig{
-		WebhookConfig: &genai.WebhookConfig{UserMetadata: map[string]any{"job": "42"}},
-	})
+	name := createBatch(t, client, &genai.BatchJobSource{InlinedRequests: inlined}, nil)
 	event := decodeEvent(t, r.wait(t, 1)[0].body)
-	want := map[string]any{"id": name, "user_metadata": map[string]any{"job": "42"}}
-	if diff := cmp.Diff(want, event.Data); diff != "" || event.UserMetadata != nil {
+	if diff := cmp.Diff(map[string]any{"id": name}, event.Data); diff != "" {
 		t.Errorf("data (-want +got):\n%s", diff)
 	}
 	job, err := client.Batches.Get(t.Context(), name, nil)
@@ -213,19 +210,14 @@ func TestInlinedBatchHasNoPointer(t *testing.T) {
 
 func TestOtherEndsOfBatches(t *testing.T) {
 	t.Parallel()
-	internal := map[string]any{"error_code": 13.0, "error_message": "Internal error encountered."}
-	outcome := func(name string) Outcome { return map[string]Outcome{"fail": Fail, "expire": Expire}[name] }
 	for name, c := range map[string]struct {
-		opts    Options
-		display string
-		input   string
-		act     func(*testing.T, *Server, *genai.Client, string) error
-		event   string
-		data    map[string]any
-		state   genai.JobState
+		opts  Options
+		input string
+		act   func(*testing.T, *Server, *genai.Client, string) error
+		event string
+		data  map[string]any
+		state genai.JobState
 	}{
-		"fails by option":   {opts: Options{BatchOutcome: outcome}, display: "fail", event: "batch.failed", data: internal, state: genai.JobStateFailed},
-		"expires by option": {opts: Options{BatchOutcome: outcome}, display: "expire", event: "batch.expired", state: genai.JobStateExpired},
 		"has no requests": {input: "\n \n", event: "batch.failed", state: genai.JobStateFailed,
 			data: map[string]any{"error_code": 3.0, "error_message": "The input file has no requests."}},
 		"cannot write results": {opts: Options{ResultBucket: "b", Sink: &memorySink{err: errors.New("full")}}, event: "batch.failed",
@@ -244,17 +236,22 @@ func TestOtherEndsOfBatches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newReceiver(t, nil)
+			registered, r := newReceiver(t, nil), newReceiver(t, nil)
 			s, client := start(t, c.opts)
-			create(t, client, r.URL)
+			create(t, client, registered.URL)
 			setDefault(&c.input, requests(2))
-			batch := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, c.input)}, &genai.CreateBatchJobConfig{DisplayName: c.display})
+			batch := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, c.input)},
+				&genai.CreateBatchJobConfig{WebhookConfig: &genai.WebhookConfig{Uris: []string{r.URL}}})
 			if c.act != nil {
 				if err := c.act(t, s, client, batch); err != nil {
 					t.Fatal(err)
 				}
 			}
-			event := decodeEvent(t, r.wait(t, 1)[0].body)
+			g := r.wait(t, 1)[0]
+			event := decodeEvent(t, g.body)
+			if set, _ := fetchKeys(t, s); set.ed25519(t, g) < 0 {
+				t.Error("the event is not signed")
+			}
 			want := map[string]any{"id": batch}
 			for k, v := range c.data {
 				want[k] = v
@@ -276,8 +273,8 @@ func TestOtherEndsOfBatches(t *testing.T) {
 				t.Errorf("cancelling an ended batch: %v", err)
 			}
 			time.Sleep(30 * time.Millisecond)
-			if n := len(r.all()); n != 1 {
-				t.Errorf("%d events, want 1", n)
+			if n := len(r.all()); n != 1 || len(registered.all()) != 0 {
+				t.Errorf("%d events at the URI and %d at the webhook, want 1 and 0", n, len(registered.all()))
 			}
 		})
 	}

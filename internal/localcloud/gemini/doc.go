@@ -29,7 +29,7 @@
 //
 //   - Every URI gets a delivery with a webhook-id of its own, with the same retries as any other; an answer 410 ends it.
 //   - Which of the three Ed25519 keys signs is drawn anew for each delivery.
-//   - A JWT is made for each attempt; by default it carries the event, which the body has too.
+//   - A JWT is made for each attempt; it carries the event, which the body has too.
 //   - Nothing shows a URI again once it was given: no get, log line or Delivery.
 //
 // Interactions are minimal: those with background only, which complete, can be cancelled and deleted; so are videos, which

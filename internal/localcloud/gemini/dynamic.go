@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // Scheme is how a delivery is signed, under the name that the receiver has for it.
@@ -21,18 +20,9 @@ const (
 	SchemeRS256 Scheme = "rs256"
 )
 
-// dynamic reports whether dynamic deliveries can be signed so.
-func (s Scheme) dynamic() bool { return s == SchemeEd25519 || s == SchemeRS256 }
-
 // Token says what the JWTs of SchemeRS256 claim; what Gemini's claim is not published. The zero value carries the event,
 // iat and an exp five minutes later.
 type Token struct {
-	// Audience and Issuer are aud and iss; empty: left out.
-	Audience, Issuer string
-	// Lifetime is exp less iat, not scaled; negative: the token has expired when it is sent. Default 5 min.
-	Lifetime time.Duration
-	// WithoutEvent keeps the members of the event (type, version, timestamp, data, user_metadata) out of the claims.
-	WithoutEvent bool
 	// Claims, where not nil, changes the claims before they are signed. It is called from several goroutines at once.
 	Claims func(claims map[string]any)
 }
@@ -94,8 +84,8 @@ func (s *Server) sendTo(uri, eventType string, body []byte, opts EmitOptions) (i
 	if s.opts.DynamicSigningFor != nil {
 		to.scheme = cmp.Or(to.scheme, s.opts.DynamicSigningFor(uri))
 	}
-	to.scheme = cmp.Or(to.scheme, s.opts.DynamicSigning)
-	if !to.scheme.dynamic() {
+	to.scheme = cmp.Or(to.scheme, SchemeEd25519)
+	if to.scheme != SchemeEd25519 && to.scheme != SchemeRS256 {
 		return "", fmt.Errorf("%w: a dynamic delivery is signed with SchemeEd25519 or SchemeRS256", ErrOptions)
 	}
 	s.mu.Lock()

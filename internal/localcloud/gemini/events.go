@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// EmitOptions refine Emit and SendRaw. The zero value is a plain event.
+// EmitOptions refine Emit and EmitTo. The zero value is a plain event.
 type EmitOptions struct {
-	// UserMetadata is returned with the event, as for a job that had some. SendRaw does not use it.
+	// UserMetadata is returned with the event, as for a job that had some.
 	UserMetadata map[string]any
 	// Webhooks limits the event to these ids, whatever they subscribe to.
 	Webhooks []string
 	// ID is the webhook-id to use, the same for all webhooks; empty: a fresh one for each.
 	ID string
-	// Scheme is how EmitTo signs; empty: as Options say. Emit and SendRaw do not use it.
+	// Scheme is how EmitTo signs; empty: as Options say. Emit does not use it.
 	Scheme Scheme
 }
 
@@ -28,8 +28,8 @@ type envelope struct {
 }
 
 // Emit sends an event of any type, known or not, to the enabled webhooks that want it (package comment), and returns the
-// webhook-id of each; none wanting it is no error. It does not wait for the deliveries. With MetadataInData and metadata,
-// data must be a map[string]any. Errors: ErrNotFound, ErrClosed, or data that is no JSON.
+// webhook-id of each; none wanting it is no error. It does not wait for the deliveries. Errors: ErrNotFound, ErrClosed, or
+// data that is no JSON.
 func (s *Server) Emit(eventType string, data any, opts EmitOptions) ([]string, error) {
 	body, err := s.encodeEvent(eventType, data, opts.UserMetadata)
 	if err != nil {
@@ -38,24 +38,9 @@ func (s *Server) Emit(eventType string, data any, opts EmitOptions) ([]string, e
 	return s.send(eventType, body, opts)
 }
 
-// SendRaw delivers bytes as they are, signed like any event, to all enabled webhooks or to opts.Webhooks: for bodies that
-// are no event. Errors as for Emit.
-func (s *Server) SendRaw(body []byte, opts EmitOptions) ([]string, error) {
-	return s.send("", slices.Clone(body), opts)
-}
-
 func (s *Server) encodeEvent(eventType string, data any, metadata map[string]any) ([]byte, error) {
-	event := envelope{Type: eventType, Version: "v1", Timestamp: s.opts.Now().UTC().Format("2006-01-02T15:04:05Z"), Data: data}
-	if fields, ok := data.(map[string]any); ok && s.opts.MetadataInData && len(metadata) > 0 {
-		with := map[string]any{"user_metadata": metadata}
-		for name, value := range fields {
-			with[name] = value
-		}
-		event.Data = with
-	} else {
-		event.UserMetadata = metadata
-	}
-	return marshal(event)
+	timestamp := s.opts.Now().UTC().Format("2006-01-02T15:04:05Z")
+	return marshal(envelope{Type: eventType, Version: "v1", Timestamp: timestamp, Data: data, UserMetadata: metadata})
 }
 
 // send picks the webhooks and begins a delivery to each.
@@ -92,7 +77,7 @@ func (s *Server) send(eventType string, body []byte, opts EmitOptions) ([]string
 	return ids, nil
 }
 
-// wants reports whether an event of this type goes to the webhook; a raw body, without a type, always does.
+// wants reports whether an event of this type goes to the webhook.
 func (h *webhook) wants(eventType string) bool {
 	if slices.Contains(subscribable, eventType) {
 		return slices.Contains(h.events, eventType)

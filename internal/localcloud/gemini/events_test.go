@@ -30,7 +30,6 @@ func TestWhoGetsAnEvent(t *testing.T) {
 		"not subscribed":       {func() ([]string, error) { return s.Emit("batch.succeeded", nil, EmitOptions{ID: "b"}) }, nil},
 		"not subscribable":     {func() ([]string, error) { return s.Emit("batch.cancelled", nil, EmitOptions{ID: "c"}) }, []string{batchHook}},
 		"of an unknown family": {func() ([]string, error) { return s.Emit("model.retired", nil, EmitOptions{ID: "d"}) }, []string{batchHook, videoHook}},
-		"raw":                  {func() ([]string, error) { return s.SendRaw([]byte("not json"), EmitOptions{ID: "e"}) }, []string{batchHook, videoHook}},
 		"addressed": {func() ([]string, error) {
 			return s.Emit("batch.failed", nil, EmitOptions{ID: "f", Webhooks: []string{videoHook}})
 		}, []string{videoHook}},

@@ -3,7 +3,6 @@ package gemini
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -48,38 +47,6 @@ func checkURIs(t *testing.T, c webhookConfig) {
 	}
 }
 
-// FuzzReadJob: any body of a create request for an interaction or a video is either refused with 400, or gives a job whose
-// URIs can be sent to.
-func FuzzReadJob(f *testing.F) {
-	f.Add(`{"model":"m","input":"hi","background":true,"webhook_config":{"uris":["https://h/dynamic/t"],"user_metadata":{"a":1}}}`)
-	f.Add(`{"agent":"a","input":[{"type":"text","text":"hi"}],"background":true,"tools":[]}`)
-	f.Add(`{"instances":[{"prompt":"p"}],"parameters":{"sampleCount":1},"webhookConfig":{"uris":["http://[::1]/x"]}}`)
-	f.Add(`{"instances":[null],"webhookConfig":{"uris":["//h"]}}`)
-	f.Add("null")
-	f.Fuzz(func(t *testing.T, body string) {
-		check := func(c webhookConfig, err *apiError) {
-			if err == nil {
-				checkURIs(t, c)
-			} else if err.Code != 400 || err.Status == "" || err.Message == "" {
-				t.Errorf("error %+v", err)
-			}
-		}
-		w, request := httptest.NewRecorder(), func() *http.Request { return httptest.NewRequest("POST", "/", strings.NewReader(body)) }
-		i, err := readInteraction(w, request())
-		if err == nil {
-			check(i.hook, nil)
-		} else {
-			check(webhookConfig{}, err)
-		}
-		v, err := readVideo(w, request())
-		if err == nil {
-			check(v.hook, nil)
-		} else {
-			check(webhookConfig{}, err)
-		}
-	})
-}
-
 // FuzzInputFile: whatever an uploaded file holds, every line that is not blank has one result line that is JSON, and a key
 // that is JSON comes back.
 func FuzzInputFile(f *testing.F) {
@@ -121,33 +88,4 @@ func checkLines(t *testing.T, s *Server, b *batch) {
 	if n != len(items) || m.stats.total != n || m.stats.succeeded+m.stats.failed != n {
 		t.Errorf("%d lines and %+v for %d requests", n, m.stats, len(items))
 	}
-}
-
-// FuzzDecode: decoding never panics, and what it took is the same in the other spelling.
-func FuzzDecode(f *testing.F) {
-	f.Add(`{"displayName":"a","inputConfig":{"fileName":"x"}}`)
-	f.Add(`{"display_name":"a","displayName":"b"}`)
-	f.Add(`{"Display_name":null}`)
-	f.Fuzz(func(t *testing.T, body string) {
-		var fields batchFields
-		if err := decode([]byte(body), &fields); err != nil {
-			return
-		}
-		var raw map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(body), &raw); err != nil {
-			t.Fatalf("took what is not JSON: %v", err)
-		}
-		snake := map[string]json.RawMessage{}
-		for name, value := range raw {
-			snake[snakeCase(name)] = value
-		}
-		text, err := json.Marshal(snake)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var again batchFields
-		if err := decode(text, &again); err != nil || again.DisplayName != fields.DisplayName {
-			t.Errorf("the other spelling differs: %+v", err)
-		}
-	})
 }

@@ -110,7 +110,7 @@ func (s *Server) createInteraction(w http.ResponseWriter, r *http.Request) (any,
 	out := i.render()
 	s.mu.Unlock()
 	if !s.spawn(func(ctx context.Context) {
-		if sleep(ctx, s.scaled(s.opts.JobDuration)) {
+		if sleep(ctx, s.scaled(s.opts.BatchDuration)) {
 			s.endInteraction(i, interactionCompleted)
 		}
 	}) {

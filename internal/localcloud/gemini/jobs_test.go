@@ -38,7 +38,7 @@ func getInteraction(t *testing.T, client *genai.Client, id string) *interactions
 func TestInteractionWithURIs(t *testing.T) {
 	t.Parallel()
 	registered, r := newReceiver(t, nil), newReceiver(t, nil)
-	s, client := start(t, Options{JobDuration: time.Hour}) // 0.4 s
+	s, client := start(t, Options{BatchDuration: time.Hour}) // 0.4 s
 	create(t, client, registered.URL, "interaction.completed")
 	metadata := map[string]any{"job": "42"}
 	i, err := interact(t, client, interactions.CreateModelInteraction{Background: ptr(true),
@@ -71,7 +71,7 @@ func TestInteractionWithURIs(t *testing.T) {
 func TestInteractionCancelledAndDeleted(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
-	_, client := start(t, Options{JobDuration: 5 * time.Hour}) // 2 s
+	_, client := start(t, Options{BatchDuration: 5 * time.Hour}) // 2 s
 	_, secret := create(t, client, r.URL, "interaction.completed")
 	var ids []string
 	for range 2 {
@@ -133,7 +133,7 @@ func TestInteractionsRefused(t *testing.T) {
 func TestVideoWithURIs(t *testing.T) {
 	t.Parallel()
 	registered, r := newReceiver(t, nil), newReceiver(t, nil)
-	s, client := start(t, Options{JobDuration: time.Hour, DynamicSigning: SchemeRS256})
+	s, client := start(t, Options{BatchDuration: time.Hour, DynamicSigningFor: all(SchemeRS256)})
 	_, secret := create(t, client, registered.URL, "video.generated")
 	metadata := map[string]any{"job": "42"}
 	generate := func(webhook *genai.WebhookConfig) *genai.GenerateVideosOperation {

@@ -21,8 +21,9 @@ import (
 const JWKSPath = "/.well-known/jwks.json"
 
 const (
-	ed25519Keys = 3 // observed in Gemini's JWKS
-	rsaBits     = 2048
+	ed25519Keys   = 3 // observed in Gemini's JWKS
+	rsaBits       = 2048
+	tokenLifetime = 5 * time.Minute // exp less iat
 )
 
 // dynamicKeys are Google's at one time, the same for all customers. Those of Ed25519 follow from the seed. Go makes no RSA
@@ -50,16 +51,8 @@ func (s *Server) RotateKeys() {
 	s.keys = s.newKeys()
 }
 
-// JWKSFetches is how often the JWKS was asked for.
-func (s *Server) JWKSFetches() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.fetches
-}
-
 func (s *Server) serveJWKS(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
-	s.fetches++
 	keys := s.keys
 	s.mu.Unlock()
 	private, err := keys.rsa()
@@ -67,23 +60,15 @@ func (s *Server) serveJWKS(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, &apiError{Code: http.StatusInternalServerError, Status: "INTERNAL", Message: "The keys cannot be made."})
 		return
 	}
-	set := []map[string]string{}
-	if s.opts.UnknownKeyType {
-		set = append(set, map[string]string{"kty": "AKP", "alg": "ML-DSA-44", "use": "sig", "kid": keyID([]byte("AKP")),
-			"pub": base64.RawURLEncoding.EncodeToString(make([]byte, 1312))})
-	}
-	set = append(set, map[string]string{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": keyID(private.N.Bytes()),
+	set := []map[string]string{{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": keyID(private.N.Bytes()),
 		"n": base64.RawURLEncoding.EncodeToString(private.N.Bytes()),
-		"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(private.E)).Bytes())})
+		"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(private.E)).Bytes())}}
 	for _, key := range keys.ed25519 {
 		public := key.Public().(ed25519.PublicKey)
-		jwk := map[string]string{"kty": "OKP", "crv": "Ed25519", "use": "sig", "x": base64.RawURLEncoding.EncodeToString(public)}
-		if !s.opts.KeysWithoutKid {
-			jwk["kid"] = keyID(public)
-		}
-		set = append(set, jwk)
+		set = append(set, map[string]string{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": keyID(public),
+			"x": base64.RawURLEncoding.EncodeToString(public)})
 	}
-	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(s.opts.JWKSMaxAge.Seconds())))
+	w.Header().Set("Cache-Control", "public, max-age=3600")
 	writeJSON(w, http.StatusOK, map[string]any{"keys": set})
 }
 
@@ -116,23 +101,15 @@ func (d dynamicSigner) jwt(at time.Time, body []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("gemini: no RSA key could be made: %w", err)
 	}
+	var members map[string]json.RawMessage // the same bytes, so that no number changes
+	if err := json.Unmarshal(body, &members); err != nil {
+		return "", fmt.Errorf("gemini: the event cannot be put into a token: %w", err)
+	}
 	claims := map[string]any{}
-	if !d.token.WithoutEvent {
-		var members map[string]json.RawMessage // the same bytes, so that no number changes
-		if err := json.Unmarshal(body, &members); err != nil {
-			return "", fmt.Errorf("gemini: the event cannot be put into a token: %w", err)
-		}
-		for name, value := range members {
-			claims[name] = value
-		}
+	for name, value := range members {
+		claims[name] = value
 	}
-	claims["iat"], claims["exp"] = at.Unix(), at.Add(d.token.Lifetime).Unix()
-	if d.token.Audience != "" {
-		claims["aud"] = d.token.Audience
-	}
-	if d.token.Issuer != "" {
-		claims["iss"] = d.token.Issuer
-	}
+	claims["iat"], claims["exp"] = at.Unix(), at.Add(tokenLifetime).Unix()
 	if d.token.Claims != nil {
 		d.token.Claims(claims)
 	}

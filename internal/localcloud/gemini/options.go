@@ -54,16 +54,6 @@ const (
 	PointerFile
 )
 
-// Outcome is how a batch ends.
-type Outcome int
-
-// The ways a batch can end by itself; cancelling is done through the API.
-const (
-	Succeed Outcome = iota
-	Fail            // batch.failed with code 13 (INTERNAL)
-	Expire          // batch.expired
-)
-
 // Delivery is one attempt to deliver one event to one webhook, or to one URI of a webhook_config.
 type Delivery struct {
 	WebhookID string // empty for a URI, which is not shown: its path may hold a token
@@ -93,12 +83,8 @@ type Options struct {
 	ResultBucket  string
 	Sink          Sink
 
-	// BatchDuration is how long a batch takes, before scaling. Default 10 s.
+	// BatchDuration is how long a batch, a background interaction or a video takes, before scaling. Default 10 s.
 	BatchDuration time.Duration
-	// JobDuration is how long a background interaction or a video takes, before scaling. Default 10 s.
-	JobDuration time.Duration
-	// BatchOutcome decides how a batch ends, by its display name. Default: all succeed.
-	BatchOutcome func(displayName string) Outcome
 	// FailedShare and BlockedShare are the shares (0 to 1) of result lines that carry an error or a blocked prompt.
 	FailedShare, BlockedShare float64
 	// MaxTextBytes bounds the length of a made-up answer; most are far shorter. Default 4096.
@@ -106,24 +92,12 @@ type Options struct {
 
 	// Signing is how deliveries are signed while two secrets live.
 	Signing Signing
-	// DynamicSigning is how deliveries for webhook_config are signed. Default SchemeEd25519.
-	DynamicSigning Scheme
-	// DynamicSigningFor, where not nil, decides it for each URI; "" leaves it to DynamicSigning.
+	// DynamicSigningFor, where not nil, decides how deliveries for webhook_config are signed, by the URI; "" means SchemeEd25519.
 	DynamicSigningFor func(uri string) Scheme
 	// Token is what the JWTs of SchemeRS256 say.
 	Token Token
-	// KeysWithoutKid leaves kid out of the Ed25519 keys in the JWKS; UnknownKeyType puts a key first that few can read.
-	KeysWithoutKid, UnknownKeyType bool
-	// JWKSMaxAge is what Cache-Control says of the JWKS, not scaled. Default 1 h.
-	JWKSMaxAge time.Duration
-	// MetadataInData puts user_metadata into data and not beside it; what Gemini does is unknown.
-	MetadataInData bool
-	// DeliveryTimeout is how long an answer is waited for, not scaled. Default 5 s.
-	DeliveryTimeout time.Duration
 	// RetryBase and RetryMax bound the exponential backoff, before scaling. Defaults 5 s and 1 h; retries end after 24 h.
 	RetryBase, RetryMax time.Duration
-	// MaxConcurrent bounds the attempts under way. Default 16.
-	MaxConcurrent int
 	// DisableAfter is how many consecutive failed attempts disable a webhook; negative: never. Default 100 (Gemini's is unknown).
 	DisableAfter int
 	// DuplicateShare is the share (0 to 1) of delivered events that are sent once more.
@@ -140,15 +114,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.TimeScale, 1)
 	setDefault(&o.BatchDuration, 10*time.Second)
-	setDefault(&o.JobDuration, 10*time.Second)
-	setDefault(&o.DynamicSigning, SchemeEd25519)
-	setDefault(&o.Token.Lifetime, 5*time.Minute)
-	setDefault(&o.JWKSMaxAge, time.Hour)
 	setDefault(&o.MaxTextBytes, 4096)
-	setDefault(&o.DeliveryTimeout, 5*time.Second)
 	setDefault(&o.RetryBase, 5*time.Second)
 	setDefault(&o.RetryMax, time.Hour)
-	setDefault(&o.MaxConcurrent, 16)
 	setDefault(&o.DisableAfter, 100)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -158,9 +126,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Sink == nil && o.ResultBucket == "" {
 		o.ResultPointer = PointerFile
-	}
-	if o.BatchOutcome == nil {
-		o.BatchOutcome = func(string) Outcome { return Succeed }
 	}
 	return o
 }
@@ -188,9 +153,8 @@ func (o Options) check() error {
 	bad(share(o.DuplicateShare), "DuplicateShare: must be between 0 and 1")
 	bad(o.ResultPointer == PointerBucket && (o.Sink == nil) != (o.ResultBucket == ""),
 		"ResultBucket, Sink: set both, or neither to keep results as files")
-	bad(!o.DynamicSigning.dynamic(), "DynamicSigning: must be SchemeEd25519 or SchemeRS256")
-	bad(o.BatchDuration < 0 || o.JobDuration < 0 || o.JWKSMaxAge < 0 || o.DeliveryTimeout < 0 || o.RetryBase < 0 || o.RetryMax < 0, "durations: must not be negative")
-	bad(o.MaxConcurrent < 0 || o.MaxTextBytes < 0, "MaxConcurrent, MaxTextBytes: must not be negative")
+	bad(o.BatchDuration < 0 || o.RetryBase < 0 || o.RetryMax < 0, "durations: must not be negative")
+	bad(o.MaxTextBytes < 0, "MaxTextBytes: must not be negative")
 	if len(errs) == 0 {
 		return nil
 	}

@@ -39,22 +39,15 @@ func (s *Server) run(ctx context.Context, b *batch) {
 	if !sleep(ctx, s.scaled(s.opts.BatchDuration*3/4)) {
 		return
 	}
-	switch s.opts.BatchOutcome(b.displayName) {
-	case Fail:
-		s.end(b, failing(codeInternal, "Internal error encountered."))
-	case Expire:
-		s.end(b, ending{state: batchExpired, event: "batch.expired"})
-	default:
-		done, err := s.produce(ctx, b, items)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			s.opts.Log.Error("gemini batch: results cannot be written", "batch", b.id, "error", err)
-			done = failing(codeInternal, "The results could not be written.")
-		}
-		s.end(b, done)
+	done, err := s.produce(ctx, b, items)
+	if ctx.Err() != nil {
+		return
 	}
+	if err != nil {
+		s.opts.Log.Error("gemini batch: results cannot be written", "batch", b.id, "error", err)
+		done = failing(codeInternal, "The results could not be written.")
+	}
+	s.end(b, done)
 }
 
 // produce makes the results of a batch and puts them where they belong.

@@ -15,6 +15,8 @@ import (
 const (
 	userAgent        = "gemini-webhook-simulator"
 	minPause         = 5 * time.Millisecond // real time between attempts, so that a large TimeScale does not make a flood
+	deliveryTimeout  = 5 * time.Second      // for an answer, in real time
+	maxConcurrent    = 16                   // attempts under way
 	maxHistory       = 10_000               // attempts remembered
 	maxResponseBytes = 64 << 10             // read of an answer, to reuse its connection
 )
@@ -47,7 +49,7 @@ func (s *Server) newMessage(to destination, eventType string, body []byte, id st
 
 // deliveryClient is the caller's client, or one without proxy; either follows no redirects.
 func deliveryClient(opts Options) *http.Client {
-	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: opts.MaxConcurrent, IdleConnTimeout: 30 * time.Second}}
+	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: maxConcurrent, IdleConnTimeout: 30 * time.Second}}
 	if opts.HTTPClient != nil {
 		client = *opts.HTTPClient
 	}
@@ -161,7 +163,7 @@ func (s *Server) post(ctx context.Context, m message, t target) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opts.DeliveryTimeout)
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.uri, bytes.NewReader(m.body))
 	if err != nil {

@@ -38,7 +38,6 @@ type Server struct {
 	uploads  map[string]*upload
 	history  []Delivery
 	keys     dynamicKeys
-	fetches  int // of the JWKS
 
 	interactions map[string]*interaction
 	videos       map[string]*video
@@ -61,7 +60,7 @@ func Start(opts Options) (_ *Server, err error) {
 	s.keys = s.newKeys()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.client = deliveryClient(s.opts)
-	s.slots = make(chan struct{}, s.opts.MaxConcurrent)
+	s.slots = make(chan struct{}, maxConcurrent)
 	s.Listener, err = fake.HTTP(s.handler())
 	return s, err
 }

@@ -21,6 +21,7 @@ func TestStartRefuses(t *testing.T) {
 		"no key":              Options{},
 		"negative time scale": change(func(o *Options) { o.TimeScale = -1 }),
 		"shares over one":     change(func(o *Options) { o.FailedShare, o.BlockedShare = 0.6, 0.6 }),
+		"negative duration":   change(func(o *Options) { o.BatchDuration = -1 }),
 		"share not a number":  change(func(o *Options) { o.DuplicateShare = math.NaN() }),
 		"bucket, no sink":     change(func(o *Options) { o.ResultBucket = "b" }),
 		"sink, no bucket":     change(func(o *Options) { o.Sink = &memorySink{} }),
@@ -58,27 +59,13 @@ func TestClose(t *testing.T) {
 	if took := time.Since(begin); took > 2*time.Second {
 		t.Errorf("close took %v", took)
 	}
+	if _, err := s.Emit("batch.succeeded", nil, EmitOptions{}); !errors.Is(err, ErrClosed) {
+		t.Errorf("emit after close: %v, want ErrClosed", err)
+	}
 	if _, err := client.Batches.Get(t.Context(), "batches/x", &genai.GetBatchJobConfig{
 		HTTPOptions: &genai.HTTPOptions{RetryOptions: &genai.HTTPRetryOptions{Attempts: ptr(int32(1))}},
 	}); err == nil {
 		t.Error("the server still answers")
-	}
-}
-
-func TestBaseURLFromTheEnvironment(t *testing.T) {
-	s, _ := start(t, Options{})
-	t.Setenv("GOOGLE_GEMINI_BASE_URL", s.URL())
-	t.Setenv("GEMINI_API_KEY", testKey)
-	client, err := genai.NewClient(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, _ := create(t, client, "https://example.com/")
-	if got := webhookState(t, client, id); got != stateEnabled {
-		t.Errorf("state %q", got)
-	}
-	if name := uploadText(t, client, "x"); !strings.HasPrefix(name, "files/") {
-		t.Errorf("file %q", name)
 	}
 }
 

@@ -23,8 +23,8 @@ type upload struct {
 	content bytes.Buffer
 }
 
-// upload speaks the resumable protocol: the command "start" answers with a URL; "upload", "upload, finalize", "query" and
-// "cancel" are sent to that URL.
+// upload speaks the resumable protocol as far as the SDKs do: the command "start" answers with a URL; "upload" and "upload,
+// finalize" are sent to that URL.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	commands := map[string]bool{}
 	for _, command := range strings.Split(r.Header.Get("X-Goog-Upload-Command"), ",") {
@@ -45,14 +45,6 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	up.mu.Lock()
 	defer up.mu.Unlock()
 	switch {
-	case commands["query"]:
-		uploadStatus(w, "active")
-		w.Header().Set("X-Goog-Upload-Size-Received", strconv.Itoa(up.content.Len()))
-		w.WriteHeader(http.StatusOK)
-	case commands["cancel"]:
-		s.dropUpload(id)
-		uploadStatus(w, "cancelled")
-		w.WriteHeader(http.StatusOK)
 	case commands["upload"] || commands["finalize"]:
 		if err := up.receive(w, r); err != nil {
 			uploadStatus(w, "active")
@@ -66,7 +58,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		}
 		s.finishUpload(w, id, up)
 	default:
-		writeError(w, invalid("X-Goog-Upload-Command must be start, upload, finalize, query or cancel."))
+		writeError(w, invalid("X-Goog-Upload-Command must be start, upload or finalize."))
 	}
 }
 

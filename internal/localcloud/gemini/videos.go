@@ -51,7 +51,7 @@ func (s *Server) createVideo(w http.ResponseWriter, r *http.Request, model strin
 	s.videos[v.name] = v
 	s.mu.Unlock()
 	if !s.spawn(func(ctx context.Context) {
-		if sleep(ctx, s.scaled(s.opts.JobDuration)) {
+		if sleep(ctx, s.scaled(s.opts.BatchDuration)) {
 			s.endVideo(v)
 		}
 	}) {

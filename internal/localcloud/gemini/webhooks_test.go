@@ -170,21 +170,6 @@ func TestWebhookRequestsRefused(t *testing.T) {
 	}
 }
 
-func TestSDKSeesAPIErrors(t *testing.T) {
-	t.Parallel()
-	s, client := start(t, Options{})
-	_, err := client.Webhooks.Create(t.Context(), operations.CreateWebhookRequest{Body: webhooks.WebhookInput{
-		URI: "https://example.com", SubscribedEvents: []webhooks.WebhookSubscribedEvent{"batch.started"},
-	}})
-	if got := status(t, err); got != http.StatusBadRequest {
-		t.Errorf("unknown event: status %d, want 400", got)
-	}
-	_, err = newClient(t, s, "wrong").Webhooks.List(t.Context(), operations.ListWebhooksRequest{})
-	if got := status(t, err); got != http.StatusUnauthorized {
-		t.Errorf("wrong key: status %d, want 401", got)
-	}
-}
-
 func TestBothSpellings(t *testing.T) {
 	t.Parallel()
 	s, client := start(t, Options{})
