@@ -9,40 +9,6 @@ import (
 	"google.golang.org/genai"
 )
 
-func TestListAndDeleteBatches(t *testing.T) {
-	t.Parallel()
-	r := newReceiver(t, nil)
-	s, client := start(t, Options{BatchDuration: 1000 * day})
-	create(t, client, r.URL)
-	src := &genai.BatchJobSource{InlinedRequests: []*genai.InlinedRequest{{Contents: genai.Text("hello")}}}
-	var want, got []string
-	for range 3 {
-		want = append(want, createBatch(t, client, src, nil))
-	}
-	page, err := client.Batches.List(t.Context(), &genai.ListBatchJobsConfig{PageSize: 2})
-	for ; err == nil; page, err = page.Next(t.Context()) {
-		for _, job := range page.Items {
-			got = append(got, job.Name)
-		}
-	}
-	if diff := cmp.Diff(want, got); !errors.Is(err, genai.ErrPageDone) || diff != "" {
-		t.Errorf("%v (-want +got):\n%s", err, diff)
-	}
-	if _, err := client.Batches.Delete(t.Context(), want[0], nil); err != nil {
-		t.Fatal(err)
-	}
-	var api genai.APIError
-	if _, err := client.Batches.Get(t.Context(), want[0], nil); !errors.As(err, &api) || api.Code != 404 || api.Status != "NOT_FOUND" {
-		t.Errorf("get after delete: %v", err)
-	}
-	if err := s.ExpireBatch(want[0]); !errors.Is(err, ErrNotFound) {
-		t.Errorf("expire after delete: %v, want ErrNotFound", err)
-	}
-	if n := len(r.all()); n != 0 {
-		t.Errorf("%d events of a deleted batch", n)
-	}
-}
-
 func TestBatchesRefused(t *testing.T) {
 	t.Parallel()
 	s, client := start(t, Options{})

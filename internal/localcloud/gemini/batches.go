@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,22 +28,20 @@ const (
 
 // batch is a job; Server.mu guards what changes after its creation.
 type batch struct {
-	seq                uint64
-	id                 string // without "batches/"
+	header             // the id is without "batches/"
 	model, displayName string
 	inputFile          string        // files/…, empty for inlined requests
 	input              []byte        // the file's content
 	inlined            []inlineEntry // or the requests
 	hook               webhookConfig
-	created            time.Time
 	cancel             context.CancelFunc // of its run
 
-	state          string
-	updated, ended time.Time
-	stats          stats
-	pointer        string            // of a succeeded file job
-	responses      []json.RawMessage // of a succeeded inline job
-	failure        *batchError       // of a failed job
+	state     string
+	ended     time.Time
+	stats     stats
+	pointer   string            // of a succeeded file job
+	responses []json.RawMessage // of a succeeded inline job
+	failure   *batchError       // of a failed job
 }
 
 // stats count a batch's requests.
@@ -77,9 +74,12 @@ func (s *Server) routeBatches(mux *http.ServeMux) {
 		}
 		return nil, notFound("of the model's methods only :batchGenerateContent and :predictLongRunning are simulated")
 	}))
-	mux.Handle("GET /v1beta/batches", method(s.listBatches))
-	mux.Handle("GET /v1beta/batches/{id}", method(s.getBatch))
-	mux.Handle("DELETE /v1beta/batches/{id}", method(s.deleteBatch))
+	mux.Handle("GET /v1beta/batches", list(s, &s.batches, "operations", "nextPageToken", nil))
+	mux.Handle("GET /v1beta/batches/{id}", get(s, &s.batches))
+	mux.Handle("DELETE /v1beta/batches/{id}", remove(s, &s.batches, func(b *batch) { // one that still ran ends without an event
+		b.state = batchCancelled
+		b.cancel()
+	}))
 	mux.Handle("POST /v1beta/batches/{call}", method(func(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
 		id, verb := splitVerb(r.PathValue("call"))
 		if verb != "cancel" {
@@ -150,21 +150,18 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model strin
 	b.model = "models/" + model
 	s.mu.Lock()
 	if b.inputFile != "" {
-		f := s.fileByID(strings.TrimPrefix(b.inputFile, "files/"))
-		if f == nil || f.result {
+		f, err := s.files.find(strings.TrimPrefix(b.inputFile, "files/"))
+		if err != nil || f.result {
 			s.mu.Unlock()
 			return nil, notFound("input_config.file_name: no uploaded file of this name.")
 		}
 		b.input = f.content
 	}
-	b.id = s.drawID("batch", 24)
-	b.seq = s.counters["batch"]
-	b.created = s.opts.Now()
-	b.updated = b.created
+	b.header = s.newHeader("batch", "", 24)
 	ctx, cancel := context.WithCancel(s.ctx)
 	b.cancel = cancel
-	s.batches = append(s.batches, b)
-	out := s.renderBatch(b)
+	s.batches.all = append(s.batches.all, b)
+	out := b.render(s)
 	s.mu.Unlock()
 	if !s.spawn(func(context.Context) { defer cancel(); s.run(ctx, b) }) {
 		cancel()
@@ -173,58 +170,10 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model strin
 	return out, nil
 }
 
-// batchByID finds a batch; s.mu must be held.
-func (s *Server) batchByID(id string) (*batch, *apiError) {
-	for _, b := range s.batches {
-		if b.id == id {
-			return b, nil
-		}
-	}
-	return nil, notFound("Batch not found.")
-}
-
-func (s *Server) getBatch(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b, err := s.batchByID(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return s.renderBatch(b), nil
-}
-
-func (s *Server) listBatches(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	batches, next, err := pageOf(s.batches, func(b *batch) uint64 { return b.seq }, r.URL.Query())
-	if err != nil {
-		return nil, err
-	}
-	var items []map[string]any
-	for _, b := range batches {
-		items = append(items, s.renderBatch(b))
-	}
-	return paged(items, next, "operations", "nextPageToken"), nil
-}
-
-// deleteBatch forgets a batch; one that still ran ends without an event.
-func (s *Server) deleteBatch(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b, err := s.batchByID(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	s.batches = slices.DeleteFunc(s.batches, func(other *batch) bool { return other == b })
-	b.state = batchCancelled
-	b.cancel()
-	return empty{}, nil
-}
-
 // cancelBatch ends a batch at once; on one that has ended it does nothing, as for any long-running operation.
 func (s *Server) cancelBatch(id string) (any, *apiError) {
 	s.mu.Lock()
-	b, err := s.batchByID(id)
+	b, err := s.batches.find(id)
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
@@ -233,8 +182,8 @@ func (s *Server) cancelBatch(id string) (any, *apiError) {
 	return empty{}, nil
 }
 
-// renderBatch is the long-running operation that stands for a batch; s.mu must be held.
-func (s *Server) renderBatch(b *batch) map[string]any {
+// render is the long-running operation that stands for a batch.
+func (b *batch) render(*Server) map[string]any {
 	counts := map[string]string{"requestCount": strconv.Itoa(b.stats.total)}
 	for name, n := range map[string]int{
 		"successfulRequestCount": b.stats.succeeded, "failedRequestCount": b.stats.failed,

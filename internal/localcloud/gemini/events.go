@@ -51,13 +51,13 @@ func (s *Server) send(eventType string, body []byte, opts EmitOptions) ([]string
 		return nil, ErrClosed
 	}
 	for _, id := range opts.Webhooks {
-		if _, err := s.webhookByID(id); err != nil {
+		if _, err := s.webhooks.find(id); err != nil {
 			s.mu.Unlock()
 			return nil, ErrNotFound
 		}
 	}
 	var messages []message
-	for _, hook := range s.webhooks {
+	for _, hook := range s.webhooks.all {
 		wanted := hook.wants(eventType)
 		if len(opts.Webhooks) > 0 {
 			wanted = slices.Contains(opts.Webhooks, hook.id)
@@ -96,7 +96,7 @@ func (s *Server) pingWebhook(w http.ResponseWriter, r *http.Request, id string) 
 		return nil, invalid("the ping cannot be encoded")
 	}
 	s.mu.Lock()
-	if _, missing := s.webhookByID(id); missing != nil {
+	if _, missing := s.webhooks.find(id); missing != nil {
 		s.mu.Unlock()
 		return nil, missing
 	}

@@ -37,10 +37,11 @@ func TestUploadInChunks(t *testing.T) {
 		t.Errorf("get (-upload +get):\n%s", diff)
 	}
 	s.mu.Lock()
-	stored, left := s.fileByID("my-input").content, len(s.uploads)
+	stored, missing := s.files.find("my-input")
+	left := len(s.uploads)
 	s.mu.Unlock()
-	if !bytes.Equal(stored, content) || left != 0 {
-		t.Errorf("stored %d bytes that differ, %d uploads left", len(stored), left)
+	if missing != nil || !bytes.Equal(stored.content, content) || left != 0 {
+		t.Errorf("%v, or what is stored differs; %d uploads left", missing, left)
 	}
 }
 
@@ -60,31 +61,6 @@ func TestUploadRefused(t *testing.T) {
 	header["X-Goog-Upload-Offset"] = "5"
 	if code, _ := call(t, s, "POST", uploadPath+"?upload_id=u", "x", header); code != 400 {
 		t.Errorf("wrong offset: status %d, want 400", code)
-	}
-}
-
-func TestListAndDeleteFiles(t *testing.T) {
-	t.Parallel()
-	_, client := start(t, Options{})
-	var want, got []string
-	for range 3 {
-		want = append(want, uploadText(t, client, "x"))
-	}
-	for f, err := range client.Files.All(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, f.Name)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("files (-want +got):\n%s", diff)
-	}
-	if _, err := client.Files.Delete(t.Context(), want[0], nil); err != nil {
-		t.Fatal(err)
-	}
-	var api genai.APIError
-	if _, err := client.Files.Get(t.Context(), want[0], nil); !errors.As(err, &api) || api.Code != 403 {
-		t.Errorf("get after delete: %v, want 403", err)
 	}
 }
 

@@ -2,11 +2,9 @@ package gemini
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Statuses of an interaction, as far as the simulator has them.
@@ -18,22 +16,22 @@ const (
 
 // interaction is one that runs in the background; Server.mu guards what changes after its creation.
 type interaction struct {
-	seq          uint64
-	id           string
+	header
 	model, agent string // one of them
 	size         int    // bytes of the input
 	hook         webhookConfig
-	created      time.Time
 
-	status  string
-	updated time.Time
-	output  string
+	status, output string
 }
 
 func (s *Server) routeInteractions(mux *http.ServeMux) {
 	mux.Handle("POST /v1beta/interactions", interactionMethod(s.createInteraction))
-	mux.Handle("GET /v1beta/interactions/{id}", interactionMethod(s.getInteraction))
-	mux.Handle("DELETE /v1beta/interactions/{id}", interactionMethod(s.deleteInteraction))
+	mux.Handle("GET /v1beta/interactions/{id}", interactionMethod(get(s, &s.interactions)))
+	mux.Handle("DELETE /v1beta/interactions/{id}", interactionMethod(remove(s, &s.interactions, func(i *interaction) {
+		if i.status == interactionRunning { // it ends without an event
+			i.status = interactionCancelled
+		}
+	})))
 	mux.Handle("POST /v1beta/interactions/{id}/cancel", interactionMethod(s.cancelInteraction))
 }
 
@@ -102,21 +100,11 @@ func (s *Server) createInteraction(w http.ResponseWriter, r *http.Request) (any,
 		return nil, err
 	}
 	s.mu.Lock()
-	i.id = "v1_" + s.drawID("interaction", 40)
-	i.seq = s.counters["interaction"]
-	i.created = s.opts.Now()
-	i.updated = i.created
-	s.interactions[i.id] = i
-	out := i.render()
+	i.header = s.newHeader("interaction", "v1_", 40)
+	s.interactions.all = append(s.interactions.all, i)
+	out := i.render(s)
 	s.mu.Unlock()
-	if !s.spawn(func(ctx context.Context) {
-		if sleep(ctx, s.scaled(s.opts.BatchDuration)) {
-			s.endInteraction(i, interactionCompleted)
-		}
-	}) {
-		return nil, closing()
-	}
-	return out, nil
+	return out, s.startJob(func() { s.endInteraction(i, interactionCompleted) })
 }
 
 // endInteraction brings an interaction to its last status and sends the event, unless it has ended before.
@@ -134,53 +122,19 @@ func (s *Server) endInteraction(i *interaction, status string) {
 	s.announce(i.hook, "interaction."+status, map[string]any{"id": i.id})
 }
 
-// interactionByID finds an interaction; s.mu must be held.
-func (s *Server) interactionByID(id string) (*interaction, *apiError) {
-	if i := s.interactions[id]; i != nil {
-		return i, nil
-	}
-	return nil, notFound("Interaction not found.")
-}
-
-func (s *Server) getInteraction(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.interactionByID(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return i.render(), nil
-}
-
-// deleteInteraction forgets an interaction; one that still ran ends without an event.
-func (s *Server) deleteInteraction(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.interactionByID(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	delete(s.interactions, i.id)
-	if i.status == interactionRunning {
-		i.status = interactionCancelled
-	}
-	return empty{}, nil
-}
-
 // cancelInteraction ends an interaction at once; on one that has ended it does nothing.
 func (s *Server) cancelInteraction(w http.ResponseWriter, r *http.Request) (any, *apiError) {
 	s.mu.Lock()
-	i, err := s.interactionByID(r.PathValue("id"))
+	i, err := s.interactions.find(r.PathValue("id"))
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
 	s.endInteraction(i, interactionCancelled)
-	return s.getInteraction(w, r)
+	return get(s, &s.interactions)(w, r)
 }
 
-// render is the interaction as get shows it; Server.mu must be held.
-func (i *interaction) render() map[string]any {
+func (i *interaction) render(*Server) map[string]any {
 	const form = "2006-01-02T15:04:05Z"
 	out := map[string]any{
 		"id": i.id, "status": i.status, "created": i.created.UTC().Format(form), "updated": i.updated.UTC().Format(form),

@@ -68,7 +68,7 @@ func (s *Server) produce(ctx context.Context, b *batch, items []item) (ending, e
 		}
 		s.mu.Lock()
 		id := "batch-" + s.drawID("result", 40) // longer than maxFileID, as observed
-		s.addFile(&file{id: id, mime: "application/jsonl", content: content, result: true})
+		s.addFile(&file{header: header{id: id}, mime: "application/jsonl", content: content, result: true})
 		s.mu.Unlock()
 		done.pointer = "files/" + id
 	default:
@@ -125,7 +125,7 @@ func (s *Server) ExpireBatch(name string) error {
 
 func (s *Server) endNow(name string, e ending) error {
 	s.mu.Lock()
-	b, err := s.batchByID(strings.TrimPrefix(name, batchPrefix))
+	b, err := s.batches.find(strings.TrimPrefix(name, batchPrefix))
 	s.mu.Unlock()
 	if err != nil {
 		return ErrNotFound

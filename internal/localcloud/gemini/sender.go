@@ -118,7 +118,7 @@ func (s *Server) target(m message) (target, verdict) {
 		index := s.random("key", m.n).IntN(ed25519Keys)
 		return target{m.uri, now, m.scheme, dynamicSigner{s.keys, m.scheme, index, s.opts.Token}}, delivered
 	}
-	hook, err := s.webhookByID(m.hookID)
+	hook, err := s.webhooks.find(m.hookID)
 	if err != nil {
 		return target{}, gone
 	}
@@ -190,7 +190,7 @@ func (s *Server) post(ctx context.Context, m message, t target) (int, error) {
 // record counts the outcome, disables a webhook that failed too often, and calls the observer.
 func (s *Server) record(d Delivery) {
 	s.mu.Lock()
-	if hook, err := s.webhookByID(d.WebhookID); err == nil {
+	if hook, err := s.webhooks.find(d.WebhookID); err == nil {
 		if d.Status/100 == 2 {
 			hook.failures = 0
 		} else {

@@ -32,23 +32,27 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	running  bool
 	counters map[string]uint64 // per kind of id, how many were made
-	webhooks []*webhook        // in order of creation, as the next two
-	files    []*file
-	batches  []*batch
 	uploads  map[string]*upload
 	history  []Delivery
 	keys     dynamicKeys
 
-	interactions map[string]*interaction
-	videos       map[string]*video
+	webhooks     collection[*webhook]
+	files        collection[*file]
+	batches      collection[*batch]
+	interactions collection[*interaction]
+	videos       collection[*video]
 }
 
 // Start runs a simulator with these options; where they cannot work it is ErrOptions.
 func Start(opts Options) (_ *Server, err error) {
-	s := &Server{
-		opts: opts.withDefaults(), running: true, counters: map[string]uint64{}, uploads: map[string]*upload{},
-		interactions: map[string]*interaction{}, videos: map[string]*video{},
-	}
+	s := &Server{opts: opts.withDefaults(), running: true, counters: map[string]uint64{}, uploads: map[string]*upload{}}
+	s.webhooks.missing = notFound("Webhook not found. Use the id that create returned, without \"webhooks/\".")
+	s.batches.missing = notFound("Batch not found.")
+	s.interactions.missing = notFound("Interaction not found.")
+	s.videos.missing = notFound("Operation not found.")
+	// As for a file that is not yours.
+	s.files.missing = &apiError{Code: http.StatusForbidden, Status: "PERMISSION_DENIED",
+		Message: "You do not have permission to access the File or it may not exist."}
 	if err := s.opts.check(); err != nil {
 		return nil, err
 	}
@@ -135,6 +139,18 @@ func (s *Server) spawn(f func(context.Context)) bool {
 	}
 	s.wg.Go(func() { f(s.ctx) })
 	return true
+}
+
+// startJob ends a job after the time that jobs take.
+func (s *Server) startJob(end func()) *apiError {
+	if !s.spawn(func(ctx context.Context) {
+		if sleep(ctx, s.scaled(s.opts.BatchDuration)) {
+			end()
+		}
+	}) {
+		return closing()
+	}
+	return nil
 }
 
 // scaled is a simulated duration in real time.

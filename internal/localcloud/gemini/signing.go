@@ -3,11 +3,12 @@ package gemini
 import (
 	"encoding/base64"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"example.com/gemini-webhook/internal/secret"
 )
 
 // signer makes the value of webhook-signature for one attempt: one entry, or several separated by spaces.
@@ -15,27 +16,19 @@ type signer interface {
 	sign(id string, at time.Time, body []byte) (string, error)
 }
 
-// secret is a signing secret, whsec_ + base64. It prints as REDACTED; reveal gives the text, for the one answer that shows it.
-type secret struct{ text string }
-
-func (secret) String() string               { return "REDACTED" }
-func (secret) GoString() string             { return "REDACTED" }
-func (secret) LogValue() slog.Value         { return slog.StringValue("REDACTED") }
-func (secret) MarshalJSON() ([]byte, error) { return []byte(`"REDACTED"`), nil }
-func (s secret) reveal() string             { return s.text }
-
-// truncated is what get and list show of a secret; Gemini's own form is not published.
-func (s secret) truncated() string { return s.text[:len("whsec_")+4] + "..." }
-
-func newSecret(key [32]byte) secret {
-	return secret{"whsec_" + base64.StdEncoding.EncodeToString(key[:])}
+// newSecret is a signing secret, whsec_ + base64.
+func newSecret(key [32]byte) secret.Value {
+	return secret.NewValue([]byte("whsec_" + base64.StdEncoding.EncodeToString(key[:])))
 }
 
 // ringKey is one secret of a webhook; expires is zero for the current one.
 type ringKey struct {
-	secret  secret
+	secret  secret.Value
 	expires time.Time
 }
+
+// truncated is what get and list show of a secret; Gemini's own form is not published.
+func (k ringKey) truncated() string { return string(k.secret.Reveal()[:len("whsec_")+4]) + "..." }
 
 // keyRing holds a webhook's secrets, the oldest first and the current one last.
 type keyRing []ringKey
@@ -52,7 +45,7 @@ func (r keyRing) live(now time.Time) keyRing {
 }
 
 // rotated is the ring with a new current secret; the others live until the given time at most, or, if it is zero, no more.
-func (r keyRing) rotated(next secret, until time.Time) keyRing {
+func (r keyRing) rotated(next secret.Value, until time.Time) keyRing {
 	var out keyRing
 	if !until.IsZero() {
 		for _, k := range r {
@@ -67,7 +60,7 @@ func (r keyRing) rotated(next secret, until time.Time) keyRing {
 
 // staticSigner signs as Gemini does for registered webhooks: v1, HMAC-SHA256 over id.timestamp.body. The code that
 // signs is Standard Webhooks' own library, so that it is independent of the receiver's.
-type staticSigner []secret
+type staticSigner []secret.Value
 
 // newStaticSigner picks the secrets that sign now, in the order of their entries.
 func newStaticSigner(ring keyRing, mode Signing, now time.Time) staticSigner {
@@ -88,7 +81,7 @@ func newStaticSigner(ring keyRing, mode Signing, now time.Time) staticSigner {
 func (s staticSigner) sign(id string, at time.Time, body []byte) (string, error) {
 	entries := make([]string, len(s))
 	for i, key := range s {
-		hook, err := standardwebhooks.NewWebhook(key.reveal())
+		hook, err := standardwebhooks.NewWebhook(string(key.Reveal()))
 		if err != nil {
 			return "", fmt.Errorf("gemini: a signing secret is not base64; rotate it")
 		}

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -84,9 +85,7 @@ func (s *Server) startUpload(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	mime := r.Header.Get("X-Goog-Upload-Header-Content-Type")
-	setDefault(&mime, meta.MIMEType)
-	setDefault(&mime, "application/octet-stream")
+	mime := cmp.Or(r.Header.Get("X-Goog-Upload-Header-Content-Type"), meta.MIMEType, "application/octet-stream")
 	s.mu.Lock()
 	if len(s.uploads) >= maxUploads {
 		s.mu.Unlock()
@@ -94,7 +93,7 @@ func (s *Server) startUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	uploadID := s.drawID("upload", 40)
-	s.uploads[uploadID] = &upload{target: file{id: id, displayName: meta.DisplayName, mime: mime}}
+	s.uploads[uploadID] = &upload{target: file{header: header{id: id}, displayName: meta.DisplayName, mime: mime}}
 	s.mu.Unlock()
 	uploadStatus(w, "active")
 	w.Header().Set("X-Goog-Upload-URL", s.URL()+uploadPath+"?upload_id="+uploadID+"&upload_protocol=resumable")
@@ -121,13 +120,13 @@ func (s *Server) finishUpload(w http.ResponseWriter, id string, up *upload) {
 	f := up.target
 	f.content = up.content.Bytes()
 	s.mu.Lock()
-	if f.id != "" && s.fileByID(f.id) != nil {
+	if _, free := s.files.find(f.id); f.id != "" && free == nil {
 		s.mu.Unlock()
 		writeError(w, &apiError{Code: http.StatusConflict, Status: "ALREADY_EXISTS", Message: "A file of this name exists; delete it first."})
 		return
 	}
 	s.addFile(&f)
-	out := s.renderFile(&f)
+	out := f.render(s)
 	s.mu.Unlock()
 	writeJSON(w, http.StatusOK, map[string]any{"file": out})
 }

@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 )
@@ -11,15 +10,18 @@ const videoContent = "\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
 // video is an operation that generates one; Server.mu guards what changes after its creation.
 type video struct {
-	name string // models/…/operations/…
-	hook webhookConfig
+	header // the id is without models/…/operations/
+	model  string
+	hook   webhookConfig
 
 	file string // its id, once it is done
 }
 
 func (s *Server) routeVideos(mux *http.ServeMux) {
-	mux.Handle("GET /v1beta/models/{model}/operations/{id}", method(s.getVideo))
+	mux.Handle("GET /v1beta/models/{model}/operations/{id}", get(s, &s.videos))
 }
+
+func (v *video) name() string { return "models/" + v.model + "/operations/" + v.id }
 
 // readVideo decodes and checks a create request.
 func readVideo(w http.ResponseWriter, r *http.Request) (*video, *apiError) {
@@ -47,17 +49,10 @@ func (s *Server) createVideo(w http.ResponseWriter, r *http.Request, model strin
 		return nil, err
 	}
 	s.mu.Lock()
-	v.name = "models/" + model + "/operations/" + s.drawID("operation", 12)
-	s.videos[v.name] = v
+	v.header, v.model = s.newHeader("operation", "", 12), model
+	s.videos.all = append(s.videos.all, v)
 	s.mu.Unlock()
-	if !s.spawn(func(ctx context.Context) {
-		if sleep(ctx, s.scaled(s.opts.BatchDuration)) {
-			s.endVideo(v)
-		}
-	}) {
-		return nil, closing()
-	}
-	return map[string]any{"name": v.name}, nil
+	return map[string]any{"name": v.name()}, s.startJob(func() { s.endVideo(v) })
 }
 
 // endVideo stores the file and sends the event.
@@ -68,7 +63,7 @@ func (s *Server) endVideo(v *video) {
 	v.file = f.id
 	uri := s.videoURI(v)
 	s.mu.Unlock()
-	s.announce(v.hook, "video.generated", map[string]any{"id": v.name, "file_name": "files/" + f.id, "output_file_uri": uri})
+	s.announce(v.hook, "video.generated", map[string]any{"id": v.name(), "file_name": "files/" + f.id, "output_file_uri": uri})
 }
 
 // videoURI is where the finished video can be downloaded; s.mu must be held.
@@ -76,14 +71,8 @@ func (s *Server) videoURI(v *video) string {
 	return s.URL() + "/v1beta/files/" + v.file + ":download?alt=media"
 }
 
-func (s *Server) getVideo(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v := s.videos["models/"+r.PathValue("model")+"/operations/"+r.PathValue("id")]
-	if v == nil {
-		return nil, notFound("Operation not found.")
-	}
-	out := map[string]any{"name": v.name}
+func (v *video) render(s *Server) map[string]any {
+	out := map[string]any{"name": v.name()}
 	if v.file != "" {
 		sample := map[string]any{"video": map[string]string{"uri": s.videoURI(v)}}
 		out["done"] = true
@@ -92,5 +81,5 @@ func (s *Server) getVideo(_ http.ResponseWriter, r *http.Request) (any, *apiErro
 			"generateVideoResponse": map[string]any{"generatedSamples": []any{sample}},
 		}
 	}
-	return out, nil
+	return out
 }

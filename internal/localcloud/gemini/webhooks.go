@@ -26,13 +26,12 @@ var subscribable = []string{
 
 // webhook is a registered webhook; Server.mu guards it.
 type webhook struct {
-	seq              uint64
-	id, name, uri    string
-	events           []string
-	state            string
-	ring             keyRing
-	created, updated time.Time
-	failures         int // consecutive failed attempts
+	header
+	name, uri string
+	events    []string
+	state     string
+	ring      keyRing
+	failures  int // consecutive failed attempts
 }
 
 // webhookFields is what a client may send; the output-only fields are taken and ignored, as Google does.
@@ -50,10 +49,10 @@ type webhookFields struct {
 
 func (s *Server) routeWebhooks(mux *http.ServeMux) {
 	mux.Handle("POST /v1beta/webhooks", method(s.createWebhook))
-	mux.Handle("GET /v1beta/webhooks", method(s.listWebhooks))
-	mux.Handle("GET /v1beta/webhooks/{id}", method(s.getWebhook))
+	mux.Handle("GET /v1beta/webhooks", list(s, &s.webhooks, "webhooks", "next_page_token", nil))
+	mux.Handle("GET /v1beta/webhooks/{id}", get(s, &s.webhooks))
 	mux.Handle("PATCH /v1beta/webhooks/{id}", method(s.updateWebhook))
-	mux.Handle("DELETE /v1beta/webhooks/{id}", method(s.deleteWebhook))
+	mux.Handle("DELETE /v1beta/webhooks/{id}", remove(s, &s.webhooks, nil))
 	mux.Handle("POST /v1beta/webhooks/{call}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
 		id, verb := splitVerb(r.PathValue("call"))
 		switch verb {
@@ -64,16 +63,6 @@ func (s *Server) routeWebhooks(mux *http.ServeMux) {
 		}
 		return nil, notFound("webhooks have the methods :ping and :rotateSigningSecret")
 	}))
-}
-
-// webhookByID finds a webhook; s.mu must be held.
-func (s *Server) webhookByID(id string) (*webhook, *apiError) {
-	for _, hook := range s.webhooks {
-		if hook.id == id {
-			return hook, nil
-		}
-	}
-	return nil, notFound("Webhook not found. Use the id that create returned, without \"webhooks/\".")
 }
 
 func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
@@ -87,40 +76,13 @@ func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *ap
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	hook.created = s.opts.Now()
-	hook.updated = hook.created
-	hook.id = "wh" + s.drawID("webhook", 16)
-	hook.seq = s.counters["webhook"]
+	hook.header = s.newHeader("webhook", "wh", 16)
 	key := newSecret(s.draw("secret"))
 	hook.ring = keyRing{}.rotated(key, time.Time{})
-	s.webhooks = append(s.webhooks, hook)
-	out := s.renderWebhook(hook)
-	out["new_signing_secret"] = key.reveal()
+	s.webhooks.all = append(s.webhooks.all, hook)
+	out := hook.render(s)
+	out["new_signing_secret"] = string(key.Reveal())
 	return out, nil
-}
-
-func (s *Server) getWebhook(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	hook, err := s.webhookByID(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return s.renderWebhook(hook), nil
-}
-
-func (s *Server) listWebhooks(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	hooks, next, err := pageOf(s.webhooks, func(h *webhook) uint64 { return h.seq }, r.URL.Query())
-	if err != nil {
-		return nil, err
-	}
-	var items []map[string]any
-	for _, hook := range hooks {
-		items = append(items, s.renderWebhook(hook))
-	}
-	return paged(items, next, "webhooks", "next_page_token"), nil
 }
 
 func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
@@ -134,7 +96,7 @@ func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *ap
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	hook, err := s.webhookByID(r.PathValue("id"))
+	hook, err := s.webhooks.find(r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -147,18 +109,7 @@ func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *ap
 	}
 	changed.updated = s.opts.Now()
 	*hook = changed
-	return s.renderWebhook(hook), nil
-}
-
-func (s *Server) deleteWebhook(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	hook, err := s.webhookByID(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	s.webhooks = slices.DeleteFunc(s.webhooks, func(other *webhook) bool { return other == hook })
-	return empty{}, nil
+	return hook.render(s), nil
 }
 
 func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request, id string) (any, *apiError) {
@@ -170,7 +121,7 @@ func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request, id string
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	hook, err := s.webhookByID(id)
+	hook, err := s.webhooks.find(id)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +137,7 @@ func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request, id string
 	key := newSecret(s.draw("secret"))
 	hook.ring = hook.ring.live(now).rotated(key, until)
 	hook.updated = now
-	return map[string]string{"secret": key.reveal()}, nil
+	return map[string]string{"secret": string(key.Reveal())}, nil
 }
 
 // present names the fields that the body has: what an update without a mask changes.
@@ -253,11 +204,10 @@ func deliverable(uri string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && local
 }
 
-// renderWebhook is the webhook as get shows it; s.mu must be held.
-func (s *Server) renderWebhook(h *webhook) map[string]any {
+func (h *webhook) render(s *Server) map[string]any {
 	var secrets []map[string]string
 	for _, key := range h.ring.live(s.opts.Now()) {
-		entry := map[string]string{"truncated_secret": key.secret.truncated()}
+		entry := map[string]string{"truncated_secret": key.truncated()}
 		if !key.expires.IsZero() {
 			entry["expire_time"] = stamp(key.expires)
 		}

@@ -2,13 +2,11 @@ package gemini
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -138,60 +136,12 @@ func splitVerb(segment string) (id, verb string) {
 	return segment, ""
 }
 
-// paged is the answer of a list method: items under their name, both left out where empty.
-func paged[T any](items []T, next, itemsName, tokenName string) map[string]any {
-	out := map[string]any{}
-	if len(items) > 0 {
-		out[itemsName] = items
-	}
-	if next != "" {
-		out[tokenName] = next
-	}
-	return out
-}
-
 // query finds a parameter in either spelling.
 func query(values url.Values, snake, camel string) string {
 	if values.Has(snake) {
 		return values.Get(snake)
 	}
 	return values.Get(camel)
-}
-
-// pageOf cuts one page out of items, which are in ascending order of seq. The token names the last item given, so that
-// items deleted in between do not shift the next page. Up to 50 items by default, 1000 at most.
-func pageOf[T any](items []T, seq func(T) uint64, values url.Values) (page []T, next string, _ *apiError) {
-	size := 50
-	if text := query(values, "page_size", "pageSize"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return nil, "", invalid("page_size must be a number that is not negative.")
-		}
-		if n > 0 {
-			size = min(n, 1000)
-		}
-	}
-	var after uint64
-	if token := query(values, "page_token", "pageToken"); token != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil {
-			return nil, "", invalid("page_token is not one that this service gave.")
-		}
-		if after, err = strconv.ParseUint(string(raw), 10, 64); err != nil {
-			return nil, "", invalid("page_token is not one that this service gave.")
-		}
-	}
-	for _, item := range items {
-		if seq(item) <= after {
-			continue
-		}
-		if len(page) == size {
-			last := strconv.FormatUint(seq(page[size-1]), 10)
-			return page, base64.RawURLEncoding.EncodeToString([]byte(last)), nil
-		}
-		page = append(page, item)
-	}
-	return page, "", nil
 }
 
 // stamp is a time as Google's JSON has it.
