@@ -9,8 +9,6 @@ import (
 	"maps"
 	"math"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"path"
 	"strconv"
 	"strings"
@@ -91,7 +89,6 @@ type message struct {
 	Data         []byte            `json:"data,omitempty"`
 	MessageID    string            `json:"messageId"`
 	MessageID2   string            `json:"message_id"`
-	OrderingKey  string            `json:"orderingKey,omitempty"`
 	PublishTime  string            `json:"publishTime"`
 	PublishTime2 string            `json:"publish_time"`
 }
@@ -103,7 +100,7 @@ func (w *worker) body(m *pubsubpb.PubsubMessage, number int) ([]byte, error) {
 	e := envelope{
 		Subscription: w.name,
 		Message: message{
-			Attributes: m.GetAttributes(), Data: m.GetData(), OrderingKey: m.GetOrderingKey(),
+			Attributes: m.GetAttributes(), Data: m.GetData(),
 			MessageID: m.GetMessageId(), MessageID2: m.GetMessageId(),
 			PublishTime: published, PublishTime2: published,
 		},
@@ -114,7 +111,8 @@ func (w *worker) body(m *pubsubpb.PubsubMessage, number int) ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// post makes one attempt. 102, 200, 201, 202 and 204 acknowledge.
+// post makes one attempt. 200, 201, 202 and 204 acknowledge, as 102 does at
+// Pub/Sub, which is not looked for here.
 func (w *worker) post(ctx context.Context, m *pubsubpb.PubsubMessage, number int) Attempt {
 	a := Attempt{Subscription: w.Name, MessageID: m.GetMessageId(), Number: number, Start: time.Now()}
 	a.Status, a.Acked, a.Err = w.request(ctx, m, number)
@@ -129,13 +127,6 @@ func (w *worker) request(ctx context.Context, m *pubsubpb.PubsubMessage, number 
 	if err != nil {
 		return 0, false, fmt.Errorf("push: encode message: %w", err)
 	}
-	processing := false
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
-			processing = processing || code == http.StatusProcessing
-			return nil
-		},
-	})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.PushEndpoint, bytes.NewReader(body))
 	if err != nil {
 		return 0, false, fmt.Errorf("push: make request: %w", err)
@@ -150,12 +141,6 @@ func (w *worker) request(ctx context.Context, m *pubsubpb.PubsubMessage, number 
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := w.client.Do(req)
-	if processing { // acknowledged, whatever followed
-		if res != nil {
-			_ = res.Body.Close()
-		}
-		return http.StatusProcessing, true, nil
-	}
 	if err != nil {
 		return 0, false, err
 	}
@@ -179,7 +164,7 @@ func (w *worker) publishDeadLetter(pull context.Context, m *pubsubpb.PubsubMessa
 	attributes[attrSourceSubscription] = path.Base(w.name)
 	attributes[attrSourceProject] = strings.Split(w.name, "/")[1]
 	attributes[attrSourceTopicPublish] = m.GetPublishTime().AsTime().UTC().Format(timeFormat)
-	letter := &pubsubpb.PubsubMessage{Data: m.GetData(), Attributes: attributes, OrderingKey: m.GetOrderingKey()}
+	letter := &pubsubpb.PubsubMessage{Data: m.GetData(), Attributes: attributes}
 	for {
 		ctx, cancel := context.WithTimeout(pull, ackTimeout)
 		_, err := w.topics.Publish(ctx, &pubsubpb.PublishRequest{

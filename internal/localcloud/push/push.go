@@ -11,11 +11,8 @@ package push
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -28,22 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrConfig is wrapped by every error that Start returns about its Config.
-var ErrConfig = errors.New("push: bad configuration")
-
-// Pub/Sub's defaults.
-const (
-	defaultAckDeadline    = 10 * time.Second
-	defaultMaxOutstanding = 100
-	// Without a retry policy:
-	pushMinBackoff = 100 * time.Millisecond
-	pushMaxBackoff = time.Minute
-	// Where a retry policy leaves one of the two out:
-	policyMinBackoff = 10 * time.Second
-	policyMaxBackoff = 10 * time.Minute
-
-	maxMessage = 20 << 20 // gRPC limit in bytes; Pub/Sub's messages are at most 10 MB
-)
+const maxMessage = 20 << 20 // gRPC limit in bytes; Pub/Sub's messages are at most 10 MB
 
 // Config says where from and where to messages go.
 type Config struct {
@@ -54,11 +36,8 @@ type Config struct {
 	// Tokens mints the OIDC tokens; needed where a subscription has a
 	// ServiceAccount.
 	Tokens *Tokens
-	// HTTPClient sends the requests; one of the driver's own where nil.
-	// Redirects are never followed: they are answers that do not acknowledge.
-	HTTPClient *http.Client
 	// TimeScale multiplies backoffs, so that tests need not wait: 0.001 makes
-	// seconds of milliseconds. 0 means 1. Deadlines are not scaled.
+	// seconds of milliseconds. Deadlines are not scaled.
 	TimeScale float64
 	// Observe, where not nil, gets every delivery attempt after what
 	// followed from it (acknowledgement, dead letter) was done. Report gets
@@ -68,22 +47,20 @@ type Config struct {
 	Report  func(error)
 }
 
-// Subscription is a push subscription. Topics and subscriptions are ids, or
-// full names (projects/P/topics/T).
+// Subscription is a push subscription. Topics and subscriptions are ids.
 type Subscription struct {
 	Name, Topic  string
 	PushEndpoint string // URL
-	// Audience is the token's; the PushEndpoint where empty.
-	Audience string
-	// ServiceAccount is the e-mail in the token; without it no token is sent.
-	ServiceAccount string
+	// ServiceAccount is the e-mail in the token, Audience its audience; without
+	// a ServiceAccount no token is sent.
+	ServiceAccount, Audience string
 	// Filter is empty or attributes.KEY = "VALUE". Messages that do not
 	// match are acknowledged.
 	Filter string
-	// AckDeadline bounds one request; 10 s where 0.
+	// AckDeadline bounds one request.
 	AckDeadline time.Duration
 	// MinBackoff and MaxBackoff bound the pause after a failed attempt, which
-	// doubles each time. Both 0: 100 ms and 1 min; one 0: 10 s or 10 min.
+	// doubles each time.
 	MinBackoff, MaxBackoff time.Duration
 	// MaxDeliveryAttempts and DeadLetterTopic go together. After that many
 	// failed attempts the message is published to the topic, whose
@@ -91,7 +68,7 @@ type Subscription struct {
 	// 5 to 100; here 1 will do.
 	MaxDeliveryAttempts int
 	DeadLetterTopic     string
-	// MaxOutstanding is how many requests may be under way; 100 where 0.
+	// MaxOutstanding is how many requests may be under way.
 	MaxOutstanding int
 }
 
@@ -112,30 +89,34 @@ type Attempt struct {
 type Driver struct {
 	conn    *grpc.ClientConn
 	stop    context.CancelFunc // ends pulling and waiting, not requests
-	idle    func()             // closes connections of the driver's own client
+	client  *http.Client
 	workers sync.WaitGroup
 	once    sync.Once
 }
 
-// Start checks the configuration, creates the topics and subscriptions that do
-// not exist, and begins to deliver. Existing subscriptions are taken as they
-// are. The end of ctx cuts requests that are under way; use Stop to end in
-// order, and always to release the driver.
+// Start creates the topics and subscriptions that do not exist, and begins to
+// deliver. Existing subscriptions are taken as they are. The end of ctx cuts
+// requests that are under way; use Stop to end in order, and always to release
+// the driver.
 func Start(ctx context.Context, cfg Config) (*Driver, error) {
-	idle := func() {}
-	if cfg.HTTPClient == nil {
-		transport := &http.Transport{MaxIdleConnsPerHost: defaultMaxOutstanding}
-		cfg.HTTPClient, idle = &http.Client{Transport: transport}, transport.CloseIdleConnections
+	client := &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: 100},
+		// A redirect is an answer that does not acknowledge.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	workers, err := newWorkers(cfg)
-	if err != nil {
-		return nil, err
+	var workers []*worker
+	for _, s := range cfg.Subscriptions {
+		match, err := parseFilter(s.Filter)
+		if err != nil {
+			return nil, fmt.Errorf("push: subscription %s: %w", s.Name, err)
+		}
+		workers = append(workers, newWorker(cfg, s, match, client))
 	}
 	conn, err := grpc.NewClient(cfg.Endpoint,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 	if err != nil {
-		return nil, fmt.Errorf("%w: endpoint: %w", ErrConfig, err)
+		return nil, fmt.Errorf("push: endpoint: %w", err)
 	}
 	topics, err := pubsub.NewTopicAdminClient(ctx, option.WithGRPCConn(conn))
 	if err != nil {
@@ -155,7 +136,7 @@ func Start(ctx context.Context, cfg Config) (*Driver, error) {
 		}
 	}
 	pull, stop := context.WithCancel(ctx)
-	d := &Driver{conn: conn, stop: stop, idle: idle}
+	d := &Driver{conn: conn, stop: stop, client: client}
 	for _, w := range workers {
 		d.workers.Go(func() { w.run(ctx, pull) })
 	}
@@ -169,82 +150,9 @@ func (d *Driver) Stop() {
 	d.stop()
 	d.workers.Wait()
 	d.once.Do(func() {
-		d.idle()
+		d.client.CloseIdleConnections()
 		_ = d.conn.Close()
 	})
-}
-
-// newWorkers checks everything and reports every error at once.
-func newWorkers(cfg Config) ([]*worker, error) {
-	var errs []error
-	bad := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
-	}
-	if cfg.Project == "" {
-		bad("Project is empty")
-	}
-	if cfg.TimeScale < 0 {
-		bad("TimeScale is negative")
-	}
-	if cfg.TimeScale == 0 {
-		cfg.TimeScale = 1
-	}
-	client := *cfg.HTTPClient
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-	var workers []*worker
-	for i, s := range cfg.Subscriptions {
-		name := fmt.Sprintf("subscription %d (%s)", i, s.Name)
-		if s.ServiceAccount != "" && cfg.Tokens == nil {
-			bad("%s: ServiceAccount needs Tokens", name)
-		}
-		s.check(func(text string) { bad("%s: %s", name, text) })
-		match, err := parseFilter(s.Filter)
-		if err != nil {
-			bad("%s: %w", name, err)
-		}
-		s.setDefaults()
-		if s.MinBackoff > s.MaxBackoff {
-			bad("%s: MinBackoff is over MaxBackoff", name)
-		}
-		workers = append(workers, newWorker(cfg, s, match, &client))
-	}
-	return workers, errors.Join(errs...)
-}
-
-func (s *Subscription) check(bad func(text string)) {
-	if s.Name == "" || s.Topic == "" {
-		bad("Name and Topic are needed")
-	}
-	if u, err := url.Parse(s.PushEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		bad("PushEndpoint is no http or https URL")
-	}
-	if (s.MaxDeliveryAttempts > 0) != (s.DeadLetterTopic != "") || s.MaxDeliveryAttempts < 0 {
-		bad("MaxDeliveryAttempts and DeadLetterTopic go together")
-	}
-	if s.AckDeadline < 0 || s.MinBackoff < 0 || s.MaxBackoff < 0 || s.MaxOutstanding < 0 {
-		bad("durations and MaxOutstanding must not be negative")
-	}
-}
-
-func (s *Subscription) setDefaults() {
-	if s.AckDeadline == 0 {
-		s.AckDeadline = defaultAckDeadline
-	}
-	if s.MaxOutstanding == 0 {
-		s.MaxOutstanding = defaultMaxOutstanding
-	}
-	if s.Audience == "" {
-		s.Audience = s.PushEndpoint
-	}
-	switch {
-	case s.MinBackoff == 0 && s.MaxBackoff == 0:
-		s.MinBackoff, s.MaxBackoff = pushMinBackoff, pushMaxBackoff
-	case s.MinBackoff == 0:
-		s.MinBackoff = min(policyMinBackoff, s.MaxBackoff)
-	case s.MaxBackoff == 0:
-		s.MaxBackoff = max(policyMaxBackoff, s.MinBackoff)
-	}
 }
 
 // create makes the topics and the subscription where they are missing.
@@ -267,10 +175,10 @@ func (w *worker) create(ctx context.Context) error {
 	return nil
 }
 
-// fullName is the resource name for an id; a full name stays as it is.
+// fullName is the resource name for an id, empty for none.
 func fullName(project, collection, id string) string {
-	if id == "" || strings.HasPrefix(id, "projects/") {
-		return id
+	if id == "" {
+		return ""
 	}
 	return "projects/" + project + "/" + collection + "/" + id
 }

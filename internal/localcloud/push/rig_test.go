@@ -1,6 +1,7 @@
 package push_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -34,7 +35,6 @@ type request struct {
 		Attributes  map[string]string
 		MessageID   string `json:"messageId"`
 		PublishTime string `json:"publishTime"`
-		OrderingKey string `json:"orderingKey"`
 	}
 	Subscription    string
 	DeliveryAttempt int
@@ -113,9 +113,6 @@ func newFake(t *testing.T) (*rig, *pstest.Server) {
 // start runs a driver with one subscription until the test ends.
 func (r *rig) start(t *testing.T, s push.Subscription, change ...func(*push.Config)) *push.Driver {
 	t.Helper()
-	if s.Name == "" {
-		s.Name, s.Topic = "work-push", "work"
-	}
 	cfg := push.Config{
 		Endpoint: r.addr, Project: project, Subscriptions: []push.Subscription{s}, TimeScale: 0.01,
 		Observe: func(a push.Attempt) {
@@ -127,6 +124,12 @@ func (r *rig) start(t *testing.T, s push.Subscription, change ...func(*push.Conf
 	}
 	for _, f := range change {
 		f(&cfg)
+	}
+	for i := range cfg.Subscriptions {
+		s := &cfg.Subscriptions[i]
+		s.Name, s.Topic = cmp.Or(s.Name, "work-push"), cmp.Or(s.Topic, "work")
+		s.AckDeadline, s.MaxOutstanding = cmp.Or(s.AckDeadline, 10*time.Second), cmp.Or(s.MaxOutstanding, 100)
+		s.MinBackoff, s.MaxBackoff = cmp.Or(s.MinBackoff, 100*time.Millisecond), cmp.Or(s.MaxBackoff, time.Minute)
 	}
 	d, err := push.Start(t.Context(), cfg)
 	if err != nil {

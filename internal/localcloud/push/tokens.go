@@ -113,11 +113,6 @@ func (t *Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-		return
-	}
 	b64 := base64.RawURLEncoding.EncodeToString
 	key, kid := t.current()
 	set, err := json.Marshal(map[string]any{"keys": []any{map[string]string{

@@ -62,7 +62,7 @@ func newWorker(cfg Config, s Subscription, match filter, client *http.Client) *w
 		deadLetterTopic: fullName(cfg.Project, "topics", s.DeadLetterTopic),
 		match:           match, tokens: cfg.Tokens, client: client, scale: cfg.TimeScale,
 		observe: cfg.Observe, report: cfg.Report,
-		slots: make(chan struct{}, max(s.MaxOutstanding, 1)), room: make(chan struct{}, maxHeld),
+		slots: make(chan struct{}, s.MaxOutstanding), room: make(chan struct{}, maxHeld),
 		held: map[string]*held{},
 	}
 	if w.observe == nil {
