@@ -16,7 +16,6 @@ const (
 	batchSucceeded = "BATCH_STATE_SUCCEEDED"
 	batchFailed    = "BATCH_STATE_FAILED"
 	batchCancelled = "BATCH_STATE_CANCELLED"
-	batchExpired   = "BATCH_STATE_EXPIRED"
 )
 
 const (
@@ -47,9 +46,9 @@ type batch struct {
 // stats count a batch's requests.
 type stats struct{ total, succeeded, failed int }
 
-// batchError says why a batch failed; code is a number or a string, as Gemini sends either.
+// batchError says why a batch failed.
 type batchError struct {
-	Code    any    `json:"code"`
+	Code    int    `json:"code"`
 	Message string `json:"message"`
 }
 

@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -15,6 +14,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // JWKSPath is where the keys of dynamic deliveries are served, without an API key.
@@ -78,8 +79,8 @@ func keyID(public []byte) string {
 	return hex.EncodeToString(sum[:])[:40]
 }
 
-// dynamicSigner signs one message as Gemini does for webhook_config, with the standard library alone, so that it is
-// independent of the receiver's code.
+// dynamicSigner signs one message as Gemini does for webhook_config, by others' libraries, so that it is independent of the
+// receiver's code.
 type dynamicSigner struct {
 	keys   dynamicKeys
 	scheme Scheme
@@ -105,7 +106,7 @@ func (d dynamicSigner) jwt(at time.Time, body []byte) (string, error) {
 	if err := json.Unmarshal(body, &members); err != nil {
 		return "", fmt.Errorf("gemini: the event cannot be put into a token: %w", err)
 	}
-	claims := map[string]any{}
+	claims := jwt.MapClaims{}
 	for name, value := range members {
 		claims[name] = value
 	}
@@ -113,16 +114,11 @@ func (d dynamicSigner) jwt(at time.Time, body []byte) (string, error) {
 	if d.token.Claims != nil {
 		d.token.Claims(claims)
 	}
-	payload, err := marshal(claims)
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+	token.Header["kid"] = keyID(private.N.Bytes())
+	signed, err := token.SignedString(private)
 	if err != nil {
-		return "", fmt.Errorf("gemini: Token.Claims set a value that is no JSON: %w", err)
+		return "", fmt.Errorf("gemini: sign the claims, which Token.Claims may have changed: %w", err)
 	}
-	header := fmt.Sprintf(`{"alg":"RS256","kid":%q,"typ":"JWT"}`, keyID(private.N.Bytes()))
-	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString(payload)
-	sum := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, sum[:])
-	if err != nil {
-		return "", fmt.Errorf("gemini: signing failed: %w", err)
-	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+	return signed, nil
 }

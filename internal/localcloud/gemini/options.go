@@ -15,10 +15,8 @@ var (
 	ErrOptions = errors.New("gemini: bad options")
 	// ErrClosed: the server was closed.
 	ErrClosed = errors.New("gemini: server is not running")
-	// ErrNotFound: no webhook or batch of that name.
+	// ErrNotFound: no webhook of that id.
 	ErrNotFound = errors.New("gemini: not found")
-	// ErrFinished: the batch has ended already and cannot end in another way.
-	ErrFinished = errors.New("gemini: batch has already ended")
 	// ErrURI: nothing can be sent there. The text does not show the URI, whose path may be a secret.
 	ErrURI = errors.New("gemini: the uri must be an absolute https URL (http on loopback addresses)")
 )

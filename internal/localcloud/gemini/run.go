@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // codeInternal is google.rpc.Code INTERNAL.
@@ -21,7 +20,7 @@ type ending struct {
 	failure      *batchError
 }
 
-func failing(code any, message string) ending {
+func failing(code int, message string) ending {
 	return ending{state: batchFailed, event: "batch.failed", failure: &batchError{Code: code, Message: message}}
 }
 
@@ -85,12 +84,12 @@ func (s *Server) produce(ctx context.Context, b *batch, items []item) (ending, e
 	return done, nil
 }
 
-// end brings a batch to its last state and sends the event; false if it had ended before.
-func (s *Server) end(b *batch, e ending) bool {
+// end brings a batch to its last state and sends the event, unless it had ended before.
+func (s *Server) end(b *batch, e ending) {
 	s.mu.Lock()
 	if !b.active() {
 		s.mu.Unlock()
-		return false
+		return
 	}
 	b.state, b.pointer, b.responses, b.failure = e.state, e.pointer, e.responses, e.failure
 	b.ended = s.opts.Now()
@@ -109,31 +108,6 @@ func (s *Server) end(b *batch, e ending) bool {
 	}
 	s.opts.Log.Info("gemini batch ended", "batch", b.id, "state", e.state)
 	s.announce(b.hook, e.event, data)
-	return true
-}
-
-// FailBatch makes a batch that still runs fail now, with batch.failed. name is what create returned ("batches/…"); code is
-// a number or a string. Errors: ErrNotFound, ErrFinished.
-func (s *Server) FailBatch(name string, code any, message string) error {
-	return s.endNow(name, failing(code, message))
-}
-
-// ExpireBatch makes a batch that still runs expire now, with batch.expired. Errors: ErrNotFound, ErrFinished.
-func (s *Server) ExpireBatch(name string) error {
-	return s.endNow(name, ending{state: batchExpired, event: "batch.expired"})
-}
-
-func (s *Server) endNow(name string, e ending) error {
-	s.mu.Lock()
-	b, err := s.batches.find(strings.TrimPrefix(name, batchPrefix))
-	s.mu.Unlock()
-	if err != nil {
-		return ErrNotFound
-	}
-	if !s.end(b, e) {
-		return ErrFinished
-	}
-	return nil
 }
 
 // item is one request of a batch as far as its result needs it.

@@ -1,7 +1,6 @@
 package push
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -14,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -79,32 +80,12 @@ func (t *Tokens) Mint(audience, email string) (string, error) {
 	_, _ = hash.Write([]byte(email)) // never fails
 	// A service account's id has 21 digits.
 	subject := "1" + fmt.Sprintf("%020s", strconv.FormatUint(hash.Sum64(), 10))
-	header, err := segment(map[string]any{"alg": "RS256", "kid": kid, "typ": "JWT"})
-	if err != nil {
-		return "", err
-	}
-	claims, err := segment(map[string]any{
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
 		"aud": audience, "azp": subject, "email": email, "email_verified": true,
 		"exp": now.Add(tokenLifetime).Unix(), "iat": now.Unix(), "iss": Issuer, "sub": subject,
 	})
-	if err != nil {
-		return "", err
-	}
-	signed := header + "." + claims
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
-	if err != nil {
-		return "", fmt.Errorf("push: sign token: %w", err)
-	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
-}
-
-func segment(v any) (string, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("push: encode token: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(data), nil
+	token.Header["kid"] = kid
+	return token.SignedString(key)
 }
 
 // ServeHTTP serves the key set at CertsPath and nothing else.
