@@ -111,14 +111,10 @@ func TestDynamicJWTForm(t *testing.T) {
 	t.Parallel()
 	r := newDynamicRig(t)
 	other, err := verifytest.NewIssuer() // the kid of ours, another key
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	token := func(i *verifytest.Issuer, claims map[string]any) string {
 		text, err := i.Token(claims)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return text
 	}
 	good, foreign := token(r.issuer, verifytest.Claims(start)), token(other, verifytest.Claims(start))
@@ -247,9 +243,7 @@ func TestDynamicEventIsJSON(t *testing.T) {
 		t.Fatalf("got %s", code)
 	}
 	var got map[string]any
-	if err := json.Unmarshal([]byte(proof.Event), &got); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal([]byte(proof.Event), &got))
 	if diff := cmp.Diff(map[string]any{"type": "a\"b\\c\n<é>", "data": map[string]any{"id": "2"}}, got); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}

@@ -19,12 +19,8 @@ import (
 func newEd25519Issuer(t testing.TB, kids ...string) *verifytest.Issuer {
 	t.Helper()
 	issuer, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := issuer.SetEd25519(kids...); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, issuer.SetEd25519(kids...))
 	return issuer
 }
 
@@ -84,9 +80,7 @@ func TestDynamicKeyTypes(t *testing.T) {
 	t.Parallel()
 	issuer := newEd25519Issuer(t, "")
 	_, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	x := base64.RawURLEncoding.EncodeToString(private.Public().(ed25519.PublicKey))
 	document := func(members string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"keys":[%s]}`, members) }
@@ -95,9 +89,7 @@ func TestDynamicKeyTypes(t *testing.T) {
 		return document(`{"kty":"OKP","crv":"Ed25519","x":"` + x + `"` + more + `}`)
 	}
 	rsaJWK, err := json.Marshal(verifytest.JWK("key-1", publicRSA(t, issuer)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	const others = `{"kty":"new"},{"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"OKP","crv":"Ed448","x":"AAAA"},{"kty":"OKP","crv":"Ed25519","x":"AAAA"},null,`
 	tests := map[string]struct {
 		handler  http.Handler
@@ -139,9 +131,7 @@ func TestDynamicKeyTypes(t *testing.T) {
 func another(t *testing.T) string {
 	t.Helper()
 	public, _, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return `{"kty":"OKP","crv":"Ed25519","x":"` + base64.RawURLEncoding.EncodeToString(public) + `"},`
 }
 
@@ -155,9 +145,7 @@ func TestDynamicFlood(t *testing.T) {
 	v1a, jwt := r.ed25519(), r.jwt(t)
 	forged := stranger.Ed25519(0, "msg_1", seconds, body)
 	token, err := stranger.Token(verifytest.Claims(start))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var accepted atomic.Int32
 	for round := range 100 { // in 10 s
 		var wg sync.WaitGroup
@@ -204,9 +192,7 @@ func TestDynamicFlood(t *testing.T) {
 		t.Errorf("%d genuine deliveries are accepted, want 200", accepted.Load())
 	}
 	// What is new after the flood is found as fast as ever.
-	if err := r.issuer.SetEd25519("ed-9"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, r.issuer.SetEd25519("ed-9"))
 	r.source.Add(tokenSecret, token2, r.Now())
 	r.Add(5 * time.Second)
 	if _, got := r.send(t, "/dynamic/"+token2, r.ed25519(), body); got != "ok" {

@@ -51,9 +51,7 @@ func issuers(list ...string) dynamicOption {
 func newIssuer(t *testing.T) (*verifytest.Issuer, string) {
 	t.Helper()
 	issuer, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return issuer, serve(t, issuer)
 }
 
@@ -69,12 +67,8 @@ func serve(t testing.TB, h http.Handler) string {
 func newDynamicRig(t testing.TB, options ...dynamicOption) *dynamicRig {
 	t.Helper()
 	issuer, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := issuer.SetEd25519("ed-1", "", "ed-3"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, issuer.SetEd25519("ed-1", "", "ed-3"))
 	return newDynamicRigOf(t, issuer, options...)
 }
 
@@ -108,9 +102,7 @@ func (r *dynamicRig) ed25519() http.Header {
 func (r *dynamicRig) jwt(t testing.TB, options ...verifytest.Option) http.Header {
 	t.Helper()
 	header, err := r.issuer.DeliverJWT("msg_1", r.Now(), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return header
 }
 

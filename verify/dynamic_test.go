@@ -18,17 +18,13 @@ func TestDynamicEd25519(t *testing.T) {
 	t.Parallel()
 	rig := newDynamicRig(t)
 	other, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if err := other.SetEd25519("ed-1"); err != nil { // the kid of ours, another key
 		t.Fatal(err)
 	}
 	good := rig.ed25519().Get("webhook-signature")
 	signature, err := base64.StdEncoding.DecodeString(good[4:])
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	entries := func(list ...string) func(*delivery) {
 		return func(d *delivery) { d.header.Set("webhook-signature", strings.Join(list, " ")) }
 	}

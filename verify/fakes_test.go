@@ -104,8 +104,13 @@ func decode(secret string) []byte {
 func key1(t testing.TB) verify.StaticSecrets {
 	t.Helper()
 	keys, err := verify.NewStaticSecrets(payload1)
+	must(t, err)
+	return keys
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return keys
 }

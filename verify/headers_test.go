@@ -15,6 +15,14 @@ const seconds = "1795262400" // start
 
 func genuine() http.Header { return verifytest.Static(payload1, "msg_1", start, body) }
 
+// parsed are headers that can be.
+func parsed(t testing.TB, header http.Header) verify.Headers {
+	t.Helper()
+	h, err := verify.ParseHeaders(header)
+	must(t, err)
+	return h
+}
+
 func TestParseHeaders(t *testing.T) {
 	t.Parallel()
 	entry := "v1," + strings.Repeat("A", 43) + "="
@@ -92,10 +100,7 @@ func TestParseHeaders(t *testing.T) {
 
 func TestCheckTime(t *testing.T) {
 	t.Parallel()
-	h, err := verify.ParseHeaders(genuine())
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := parsed(t, genuine())
 	const tolerance = 5 * time.Minute
 	for offset, want := range map[time.Duration]string{
 		0:                          "ok",
@@ -111,10 +116,7 @@ func TestCheckTime(t *testing.T) {
 	}
 	far := genuine()
 	far.Set("webhook-timestamp", "999999999999")
-	if h, err = verify.ParseHeaders(far); err != nil {
-		t.Fatal(err)
-	}
-	if got := outcome(h.CheckTime(start, tolerance)); got != "timestamp_out_of_range" {
+	if got := outcome(parsed(t, far).CheckTime(start, tolerance)); got != "timestamp_out_of_range" {
 		t.Errorf("year 33658: got %s", got)
 	}
 }
@@ -122,10 +124,7 @@ func TestCheckTime(t *testing.T) {
 // Logs may print what was parsed.
 func TestHeadersPrintWithoutSignature(t *testing.T) {
 	t.Parallel()
-	h, err := verify.ParseHeaders(genuine())
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := parsed(t, genuine())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 		if got, want := fmt.Sprintf(verb, h), "delivery msg_1 of "+seconds; got != want {
 			t.Errorf("%s prints %q, want %q", verb, got, want)

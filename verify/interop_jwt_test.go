@@ -18,17 +18,11 @@ import (
 func TestInteropGolangJWT(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 3072)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, edKey, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	document, err := json.Marshal(map[string]any{"keys": []any{verifytest.JWK("theirs", &key.PublicKey)}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	issuer := newEd25519Issuer(t)
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) }))
 	type event struct {
@@ -72,9 +66,7 @@ func TestInteropGolangJWT(t *testing.T) {
 			token := jwt.NewWithClaims(tc.method, tc.claims)
 			token.Header["kid"] = "theirs"
 			signed, err := token.SignedString(tc.key)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if _, got := r.send(t, dynamicPath, verifytest.Headers("msg_1", seconds, signed), []byte(tc.body)); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}

@@ -27,13 +27,9 @@ func node(t *testing.T, dir, script string, input, output any) {
 		t.Skip("there is no node in PATH")
 	}
 	file := filepath.Join(dir, "script.mjs")
-	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(script), 0o600))
 	text, err := json.Marshal(input)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, file)
@@ -90,9 +86,7 @@ func TestInteropNodeCrypto(t *testing.T) {
 func serveKeys(t *testing.T, keys ...json.RawMessage) string {
 	t.Helper()
 	document, err := json.Marshal(map[string]any{"keys": keys})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) }))
 }
 

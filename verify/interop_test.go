@@ -83,9 +83,7 @@ func TestInterop(t *testing.T) {
 		},
 	}
 	theirs, err := standardwebhooks.NewWebhook(payload1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,13 +109,9 @@ func TestInterop(t *testing.T) {
 func TestInteropTheirSignature(t *testing.T) {
 	t.Parallel()
 	theirs, err := standardwebhooks.NewWebhook(payload1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	entry, err := theirs.Sign("msg_1", start, body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if _, err := verify.Delivery(t.Context(), body, verifytest.Headers("msg_1", seconds, entry), key1(t), start); err != nil {
 		t.Error(err)
 	}

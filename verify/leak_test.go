@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -35,9 +34,7 @@ func TestDynamicErrorNamesClaims(t *testing.T) {
 	t.Parallel()
 	claim := verifytest.Claim
 	other, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	many := func(option verifytest.Option) []verifytest.Option {
 		return []verifytest.Option{claim("iss", "the-issuer"), option}
 	}
@@ -69,11 +66,8 @@ func TestDynamicErrorNamesClaims(t *testing.T) {
 	r := newDynamicRig(t, audiences("us"), issuers("them"))
 	refused := func(t *testing.T, token string) error {
 		t.Helper()
-		h, err := verify.ParseHeaders(verifytest.Headers("msg_1", seconds, token))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = r.all.Verify(t.Context(), dynamicPath, h, body)
+		h := parsed(t, verifytest.Headers("msg_1", seconds, token))
+		_, err := r.all.Verify(t.Context(), dynamicPath, h, body)
 		if err == nil {
 			t.Fatal("it is accepted")
 		}
@@ -86,9 +80,7 @@ func TestDynamicErrorNamesClaims(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			token, err := r.issuer.Token(verifytest.Claims(start), tc.options...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			err = refused(t, token)
 			if got := outcome(err); got != tc.code {
 				t.Errorf("got %s, want %s", got, tc.code)
@@ -123,13 +115,10 @@ func TestDynamicErrorsHoldNothing(t *testing.T) {
 			encodeJSON(map[string]any{"alg": marker, "kid": marker}) + ".e30." + marker,
 			encodeJSON(map[string]any{"alg": "RS256", "kid": marker}) + ".e30." + marker,
 		} {
-			h, err := verify.ParseHeaders(verifytest.Headers("msg_1", seconds, entry))
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := parsed(t, verifytest.Headers("msg_1", seconds, entry))
 			for _, late := range []time.Duration{0, time.Hour} {
 				r.Add(late)
-				_, err = r.all.Verify(t.Context(), path, h, []byte(`{"type":"`+marker+`"}`))
+				_, err := r.all.Verify(t.Context(), path, h, []byte(`{"type":"`+marker+`"}`))
 				if err == nil || strings.Contains(err.Error(), marker[:6]) || holdsToken(err.Error()) {
 					t.Errorf("got %v", err)
 				}

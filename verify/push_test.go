@@ -25,9 +25,7 @@ func TestPushTokens(t *testing.T) {
 	t.Parallel()
 	issuer, url := newIssuer(t)
 	other, err := verifytest.NewIssuer() // same kid, another key
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	push := &verify.PushTokens{Keys: newKeySet(url, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
 	claim, header := verifytest.Claim, verifytest.Header
 	at := func(d time.Duration) int64 { return start.Add(d).Unix() }
@@ -86,9 +84,7 @@ func TestPushTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			token, err := issuer.Push(audience, account, start, tc.option)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
@@ -96,13 +92,9 @@ func TestPushTokens(t *testing.T) {
 	}
 
 	genuine, err := issuer.Push(audience, account, start)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	foreign, err := other.Push(audience, account, start)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	part := strings.Split(genuine, ".")
 	foreignPart := strings.Split(foreign, ".")
 	values := map[string]struct {
@@ -148,9 +140,7 @@ func TestPushTokens(t *testing.T) {
 func publicRSA(t *testing.T, issuer *verifytest.Issuer) *rsa.PublicKey {
 	t.Helper()
 	keys, err := newKeySet(serve(t, issuer), newClock().Now).Keys(t.Context(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, k := range keys {
 		if public, ok := k.Public.(*rsa.PublicKey); ok {
 			return public
@@ -172,9 +162,7 @@ func encodeJSON(v any) string {
 func confused(t *testing.T, issuer *verifytest.Issuer, claims string) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(publicRSA(t, issuer))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	text := encodeJSON(map[string]any{"alg": "HS256", "kid": "key-1"}) + "." + claims
 	mac := hmac.New(sha256.New, der)
 	mac.Write([]byte(text))
@@ -198,9 +186,7 @@ func TestPushTokensUnconfigured(t *testing.T) {
 		{audience, "", "bad_token", audience},
 	} {
 		token, err := issuer.Push(tc.audience, tc.account, start, verifytest.Claim("aud", tc.sends))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		push := &verify.PushTokens{Keys: keys, Audience: tc.audience, ServiceAccount: tc.account, Now: newClock().Now}
 		if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != tc.want {
 			t.Errorf("audience %q, account %q, aud %q: got %s, want %s", tc.audience, tc.account, tc.sends, got, tc.want)
@@ -214,9 +200,7 @@ func TestPushTokensUnavailable(t *testing.T) {
 	issuer.Fail(500)
 	push := &verify.PushTokens{Keys: newKeySet(url, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
 	token, err := issuer.Push(audience, account, start)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != "unavailable" {
 		t.Errorf("got %s", got)
 	}
@@ -224,13 +208,9 @@ func TestPushTokensUnavailable(t *testing.T) {
 
 func FuzzPushToken(f *testing.F) {
 	issuer, err := verifytest.NewIssuer()
-	if err != nil {
-		f.Fatal(err)
-	}
+	must(f, err)
 	genuine, err := issuer.Push(audience, account, start)
-	if err != nil {
-		f.Fatal(err)
-	}
+	must(f, err)
 	server := httptest.NewServer(issuer)
 	f.Cleanup(server.Close)
 	push := &verify.PushTokens{Keys: newKeySet(server.URL, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}

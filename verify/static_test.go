@@ -134,14 +134,9 @@ func TestVerifyProof(t *testing.T) {
 	r := newRig(source, []secret.Name{secretA, secretB})
 	want := verify.Proof{Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: secretB}
 
-	h, err := verify.ParseHeaders(verifytest.Static(payload2, "msg_1", start, body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := parsed(t, verifytest.Static(payload2, "msg_1", start, body))
 	got, err := r.all.Verify(t.Context(), "/hook", h, body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("proof (-want +got):\n%s", diff)
 	}
@@ -171,11 +166,8 @@ func TestVerifyWithoutSecrets(t *testing.T) {
 		"v1a,abc":                          "origin_unproven",
 	} {
 		v := &verify.Verifier{Tolerance: time.Minute, Now: newClock().Now}
-		h, err := verify.ParseHeaders(verifytest.Headers("msg_1", seconds, signature))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = v.Verify(t.Context(), "/hook", h, body)
+		h := parsed(t, verifytest.Headers("msg_1", seconds, signature))
+		_, err := v.Verify(t.Context(), "/hook", h, body)
 		if got := outcome(err); got != want {
 			t.Errorf("%.4s…: got %s, want %s", signature, got, want)
 		}
@@ -194,11 +186,8 @@ func TestVerifyHopelessWithoutLookup(t *testing.T) {
 		"v1a,AAAA":       "origin_unproven",
 		"eyJh.eyJi.c2ln": "origin_unproven",
 	} {
-		h, err := verify.ParseHeaders(verifytest.Headers("msg_1", seconds, signature))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = r.all.Verify(t.Context(), "/hook", h, body)
+		h := parsed(t, verifytest.Headers("msg_1", seconds, signature))
+		_, err := r.all.Verify(t.Context(), "/hook", h, body)
 		if got := outcome(err); got != want {
 			t.Errorf("%s: got %s, want %s", signature, got, want)
 		}

@@ -208,9 +208,7 @@ func TestTokensStaleWithoutProbe(t *testing.T) {
 	}
 	lists, accesses := r.source.Lookups()
 	old := r.ed25519()
-	if err := r.issuer.SetEd25519("ed-9"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, r.issuer.SetEd25519("ed-9"))
 	forged, unknown := r.ed25519(), r.jwt(t, func(h, _ map[string]any) { h["kid"] = "key-9" })
 	r.Add(7 * time.Minute) // past the tolerance, and the TTL
 	for _, h := range []map[string][]string{old, forged, unknown} {

@@ -17,9 +17,7 @@ import (
 func TestWycheproof(t *testing.T) {
 	t.Parallel()
 	text, err := fs.ReadFile(wycheproof.TestVectors, "json_web_signature_test.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var file struct {
 		TestGroups []struct {
 			Comment         string
@@ -32,9 +30,7 @@ func TestWycheproof(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal(text, &file))
 	accepted, refused := 0, 0
 	for _, group := range file.TestGroups {
 		var k struct{ Kty, Alg string }
@@ -68,8 +64,6 @@ func TestWycheproof(t *testing.T) {
 func wycheproofKeys(t *testing.T, public json.RawMessage) verify.KeySet {
 	t.Helper()
 	document, err := json.Marshal(map[string]any{"keys": []json.RawMessage{public}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return newKeySet(serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) })), newClock().Now)
 }

@@ -13,9 +13,7 @@ const tokenName = "projects/p/secrets/token"
 func start(t *testing.T) *secrets.Server {
 	t.Helper()
 	s, err := secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	t.Setenv("SECRET_MANAGER_EMULATOR_HOST", s.Addr())
 	return s
@@ -74,9 +72,7 @@ func TestTokensAndURIs(t *testing.T) {
 	if out, messages, code := webhookctl(t, "dynamic-uri", "--secret", tokenName, "--url", "http://127.0.0.1:8080"); code != codeDone || out != "http://127.0.0.1:8080/dynamic/"+second+"\n" {
 		t.Errorf("an address of this machine: code %d, %q, %q", code, out, messages)
 	}
-	if err := s.Disable(tokenName, 2); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Disable(tokenName, 2))
 	if uri() != "https://receiver.example/dynamic/"+first {
 		t.Error("a disabled version is used")
 	}

@@ -36,9 +36,7 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	g, err := simulator.Start(simulator.Options{APIKey: apiKey})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { g.Close() })
 	t.Setenv("GOOGLE_GEMINI_BASE_URL", g.URL())
 	t.Setenv("GEMINI_API_KEY", apiKey)
@@ -119,9 +117,7 @@ func (r *rig) world() (w world) {
 	}
 	w.Annotations = got.Annotations
 	versions, err := r.sm.Versions(context.Background(), signing)
-	if err != nil {
-		r.Fatal(err)
-	}
+	must(r, err)
 	for _, v := range versions {
 		if v.Enabled {
 			w.Enabled = append(w.Enabled, v.Number)
@@ -144,9 +140,7 @@ func (r *rig) hook() webhookadmin.Webhook {
 func (r *rig) annotate(set map[string]string) {
 	r.Helper()
 	got, err := r.sm.Get(r.Context(), signing)
-	if err != nil {
-		r.Fatal(err)
-	}
+	must(r, err)
 	all := map[string]string{}
 	maps.Copy(all, got.Annotations)
 	maps.Copy(all, set)

@@ -28,25 +28,17 @@ func files(t *testing.T, base, apiKey string) *Files {
 
 func TestOpenReadsABatchsResults(t *testing.T) {
 	s, err := gemini.Start(gemini.Options{APIKey: key, TimeScale: 1000})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
 		Backend: genai.BackendGeminiAPI, APIKey: key, HTTPOptions: genai.HTTPOptions{BaseURL: s.URL()},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	requests := strings.NewReader(`{"key":"the-key","request":{"contents":[{"parts":[{"text":"question"}]}]}}`)
 	uploaded, err := client.Files.Upload(t.Context(), requests, &genai.UploadFileConfig{MIMEType: "application/jsonl"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	job, err := client.Batches.Create(t.Context(), "gemini-2.5-flash", &genai.BatchJobSource{FileName: uploaded.Name}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for job.Dest == nil || job.Dest.FileName == "" {
 		time.Sleep(10 * time.Millisecond)
 		if job, err = client.Batches.Get(t.Context(), job.Name, nil); err != nil {
@@ -54,9 +46,7 @@ func TestOpenReadsABatchsResults(t *testing.T) {
 		}
 	}
 	body, err := files(t, s.URL(), key).Open(t.Context(), job.Dest.FileName)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer body.Close()
 	if data, err := io.ReadAll(body); !strings.Contains(string(data), `"the-key"`) || err != nil {
 		t.Errorf("got %q, %v", data, err)
@@ -82,9 +72,7 @@ func TestTheKeyStaysOnItsHost(t *testing.T) {
 	}))
 	t.Cleanup(first.Close)
 	body, err := files(t, first.URL, key).Open(t.Context(), "files/x")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	body.Close()
 	if len(got) != 2 || got[0] != key || got[1] != "" {
 		t.Errorf("keys sent: %q, want it to the first host alone", got)
@@ -124,9 +112,7 @@ func TestADownloadThatStallsFails(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	body, err := service.Open(ctx, "files/x")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer body.Close()
 	start := make([]byte, 5)
 	if _, err := io.ReadFull(body, start); err != nil {

@@ -49,9 +49,7 @@ var webhookCalls = map[string]func(context.Context, *Webhooks) error{
 func TestWebhooksOnTheSimulator(t *testing.T) {
 	t.Parallel()
 	s, err := gemini.Start(gemini.Options{APIKey: key})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	w := NewWebhooks(WebhooksConfig{Key: func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(" " + key + "\n")), nil }, BaseURL: s.URL()})
 	ctx := t.Context()
@@ -267,5 +265,12 @@ func TestErrorsNeverQuoteAnAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

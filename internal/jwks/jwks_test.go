@@ -22,9 +22,7 @@ import (
 func newIssuer(t *testing.T) (*verifytest.Issuer, string) {
 	t.Helper()
 	issuer, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return issuer, serve(t, issuer)
 }
 
@@ -71,9 +69,7 @@ func TestSetOverTime(t *testing.T) {
 	c := newClock()
 	keys := newSet(url, c.Now)
 	rotate := func() {
-		if err := issuer.Rotate(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, issuer.Rotate())
 	}
 	for _, s := range []struct {
 		name    string
@@ -114,9 +110,7 @@ func TestSetOverTime(t *testing.T) {
 func TestSetMaxAge(t *testing.T) {
 	t.Parallel()
 	issuer, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for control, want := range map[string]time.Duration{
 		"":                              5 * time.Minute,
 		"public":                        5 * time.Minute,
@@ -198,20 +192,14 @@ func TestSetBadAnswers(t *testing.T) {
 	one := strings.TrimSuffix(strings.TrimPrefix(good.Body.String(), `{"keys":[`), "]}\n")
 	with := func(change func(map[string]any)) http.HandlerFunc {
 		var k map[string]any
-		if err := json.Unmarshal([]byte(one), &k); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal([]byte(one), &k))
 		change(k)
 		text, err := json.Marshal(map[string]any{"keys": []any{k}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return write(200, string(text))
 	}
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	tests := map[string]struct {
 		handler http.HandlerFunc
 		want    string
@@ -290,9 +278,7 @@ func redirectOnce(path, text string) http.HandlerFunc {
 func TestSetHang(t *testing.T) {
 	t.Parallel()
 	issuer, err := verifytest.NewIssuer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	hang, asked := make(chan struct{}), make(chan struct{}, 8)
 	first := true
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -369,5 +355,12 @@ func TestSetClientGone(t *testing.T) {
 	}
 	if got := lookUp(t, keys, "key-1"); got != "ok" {
 		t.Errorf("the next one: got %s", got)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

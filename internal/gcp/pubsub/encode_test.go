@@ -23,16 +23,12 @@ func FuzzEncode(f *testing.F) {
 		attributes := map[string]string{k1: v1, k2: v2}
 		m := encode(data, attributes)
 		request, err := proto.Marshal(&pubsubpb.PublishRequest{Messages: []*pubsubpb.PubsubMessage{m}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if len(data) > 0 && size(m) != len(request) { // without data there is no field for it
 			t.Errorf("size says %d bytes, %d are sent", size(m), len(request))
 		}
 		var got pubsubpb.PublishRequest
-		if err := proto.Unmarshal(request, &got); err != nil {
-			t.Fatal(err)
-		}
+		must(t, proto.Unmarshal(request, &got))
 		want := &pubsubpb.PublishRequest{Messages: []*pubsubpb.PubsubMessage{{Data: data, Attributes: attributes}}}
 		if !proto.Equal(want, &got) {
 			t.Errorf("got %v, want %v", &got, want)

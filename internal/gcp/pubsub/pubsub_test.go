@@ -26,13 +26,9 @@ import (
 func connect(t *testing.T, addr string) *Client {
 	t.Helper()
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	c, err := pubsub.NewClient(t.Context(), "p", option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return &Client{c}
 }
@@ -105,9 +101,7 @@ func TestQueueSplitsWhatOneRequestCannotHold(t *testing.T) {
 	for range 2100 {
 		messages = append(messages, []byte("x")) // a thousand fit in a request
 	}
-	if err := c.Queue("t", 5*time.Second).Enqueue(t.Context(), "event", messages...); err != nil {
-		t.Fatal(err)
-	}
+	must(t, c.Queue("t", 5*time.Second).Enqueue(t.Context(), "event", messages...))
 	if got := len(server.Messages()); got != len(messages) {
 		t.Errorf("%d messages arrived, want %d", got, len(messages))
 	}
@@ -125,9 +119,7 @@ func TestQueueReportsFailures(t *testing.T) {
 func TestQueueGivesUpInTime(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts and never answers
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { silent.Close() })
 	c := connect(t, silent.Addr().String())
 	if err := c.Queue("t", 50*time.Millisecond).Enqueue(t.Context(), "event", []byte("x")); err == nil {
@@ -144,18 +136,14 @@ func TestQueueGivesUpInTime(t *testing.T) {
 func TestTopicAndStream(t *testing.T) {
 	t.Parallel()
 	server, c := start(t)
-	if err := c.Topic("t").Publish(t.Context(), outcome.Message{Data: []byte("one"), Attributes: map[string]string{"type": "a"}}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, c.Topic("t").Publish(t.Context(), outcome.Message{Data: []byte("one"), Attributes: map[string]string{"type": "a"}}))
 	s := c.Stream("t")
 	var waits []func(context.Context) error
 	for i := range 2500 {
 		waits = append(waits, s.Publish(t.Context(), outcome.Message{Data: fmt.Appendf(nil, "%d", i), Attributes: map[string]string{"type": "b"}}))
 	}
 	for _, wait := range waits {
-		if err := wait(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must(t, wait(t.Context()))
 	}
 	count := map[string]int{}
 	for _, m := range server.Messages() {
@@ -169,5 +157,12 @@ func TestTopicAndStream(t *testing.T) {
 	}
 	if err := c.Stream("absent").Publish(t.Context(), outcome.Message{Data: []byte("x")})(t.Context()); err == nil {
 		t.Error("a topic that is not there must be an error of the stream")
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -53,9 +53,7 @@ func startPublisher(t *testing.T, answer func(context.Context, *pubsubpb.Publish
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(10_000_000)) // as Pub/Sub
 	pubsubpb.RegisterPublisherServer(server, p)
 	listener, err := fake.GRPC(server)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { listener.Close() })
 	return p, connect(t, listener.Addr())
 }

@@ -25,9 +25,7 @@ func publishAll(t *testing.T, s *Stream, n, size int) {
 		waits[i] = s.Publish(t.Context(), message(size))
 	}
 	for _, wait := range waits {
-		if err := wait(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must(t, wait(t.Context()))
 	}
 }
 
@@ -108,9 +106,7 @@ func TestStreamIsBounded(t *testing.T) {
 	}
 	close(open)
 	for wait := range waits {
-		if err := wait(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must(t, wait(t.Context()))
 	}
 	if got := len(server.messages()); got != n {
 		t.Errorf("%d messages arrived, want %d", got, n)

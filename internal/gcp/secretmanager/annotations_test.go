@@ -24,9 +24,7 @@ func TestAnnotationsUnderTheirEtag(t *testing.T) {
 		t.Fatalf("got %+v, %v", first, err)
 	}
 	want := map[string]string{"a": "1", "b": "2"}
-	if err := c.SetAnnotations(t.Context(), signing, want, first.Etag); err != nil {
-		t.Fatal(err)
-	}
+	must(t, c.SetAnnotations(t.Context(), signing, want, first.Etag))
 	if err := c.SetAnnotations(t.Context(), signing, nil, first.Etag); !errors.Is(err, secret.ErrChanged) || secret.Definite(err) {
 		t.Errorf("an old etag: %v", err)
 	}
@@ -51,9 +49,7 @@ func TestDisable(t *testing.T) {
 	s, c := start(t)
 	s.Add(signing, []byte("one"))
 	s.Add(signing, []byte("two"))
-	if err := s.Destroy(signing, 2); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Destroy(signing, 2))
 	for _, number := range []int64{1, 1, 2} { // again, and what is destroyed
 		if err := c.Disable(t.Context(), signing, number); err != nil {
 			t.Errorf("disable %d: %v", number, err)
@@ -91,15 +87,11 @@ func TestCanAdd(t *testing.T) {
 		"cannot be told": {permissions(nil, status.Error(codes.Unimplemented, "injected")), nil},
 	} {
 		server, err := fake.GRPC(grpc.NewServer(grpc.UnknownServiceHandler(test.server)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		t.Cleanup(func() { server.Close() })
 		t.Setenv("SECRET_MANAGER_EMULATOR_HOST", server.Addr())
 		c, err := NewClient(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		t.Cleanup(func() { c.Close() })
 		if err := c.CanAdd(t.Context(), signing); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)

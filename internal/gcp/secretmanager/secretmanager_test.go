@@ -19,15 +19,11 @@ func start(t *testing.T) (*secrets.Server, *Client) {
 	t.Helper()
 	// Google answers with the project's number.
 	s, err := secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	t.Setenv("SECRET_MANAGER_EMULATOR_HOST", s.Addr())
 	c, err := NewClient(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { c.Close() })
 	return s, c
 }
@@ -37,16 +33,10 @@ func TestVersionsAndAccess(t *testing.T) {
 	s.Add(signing, []byte("one"))
 	s.Add(signing, []byte(" two\n"))
 	s.Add(signing, []byte("three"))
-	if err := s.Disable(signing, 3); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Destroy(signing, 1); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Disable(signing, 3))
+	must(t, s.Destroy(signing, 1))
 	got, err := c.Versions(t.Context(), signing)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(got) != 3 {
 		t.Fatalf("%d versions, want 3", len(got))
 	}
@@ -71,9 +61,7 @@ func TestDefiniteAnswersAndOutages(t *testing.T) {
 	s, c := start(t)
 	s.Add(signing, []byte("one"))
 	s.Add(signing, []byte("two"))
-	if err := s.Disable(signing, 2); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Disable(signing, 2))
 	access := func(number int64) error { _, err := c.Access(t.Context(), signing, number); return err }
 	if err := access(2); !errors.Is(err, secret.ErrDisabled) {
 		t.Errorf("disabled: %v", err)
@@ -107,5 +95,12 @@ func TestDefiniteAnswersAndOutages(t *testing.T) {
 	start := time.Now()
 	if _, err := c.Access(ctx, signing, 1); err == nil || time.Since(start) > 5*time.Second {
 		t.Errorf("unavailable: %v after %v", err, time.Since(start))
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -70,9 +70,7 @@ func TestBrokenBodies(t *testing.T) {
 			s.Fail(func(gcs.Op) *gcs.Fault { return &test.fault })
 			begin := time.Now()
 			resp, err := http.Get(s.URL() + "/" + testBucket + "/o")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			defer resp.Body.Close()
 			header := time.Since(begin)
 			got, err := io.ReadAll(resp.Body)
@@ -95,9 +93,7 @@ func TestShortRangeLooksComplete(t *testing.T) {
 	s.Fail(func(gcs.Op) *gcs.Fault { return &gcs.Fault{Cut: gcs.CutShort, CutAfter: 100} })
 	for _, length := range []int64{-1, 500} {
 		r, err := client.Bucket(testBucket).Object("o").NewRangeReader(deadline(t), 0, length)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if got, err := io.ReadAll(r); err != nil || len(got) != 100 {
 			t.Errorf("length %d: read %d bytes, %v; want 100 and no error", length, len(got), err)
 		}
@@ -129,9 +125,7 @@ func TestHookSeesOperations(t *testing.T) {
 	b := client.Bucket(testBucket)
 	for _, span := range [][2]int64{{0, -1}, {2, 3}, {-4, -1}, {2, 0}} {
 		r, err := b.Object("dir/o").NewRangeReader(ctx, span[0], span[1])
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_, _ = io.Copy(io.Discard, r)
 		_ = r.Close()
 	}

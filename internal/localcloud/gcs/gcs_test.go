@@ -26,14 +26,10 @@ const testBucket = "results"
 func start(t *testing.T) (*gcs.Server, *storage.Client) {
 	t.Helper()
 	s, err := gcs.Start(testBucket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	client, err := storage.NewClient(t.Context(), option.WithEndpoint(s.URL()+"/storage/v1/"), option.WithoutAuthentication())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { client.Close() })
 	client.SetRetry(storage.WithErrorFunc(func(error) bool { return false }))
 	return s, client
@@ -107,9 +103,7 @@ func TestWrites(t *testing.T) {
 	o := client.Bucket(testBucket).Object("dir/o")
 	w := o.If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
 	w.ContentEncoding, w.Metadata = "gzip", map[string]string{"k": "v"}
-	if err := write(t, w, "data"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, write(t, w, "data"))
 	got, _ := s.Get(testBucket, "dir/o")
 	want := gcs.Object{
 		Bucket: testBucket, Name: "dir/o", Generation: w.Attrs().Generation, Size: 4,
@@ -133,9 +127,7 @@ func TestWrites(t *testing.T) {
 			t.Errorf("%s: %v, want %d", name, test.err, test.want)
 		}
 	}
-	if err := write(t, o.NewWriter(ctx), "new"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, write(t, o.NewWriter(ctx), "new"))
 	if _, err := o.Generation(want.Generation).Attrs(ctx); !errors.Is(err, storage.ErrObjectNotExist) {
 		t.Errorf("the replaced generation: %v, want ErrObjectNotExist", err)
 	}
@@ -170,9 +162,7 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/results", "/results/o?alt=xml&x=1", "/storage/v1/b", "/upload/storage/v1/b/results/o?uploadType=media"} {
 		resp, err := http.Post(s.URL()+path, "multipart/related", strings.NewReader("x"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %s, want 400", path, resp.Status)
@@ -202,9 +192,7 @@ func TestGeneratedObject(t *testing.T) {
 	}
 	for _, off := range []int64{0, 12345, size - 16, size - 7} {
 		r, err := o.Generation(gen).NewRangeReader(ctx, off, 16)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		got, err := io.ReadAll(r)
 		want := make([]byte, min(16, size-off))
 		at(off, want)
@@ -217,11 +205,16 @@ func TestGeneratedObject(t *testing.T) {
 		t.Skip("reads a whole gigabyte; run without -short")
 	}
 	r, err := o.NewReader(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer r.Close()
 	if n, err := io.Copy(io.Discard, r); err != nil || n != size {
 		t.Errorf("read %d bytes, %v; want %d", n, err, int64(size))
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

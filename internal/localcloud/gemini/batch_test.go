@@ -56,18 +56,14 @@ func requests(n int) string {
 func uploadText(t *testing.T, client *genai.Client, text string) string {
 	t.Helper()
 	f, err := client.Files.Upload(t.Context(), strings.NewReader(text), &genai.UploadFileConfig{MIMEType: "application/jsonl"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return f.Name
 }
 
 func createBatch(t *testing.T, client *genai.Client, src *genai.BatchJobSource, config *genai.CreateBatchJobConfig) string {
 	t.Helper()
 	job, err := client.Batches.Create(t.Context(), "gemini-2.5-flash", src, config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if job.State != genai.JobStatePending || job.Model != "models/gemini-2.5-flash" {
 		t.Errorf("new job: state %s, model %s", job.State, job.Model)
 	}
@@ -82,9 +78,7 @@ func readLines(t *testing.T, content []byte) (keys []string, lines map[string]ma
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
 		var line map[string]any
-		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal(scanner.Bytes(), &line))
 		key, _ := line["key"].(string)
 		keys = append(keys, key)
 		lines[key] = line
@@ -161,9 +155,7 @@ func TestFileBatchSucceeds(t *testing.T) {
 	}
 
 	job, err := client.Batches.Get(t.Context(), name, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if job.State != genai.JobStateSucceeded || job.DisplayName != "d" || job.Dest == nil || job.Dest.FileName != uri || job.EndTime.IsZero() {
 		t.Errorf("job: %+v", job)
 	}
@@ -190,9 +182,7 @@ func TestInlinedBatchHasNoPointer(t *testing.T) {
 		t.Errorf("data (-want +got):\n%s", diff)
 	}
 	job, err := client.Batches.Get(t.Context(), name, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	blocked := 0
 	for i, response := range job.Dest.InlinedResponses {
 		if response.Metadata["n"] != fmt.Sprint(i) || response.Response == nil || response.Response.UsageMetadata.TotalTokenCount == 0 {
@@ -233,9 +223,7 @@ func TestOtherEndsOfBatches(t *testing.T) {
 			batch := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, c.input)},
 				&genai.CreateBatchJobConfig{WebhookConfig: &genai.WebhookConfig{Uris: []string{r.URL}}})
 			if c.cancel {
-				if err := client.Batches.Cancel(t.Context(), batch, nil); err != nil {
-					t.Fatal(err)
-				}
+				must(t, client.Batches.Cancel(t.Context(), batch, nil))
 			}
 			g := r.wait(t, 1)[0]
 			event := decodeEvent(t, g.body)
@@ -250,9 +238,7 @@ func TestOtherEndsOfBatches(t *testing.T) {
 				t.Errorf("event %s, want %s; data (-want +got):\n%s", event.Type, c.event, diff)
 			}
 			job, err := client.Batches.Get(t.Context(), batch, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if job.State != c.state || job.Dest != nil {
 				t.Errorf("state %s, dest %v; want %s and none", job.State, job.Dest, c.state)
 			}

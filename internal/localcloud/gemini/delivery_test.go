@@ -25,9 +25,7 @@ func TestDeliveryIsRetriedUntilAccepted(t *testing.T) {
 	}})
 	id, secret := create(t, client, r.URL)
 	sent, err := s.Emit("batch.failed", map[string]any{"id": "batches/1", "error_code": 13}, EmitOptions{UserMetadata: map[string]any{"job": "42"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	requests := r.wait(t, 4)
 	if len(sent) != 1 || !messageID.MatchString(sent[0]) {
 		t.Errorf("ids %v, want one msg_<uuid>", sent)

@@ -31,9 +31,7 @@ func TestFailuresDisableAWebhook(t *testing.T) {
 			s, client := start(t, Options{DisableAfter: c.after})
 			id, _ := create(t, client, r.URL)
 			sent, err := s.Emit("batch.succeeded", nil, EmitOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			eventually(t, "the webhook to be disabled", func() bool { return webhookState(t, client, id) == stateFailed })
 			if ids, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil || len(ids) != 0 {
 				t.Errorf("an event for a disabled webhook: ids %v, error %v", ids, err)

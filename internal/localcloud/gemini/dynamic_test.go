@@ -33,9 +33,7 @@ func TestBatchWithURIs(t *testing.T) {
 
 			deliveries := []got{first.wait(t, 1)[0], second.wait(t, 1)[0]}
 			job, err := client.Batches.Get(t.Context(), name, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			set, _ := fetchKeys(t, s)
 			data := map[string]any{"id": name, "output_file_uri": job.Dest.FileName}
 			want := envelope{Type: "batch.succeeded", Version: "v1", Data: data, UserMetadata: metadata}
@@ -96,9 +94,7 @@ func TestURIsAreNeverShown(t *testing.T) {
 		return failures >= 4 && len(observed) > failures
 	})
 	_, batch := call(t, s, "GET", "/v1beta/"+name, "", map[string]string{"x-goog-api-key": testKey})
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Close())
 	for what, text := range map[string]string{"log": log.String(), "observer": fmt.Sprintf("%+v", observed), "get": fmt.Sprint(batch)} {
 		if strings.Contains(text, token) {
 			t.Errorf("the %s shows the URI", what)
@@ -211,9 +207,7 @@ func TestEmitToRefuses(t *testing.T) {
 	if _, err := s.EmitTo("https://example.com", "batch.succeeded", func() {}, EmitOptions{}); err == nil {
 		t.Error("data that is no JSON was taken")
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Close())
 	if _, err := s.EmitTo("https://example.com", "batch.succeeded", nil, EmitOptions{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("after close: %v, want ErrClosed", err)
 	}

@@ -21,18 +21,14 @@ func TestUploadInChunks(t *testing.T) {
 	f, err := client.Files.Upload(t.Context(), bytes.NewReader(content), &genai.UploadFileConfig{
 		Name: "my-input", DisplayName: "Input", MIMEType: "application/jsonl",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	sum := sha256.Sum256(content)
 	if f.Name != "files/my-input" || f.DisplayName != "Input" || f.MIMEType != "application/jsonl" || *f.SizeBytes != 20<<20 ||
 		f.State != genai.FileStateActive || f.Sha256Hash != base64.StdEncoding.EncodeToString(sum[:]) {
 		t.Errorf("file: %+v", f)
 	}
 	got, err := client.Files.Get(t.Context(), f.Name, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if diff := cmp.Diff(f, got); diff != "" {
 		t.Errorf("get (-upload +get):\n%s", diff)
 	}
@@ -74,9 +70,7 @@ func TestResultFile(t *testing.T) {
 	data := decodeEvent(t, r.wait(t, 1)[0].body).Data.(map[string]any)
 	pointer, _ := data["output_file_uri"].(string)
 	job, err := client.Batches.Get(t.Context(), name, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if !strings.HasPrefix(pointer, "files/batch-") || len(pointer) <= len("files/")+maxFileID || job.Dest.FileName != pointer {
 		t.Errorf("pointer %q, job says %q", pointer, job.Dest.FileName)
 	}
@@ -86,9 +80,7 @@ func TestResultFile(t *testing.T) {
 		t.Errorf("files.get of a result: %v, want 400", err)
 	}
 	content, err := client.Files.Download(t.Context(), genai.NewDownloadURIFromFile(&genai.File{DownloadURI: pointer}), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if keys, lines := readLines(t, content); len(keys) != 50 || len(lines) != 50 {
 		t.Errorf("%d lines with %d keys, want 50", len(keys), len(lines))
 	}
@@ -114,17 +106,13 @@ func TestResultFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+"/download/v1beta/"+c.path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			req.Header.Set("x-goog-api-key", testKey)
 			if c.rang != "" {
 				req.Header.Set("Range", c.rang)
 			}
 			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			defer resp.Body.Close()
 			got, err := io.ReadAll(resp.Body)
 			if err != nil || resp.StatusCode != c.status || c.want != nil && !bytes.Equal(got, c.want) {

@@ -21,9 +21,7 @@ func FuzzReadBatch(f *testing.F) {
 	f.Add("[]")
 	f.Add("")
 	s, err := Start(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
-	if err != nil {
-		f.Fatal(err)
-	}
+	must(f, err)
 	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, body string) {
 		b, err := readBatch(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader(body)))
@@ -54,9 +52,7 @@ func FuzzInputFile(f *testing.F) {
 	f.Add([]byte("{\"key\":7,\"request\":{}}\r\n\n  \n{\"request\":{}}\nnot json\n{\"key\":\"x\"}"))
 	f.Add([]byte("\xef\xbb\xbf{}\n\xff\xfe"))
 	s, err := Start(Options{APIKey: testKey, Seed: 1, FailedShare: 0.3, BlockedShare: 0.3})
-	if err != nil {
-		f.Fatal(err)
-	}
+	must(f, err)
 	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, input []byte) {
 		b := &batch{inputFile: "files/a", input: input}

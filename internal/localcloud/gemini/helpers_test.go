@@ -31,9 +31,7 @@ func start(t *testing.T, opts Options) (*Server, *genai.Client) {
 	setDefault(&opts.Seed, 1)
 	setDefault(&opts.BatchDuration, time.Minute) // 7 ms
 	s, err := Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -47,9 +45,7 @@ func newClient(t *testing.T, s *Server, key string) *genai.Client {
 	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
 		Backend: genai.BackendGeminiAPI, APIKey: key, HTTPOptions: genai.HTTPOptions{BaseURL: s.URL()},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return client
 }
 
@@ -63,9 +59,7 @@ func create(t *testing.T, client *genai.Client, uri string, events ...webhooks.W
 	res, err := client.Webhooks.Create(t.Context(), operations.CreateWebhookRequest{
 		Body: webhooks.WebhookInput{Name: &name, URI: uri, SubscribedEvents: events},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return *res.Webhook.ID, *res.Webhook.NewSigningSecret
 }
 
@@ -75,9 +69,7 @@ func rotate(t *testing.T, client *genai.Client, id, behavior string) string {
 	res, err := client.Webhooks.RotateSigningSecret(t.Context(), operations.RotateSigningSecretRequest{
 		ID: id, Body: webhooks.RotateSigningSecretRequest{RevocationBehavior: &b},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return *res.WebhookRotateSigningSecretResponse.Secret
 }
 
@@ -85,9 +77,7 @@ func rotate(t *testing.T, client *genai.Client, id, behavior string) string {
 func webhookState(t *testing.T, client *genai.Client, id string) string {
 	t.Helper()
 	res, err := client.Webhooks.Get(t.Context(), operations.GetWebhookRequest{ID: id})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(*res.Webhook.State)
 }
 
@@ -165,9 +155,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 func (g got) verifies(t *testing.T, secret string) bool {
 	t.Helper()
 	hook, err := standardwebhooks.NewWebhook(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return hook.Verify(g.body, g.header) == nil
 }
 
@@ -177,18 +165,14 @@ func (g got) entries() int { return len(strings.Fields(g.header.Get("webhook-sig
 func call(t *testing.T, s *Server, method, path, body string, header map[string]string) (int, map[string]any) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, value := range header {
 		if value != "" {
 			req.Header.Set(name, value)
 		}
 	}
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer resp.Body.Close()
 	out := map[string]any{}
 	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil && err != io.EOF {
@@ -202,11 +186,16 @@ func decodeEvent(t *testing.T, body []byte) (event envelope) {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&event); err != nil {
-		t.Fatal(err)
-	}
+	must(t, dec.Decode(&event))
 	if _, err := time.Parse(time.RFC3339, event.Timestamp); err != nil || event.Version != "v1" {
 		t.Errorf("timestamp %q, version %q", event.Timestamp, event.Version)
 	}
 	return event
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

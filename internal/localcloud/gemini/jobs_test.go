@@ -29,9 +29,7 @@ func interact(t *testing.T, client *genai.Client, body interactions.CreateModelI
 func getInteraction(t *testing.T, client *genai.Client, id string) *interactions.Interaction {
 	t.Helper()
 	res, err := client.Interactions.Get(t.Context(), operations.GetInteractionByIDRequest{ID: id})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return res.Interaction
 }
 
@@ -43,9 +41,7 @@ func TestInteractionWithURIs(t *testing.T) {
 	metadata := map[string]any{"job": "42"}
 	i, err := interact(t, client, interactions.CreateModelInteraction{Background: ptr(true),
 		WebhookConfig: &interactions.WebhookConfig{Uris: []string{r.URL}, UserMetadata: metadata}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if got := getInteraction(t, client, *i.ID); i.Status != "in_progress" || got.Status != "in_progress" || *got.Model != interactions.ModelGemini25Flash {
 		t.Errorf("status %s, then %s, of model %s", i.Status, got.Status, *got.Model)
 	}
@@ -76,9 +72,7 @@ func TestInteractionCancelledAndDeleted(t *testing.T) {
 	var ids []string
 	for range 2 {
 		i, err := interact(t, client, interactions.CreateModelInteraction{Background: ptr(true)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		ids = append(ids, *i.ID)
 	}
 	for range 2 { // the second time does nothing

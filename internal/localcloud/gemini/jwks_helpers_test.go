@@ -23,9 +23,7 @@ type jwks struct {
 func fetchKeys(t *testing.T, s *Server) (set jwks, header http.Header) {
 	t.Helper()
 	resp, err := http.Get(s.URL() + JWKSPath) // without an API key
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(&set); err != nil || resp.StatusCode != 200 {
 		t.Fatalf("status %d, %v", resp.StatusCode, err)
@@ -36,9 +34,7 @@ func fetchKeys(t *testing.T, s *Server) (set jwks, header http.Header) {
 func unbase64(t *testing.T, text string) []byte {
 	t.Helper()
 	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return b
 }
 
@@ -58,9 +54,7 @@ func (set jwks) ed25519(t *testing.T, g got) int {
 		return -1
 	}
 	signature, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	message := slices.Concat([]byte(g.header.Get("webhook-id")+"."+g.header.Get("webhook-timestamp")+"."), g.body)
 	index := 0
 	for _, k := range set.Keys {
@@ -107,8 +101,6 @@ func (set jwks) signedBy(t *testing.T, scheme Scheme, g got) bool {
 func (g got) seconds(t *testing.T) float64 {
 	t.Helper()
 	n, err := strconv.ParseInt(g.header.Get("webhook-timestamp"), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return float64(n)
 }

@@ -38,9 +38,7 @@ func TestStartRefuses(t *testing.T) {
 func TestClose(t *testing.T) {
 	t.Parallel()
 	s, err := Start(Options{APIKey: testKey})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	client := newClient(t, s, testKey)
 	r := newReceiver(t, func(int) int { return 500 })
 	create(t, client, r.URL)
@@ -93,9 +91,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	}
 	signature := r.wait(t, 2)[0].header.Get("webhook-signature")
 	call(t, s, "GET", "/v1beta/webhooks", "", map[string]string{"x-goog-api-key": "a-wrong-key"})
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Close())
 	text := log.String()
 	for _, what := range []string{"gemini request ", "gemini request refused", "gemini delivery"} {
 		if !strings.Contains(text, what) {

@@ -51,9 +51,7 @@ func TestOverlapOfARotation(t *testing.T) {
 				t.Errorf("during the overlap (-want +got):\n%s", diff)
 			}
 			res, err := client.Webhooks.Get(t.Context(), operations.GetWebhookRequest{ID: id})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			want := []webhooks.SigningSecret{{TruncatedSecret: ptr(next[:10] + "...")}}
 			if c.behavior == "revoke_previous_secrets_after_h24" {
 				want = append([]webhooks.SigningSecret{{TruncatedSecret: ptr(old[:10] + "..."), ExpireTime: &expiry}}, want...)

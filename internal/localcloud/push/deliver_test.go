@@ -47,9 +47,7 @@ func TestRequestIsAsPubSubSendsIt(t *testing.T) {
 				"publishTime": req.Message.PublishTime, "publish_time": req.Message.PublishTime,
 			}
 			var got map[string]any
-			if err := json.Unmarshal([]byte(req.body), &got); err != nil {
-				t.Fatal(err)
-			}
+			must(t, json.Unmarshal([]byte(req.body), &got))
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -247,9 +245,7 @@ func TestEndedContextCutsRequests(t *testing.T) {
 	d, err := push.Start(ctx, push.Config{Endpoint: r.addr, Project: project, Subscriptions: []push.Subscription{
 		{Name: "s", Topic: "work", PushEndpoint: e.URL, AckDeadline: time.Hour, MaxOutstanding: 1},
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	r.publish(t, "work", &pubsubpb.PubsubMessage{Data: []byte("x")})
 	<-entered
 	cancel()

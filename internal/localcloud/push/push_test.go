@@ -103,9 +103,7 @@ func TestSmokeOnGooglesEmulator(t *testing.T) {
 	if errors.Is(err, emulator.ErrNotInstalled) {
 		t.Skip(err)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(stop)
 	smoke(t, newRig(t, addr))
 }

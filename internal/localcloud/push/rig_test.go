@@ -88,18 +88,12 @@ type rig struct {
 func newRig(t *testing.T, addr string) *rig {
 	t.Helper()
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { conn.Close() })
 	topics, err := pubsub.NewTopicAdminClient(t.Context(), option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	subs, err := pubsub.NewSubscriptionAdminClient(t.Context(), option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return &rig{addr: addr, topics: topics, subs: subs}
 }
 
@@ -132,9 +126,7 @@ func (r *rig) start(t *testing.T, s push.Subscription, change ...func(*push.Conf
 		s.MinBackoff, s.MaxBackoff = cmp.Or(s.MinBackoff, 100*time.Millisecond), cmp.Or(s.MaxBackoff, time.Minute)
 	}
 	d, err := push.Start(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(d.Stop)
 	return d
 }
@@ -148,9 +140,7 @@ func (r *rig) observed() []push.Attempt {
 func (r *rig) publish(t *testing.T, topic string, messages ...*pubsubpb.PubsubMessage) []string {
 	t.Helper()
 	res, err := r.topics.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: "projects/" + project + "/topics/" + topic, Messages: messages})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return res.GetMessageIds()
 }
 
@@ -162,9 +152,7 @@ func (r *rig) subscribe(t *testing.T, topic, name string) {
 		Name: "projects/" + project + "/subscriptions/" + name, Topic: "projects/" + project + "/topics/" + topic,
 		AckDeadlineSeconds: 10,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // pull takes n messages or as many as come in time.
@@ -176,14 +164,10 @@ func (r *rig) pull(t *testing.T, name string, n int) []*pubsubpb.PubsubMessage {
 	var all []*pubsubpb.PubsubMessage
 	for len(all) < n && ctx.Err() == nil {
 		res, err := r.subs.Pull(ctx, &pubsubpb.PullRequest{Subscription: full, MaxMessages: int32(n)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, m := range res.GetReceivedMessages() {
 			all = append(all, m.GetMessage())
-			if err := r.subs.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: full, AckIds: []string{m.GetAckId()}}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, r.subs.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: full, AckIds: []string{m.GetAckId()}}))
 		}
 	}
 	return all
@@ -195,5 +179,12 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		if time.Now().After(limit) {
 			t.Fatalf("timed out waiting until %s", what)
 		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -23,9 +23,7 @@ func TestTokenOfADelivery(t *testing.T) {
 	t.Parallel()
 	now := time.Now().Truncate(time.Second)
 	tokens, err := push.NewTokens(func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	certs := httptest.NewServer(tokens)
 	t.Cleanup(certs.Close)
 	r, _ := newFake(t)
@@ -62,14 +60,10 @@ func TestTokenOfADelivery(t *testing.T) {
 func fetchKeys(t *testing.T, url string) jwk.Set {
 	t.Helper()
 	res, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer res.Body.Close()
 	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	keys, err := jwk.Parse(data)
 	if err != nil || keys.Len() != 1 {
 		t.Fatalf("key set %s: %v", data, err)
@@ -81,25 +75,17 @@ func fetchKeys(t *testing.T, url string) jwk.Set {
 func TestRotate(t *testing.T) {
 	t.Parallel()
 	tokens, err := push.NewTokens(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	certs := httptest.NewServer(tokens)
 	t.Cleanup(certs.Close)
 	old, err := tokens.Mint("aud", account)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if _, err := jwt.ParseString(old, jwt.WithKeySet(fetchKeys(t, certs.URL+push.CertsPath))); err != nil {
 		t.Errorf("before: %v", err)
 	}
-	if err := tokens.Rotate(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, tokens.Rotate())
 	fresh, err := tokens.Mint("aud", account)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	keys := fetchKeys(t, certs.URL+push.CertsPath)
 	if _, err := jwt.ParseString(fresh, jwt.WithKeySet(keys)); err != nil {
 		t.Errorf("a token of the new key: %v", err)

@@ -25,14 +25,10 @@ const name = "projects/p/secrets/signing"
 func start(t *testing.T, opts secrets.Options) (*secrets.Server, *secretmanager.Client) {
 	t.Helper()
 	s, err := secrets.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	client, err := secretmanager.NewClient(t.Context(), s.ClientOptions()...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { client.Close() })
 	return s, client
 }
@@ -59,9 +55,7 @@ func list(t *testing.T, c *secretmanager.Client) string {
 		if errors.Is(err, iterator.Done) {
 			return strings.Join(found, " ")
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if age := time.Since(v.GetCreateTime().AsTime()); age < 0 || age > time.Minute {
 			t.Errorf("%s is %v old", v.GetName(), age)
 		}
@@ -128,9 +122,7 @@ func TestAnnotationsUnderAnEtag(t *testing.T) {
 		})
 	}
 	before, err := client.GetSecret(t.Context(), &pb.GetSecretRequest{Name: name})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	after, err := update(before.GetEtag())
 	if err != nil || after.GetAnnotations()["webhook"] != "wh_1" || after.GetEtag() == before.GetEtag() {
 		t.Errorf("updated: %v, %v", after, err)
@@ -231,5 +223,12 @@ func TestFaultsAndCounters(t *testing.T) {
 	}
 	if got, ok := s.Payload(name, 2); !ok || string(got) != "kept" {
 		t.Errorf("the version whose answer was lost holds %q, %v", got, ok)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

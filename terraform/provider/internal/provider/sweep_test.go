@@ -171,9 +171,7 @@ func checkWebhook(t *testing.T, w *workspace, config values) {
 	must(t, config["uri"].As(&uri))
 	must(t, config["signing_secret"].As(&signing))
 	must(t, config["subscribed_events"].As(&events))
-	if err := r.settled(secret.Name(signing)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, r.settled(secret.Name(signing)))
 	hook := r.webhooks()[0]
 	state := "enabled"
 	if value, ok := config["enabled"]; ok && value.Equal(truth(false)) {
