@@ -79,9 +79,7 @@ func TestTimestampIsThatOfTheAttempt(t *testing.T) {
 	}})
 	create(t, client, r.URL)
 	begin := now.Unix()
-	if _, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.Emit("batch.succeeded", nil, EmitOptions{})))
 	var got []string
 	for _, g := range r.wait(t, 2) {
 		got = append(got, g.header.Get("webhook-timestamp"))
@@ -97,9 +95,7 @@ func TestDuplicatesKeepTheirID(t *testing.T) {
 	r := newReceiver(t, nil)
 	s, client := start(t, Options{DuplicateShare: 1})
 	_, secret := create(t, client, r.URL)
-	if _, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.Emit("batch.succeeded", nil, EmitOptions{})))
 	requests := r.wait(t, 2)
 	if requests[0].header.Get("webhook-id") != requests[1].header.Get("webhook-id") {
 		t.Error("the duplicate has another id")
@@ -120,9 +116,7 @@ func TestDeliveryEndsAfterADay(t *testing.T) {
 	r := newReceiver(t, func(int) int { return 500 })
 	s, client := start(t, Options{TimeScale: 172_800, DisableAfter: -1}) // a day is 500 ms
 	create(t, client, r.URL)
-	if _, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.Emit("batch.succeeded", nil, EmitOptions{})))
 	r.wait(t, 2)
 	time.Sleep(800 * time.Millisecond)
 	n := len(r.all())
@@ -150,9 +144,7 @@ func TestConcurrencyIsLimited(t *testing.T) {
 	s, client := start(t, Options{})
 	create(t, client, r.URL)
 	for range 100 {
-		if _, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, errOf(s.Emit("batch.succeeded", nil, EmitOptions{})))
 	}
 	r.wait(t, 100)
 	mu.Lock()
@@ -167,13 +159,9 @@ func TestDeletedWebhookGetsNoMore(t *testing.T) {
 	r := newReceiver(t, func(int) int { return 500 })
 	s, client := start(t, Options{DisableAfter: -1})
 	id, _ := create(t, client, r.URL)
-	if _, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.Emit("batch.succeeded", nil, EmitOptions{})))
 	r.wait(t, 1)
-	if _, err := client.Webhooks.Delete(t.Context(), operations.DeleteWebhookRequest{ID: id}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(client.Webhooks.Delete(t.Context(), operations.DeleteWebhookRequest{ID: id})))
 	time.Sleep(50 * time.Millisecond) // what was under way
 	n := len(r.all())
 	time.Sleep(200 * time.Millisecond)

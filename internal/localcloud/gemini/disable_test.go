@@ -41,11 +41,9 @@ func TestFailuresDisableAWebhook(t *testing.T) {
 				t.Errorf("%d attempts, want %d", n, c.wantAttempts)
 			}
 
-			if _, err := client.Webhooks.Update(t.Context(), operations.UpdateWebhookRequest{
+			must(t, errOf(client.Webhooks.Update(t.Context(), operations.UpdateWebhookRequest{
 				ID: id, Body: webhooks.WebhookUpdate{State: ptr(webhooks.WebhookUpdateStateEnabled)},
-			}); err != nil {
-				t.Fatal(err)
-			}
+			})))
 			last := r.wait(t, c.wantAttempts+2)[c.wantAttempts+1]
 			if got := last.header.Get("webhook-id"); got != sent[0] {
 				t.Error("what was held is not what is delivered after enabling")
@@ -60,9 +58,7 @@ func TestOnlyConsecutiveFailuresDisable(t *testing.T) {
 	s, client := start(t, Options{DisableAfter: 2})
 	id, _ := create(t, client, r.URL)
 	for n := 2; n <= 8; n += 2 { // each event fails once and then succeeds
-		if _, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, errOf(s.Emit("batch.succeeded", nil, EmitOptions{})))
 		eventually(t, "both attempts", func() bool { return len(s.Deliveries()) == n })
 	}
 	if got := webhookState(t, client, id); got != stateEnabled {

@@ -17,11 +17,9 @@ func TestWhoGetsAnEvent(t *testing.T) {
 	batchHook, _ := create(t, client, r.URL, "batch.failed")
 	videoHook, _ := create(t, client, r.URL, "video.generated")
 	off, _ := create(t, client, r.URL, "batch.failed", "video.generated")
-	if _, err := client.Webhooks.Update(t.Context(), operations.UpdateWebhookRequest{
+	must(t, errOf(client.Webhooks.Update(t.Context(), operations.UpdateWebhookRequest{
 		ID: off, Body: webhooks.WebhookUpdate{State: ptr(webhooks.WebhookUpdateStateDisabled)},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})))
 	for name, c := range map[string]struct {
 		send func() ([]string, error)
 		want []string
@@ -68,15 +66,11 @@ func TestPing(t *testing.T) {
 	r := newReceiver(t, nil)
 	_, client := start(t, Options{Now: func() time.Time { return time.Now().Truncate(time.Second) }})
 	id, secret := create(t, client, r.URL, "video.generated")
-	if _, err := client.Webhooks.Update(t.Context(), operations.UpdateWebhookRequest{ // a ping comes all the same
+	must(t, errOf(client.Webhooks.Update(t.Context(), operations.UpdateWebhookRequest{ // a ping comes all the same
 		ID: id, Body: webhooks.WebhookUpdate{State: ptr(webhooks.WebhookUpdateStateDisabled)},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})))
 	for _, body := range []*webhooks.PingWebhookRequest{nil, {}} {
-		if _, err := client.Webhooks.Ping(t.Context(), operations.PingWebhookRequest{ID: id, Body: body}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, errOf(client.Webhooks.Ping(t.Context(), operations.PingWebhookRequest{ID: id, Body: body})))
 	}
 	for _, g := range r.wait(t, 2) {
 		event := decodeEvent(t, g.body)

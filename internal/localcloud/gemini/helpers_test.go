@@ -199,3 +199,6 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// errOf is the error of two results.
+func errOf[T any](_ T, err error) error { return err }

@@ -81,9 +81,7 @@ func TestInteractionCancelledAndDeleted(t *testing.T) {
 			t.Fatalf("cancel: %v", err)
 		}
 	}
-	if _, err := client.Interactions.Delete(t.Context(), operations.DeleteInteractionRequest{ID: ids[1]}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(client.Interactions.Delete(t.Context(), operations.DeleteInteractionRequest{ID: ids[1]})))
 	g := r.wait(t, 1)[0]
 	event := decodeEvent(t, g.body)
 	if diff := cmp.Diff(map[string]any{"id": ids[0]}, event.Data); event.Type != "interaction.cancelled" || diff != "" || !g.verifies(t, secret) {

@@ -52,9 +52,7 @@ func TestRotationOfKeys(t *testing.T) {
 			})
 			s, _ = start(t, Options{DynamicSigningFor: all(scheme)})
 			old, _ := fetchKeys(t, s)
-			if _, err := s.EmitTo(r.URL, "batch.succeeded", nil, EmitOptions{}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, errOf(s.EmitTo(r.URL, "batch.succeeded", nil, EmitOptions{})))
 			attempts := r.wait(t, 2)
 			next, _ := fetchKeys(t, s)
 			for _, kid := range old.kids() {
@@ -81,9 +79,7 @@ func TestAllEd25519KeysSign(t *testing.T) {
 	r := newReceiver(t, nil)
 	s, _ := start(t, Options{})
 	for range 40 {
-		if _, err := s.EmitTo(r.URL, "batch.succeeded", nil, EmitOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, errOf(s.EmitTo(r.URL, "batch.succeeded", nil, EmitOptions{})))
 	}
 	set, _ := fetchKeys(t, s)
 	counts := map[int]int{}
@@ -117,9 +113,7 @@ func TestTokens(t *testing.T) {
 			r := newReceiver(t, nil)
 			now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
 			s, _ := start(t, Options{DynamicSigningFor: all(SchemeRS256), Token: Token{Claims: c.claims}, Now: func() time.Time { return now }})
-			if _, err := s.EmitTo(r.URL, "batch.failed", data, EmitOptions{UserMetadata: metadata}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, errOf(s.EmitTo(r.URL, "batch.failed", data, EmitOptions{UserMetadata: metadata})))
 			g := r.wait(t, 1)[0]
 			set, _ := fetchKeys(t, s)
 			event := decodeEvent(t, g.body)
@@ -134,9 +128,7 @@ func TestTokenKeepsNumbers(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
 	s, _ := start(t, Options{DynamicSigningFor: all(SchemeRS256)})
-	if _, err := s.EmitTo(r.URL, "batch.failed", map[string]any{"id": uint64(12345678901234567890)}, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.EmitTo(r.URL, "batch.failed", map[string]any{"id": uint64(12345678901234567890)}, EmitOptions{})))
 	payload := unbase64(t, strings.Split(r.wait(t, 1)[0].header.Get("webhook-signature"), ".")[1])
 	if !strings.Contains(string(payload), `"data":{"id":12345678901234567890}`) {
 		t.Errorf("payload %s", payload)
@@ -147,9 +139,7 @@ func TestClaimsThatAreNoJSON(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
 	s, _ := start(t, Options{DynamicSigningFor: all(SchemeRS256), Token: Token{Claims: func(claims map[string]any) { claims["x"] = func() {} }}})
-	if _, err := s.EmitTo(r.URL, "batch.failed", nil, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.EmitTo(r.URL, "batch.failed", nil, EmitOptions{})))
 	eventually(t, "an attempt", func() bool { return len(s.Deliveries()) > 0 })
 	if d := s.Deliveries()[0]; d.Err == nil || !strings.Contains(d.Err.Error(), "Token.Claims") || len(r.all()) != 0 {
 		t.Errorf("error %v, %d requests; want one that names Token.Claims, and none", d.Err, len(r.all()))

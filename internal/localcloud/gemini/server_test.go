@@ -44,9 +44,7 @@ func TestClose(t *testing.T) {
 	create(t, client, r.URL)
 	src := &genai.BatchJobSource{InlinedRequests: []*genai.InlinedRequest{{Contents: genai.Text("hello")}}}
 	createBatch(t, client, src, nil) // runs for ten seconds
-	if _, err := s.Emit("batch.failed", nil, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.Emit("batch.failed", nil, EmitOptions{})))
 	r.wait(t, 1) // and is tried again in five seconds
 	begin := time.Now()
 	for range 2 {
@@ -86,9 +84,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	s, client := start(t, Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	id, first := create(t, client, r.URL+"/path-token")
 	second := rotate(t, client, id, "revoke_previous_secrets_after_h24")
-	if _, err := s.Emit("batch.failed", map[string]any{"id": "in-the-body"}, EmitOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errOf(s.Emit("batch.failed", map[string]any{"id": "in-the-body"}, EmitOptions{})))
 	signature := r.wait(t, 2)[0].header.Get("webhook-signature")
 	call(t, s, "GET", "/v1beta/webhooks", "", map[string]string{"x-goog-api-key": "a-wrong-key"})
 	must(t, s.Close())

@@ -41,9 +41,7 @@ func TestOverlapOfARotation(t *testing.T) {
 			expiry := now.Add(10 * time.Second).UTC() // 24 h at this scale
 
 			deliver := func(n int) signs {
-				if _, err := s.Emit("batch.succeeded", map[string]any{"id": "batches/1"}, EmitOptions{}); err != nil {
-					t.Fatal(err)
-				}
+				must(t, errOf(s.Emit("batch.succeeded", map[string]any{"id": "batches/1"}, EmitOptions{})))
 				g := r.wait(t, n)[n-1]
 				return signs{g.entries(), g.verifies(t, old), g.verifies(t, next)}
 			}
