@@ -10,6 +10,7 @@ import (
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	. "example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 )
 
 func TestEnsureCreatesAndStores(t *testing.T) {
@@ -274,12 +275,7 @@ func TestRotateNeedsAWebhook(t *testing.T) {
 		t.Errorf("unknown behavior: %v", err)
 	}
 	r.ensure(r.desired())
-	r.faults.Set(func(call string) fault {
-		if call == "POST :rotateSigningSecret" {
-			return refuse
-		}
-		return fine
-	})
+	r.faults.Set(admintest.At("POST :rotateSigningSecret", refuse))
 	_, err := r.admin.Rotate(t.Context(), secretName, After24h)
 	r.texts.add(err)
 	if !errors.Is(err, ErrRefused) || errors.Is(err, ErrInterrupted) {

@@ -12,6 +12,7 @@ import (
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	. "example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 )
 
 func TestEnsureAtOnceCreatesOne(t *testing.T) {
@@ -258,12 +259,7 @@ func TestAnUnstorableKeyLeavesTheStoredOnesInForce(t *testing.T) {
 	for _, mode := range []simulator.Signing{simulator.SignBoth, simulator.SignOldUntilExpiry} {
 		r := newRig(t, simulator.Options{Signing: mode})
 		r.ensure(r.desired())
-		r.faults.Set(func(call string) fault {
-			if call == "AddSecretVersion" {
-				return refuse
-			}
-			return fine
-		})
+		r.faults.Set(admintest.At("AddSecretVersion", refuse))
 		for range 3 {
 			_, err := r.admin.Rotate(t.Context(), secretName, After24h)
 			r.texts.add(err)
@@ -285,12 +281,7 @@ func TestRevocationIsFinished(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.faults.Set(func(call string) fault {
-		if call == "AddSecretVersion" {
-			return refuse
-		}
-		return fine
-	})
+	r.faults.Set(admintest.At("AddSecretVersion", refuse))
 	if _, err := r.admin.Rotate(t.Context(), secretName, Immediately); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("storing is denied: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	. "example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -144,12 +145,7 @@ func TestInterruptedRotationDrill(t *testing.T) {
 			t.Parallel()
 			drill(t, mode, drillDay, drillTTL, func(r *rig, _ *door) {
 				time.Sleep(10 * drillPing)
-				r.faults.Set(func(call string) fault {
-					if call == "AddSecretVersion" {
-						return refuse
-					}
-					return fine
-				})
+				r.faults.Set(admintest.At("AddSecretVersion", refuse))
 				if _, err := r.admin.Rotate(t.Context(), secretName, After24h); err == nil {
 					t.Error("storing is denied: no error")
 				}

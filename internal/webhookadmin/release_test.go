@@ -6,6 +6,7 @@ import (
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	. "example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 )
 
 // TestRelease lets a webhook move to another secret.
@@ -53,9 +54,7 @@ func TestReleaseOfUnfinishedRun(t *testing.T) {
 	d := r.desired()
 	d.SigningSecret = former
 	hook, _ := r.ensure(d)
-	r.faults.Set(func(call string) fault {
-		return map[string]fault{"AddSecretVersion": refuse}[call]
-	})
+	r.faults.Set(admintest.At("AddSecretVersion", refuse))
 	if _, err := r.admin.Rotate(t.Context(), former, After24h); err == nil {
 		t.Fatal("rotated without storing")
 	}

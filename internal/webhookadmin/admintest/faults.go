@@ -61,6 +61,16 @@ func (f *Faults) Set(choose func(call string) Fault) {
 	f.choose = choose
 }
 
+// At makes all calls of one name fail, for [Faults.Set].
+func At(name string, how Fault) func(call string) Fault {
+	return func(call string) Fault {
+		if call == name {
+			return how
+		}
+		return Fine
+	}
+}
+
 // Pings is how many pings Gemini has taken.
 func (f *Faults) Pings() int {
 	f.mu.Lock()

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
-	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
 // TestAccInterrupted lets the real terraform fail, each time as if the provider
@@ -63,45 +62,6 @@ func killAt(call string, how fault) func(string) fault {
 		}
 		return fine
 	}
-}
-
-// TestAccInterruptedDestroy: the next one goes on.
-func TestAccInterruptedDestroy(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, simulator.Options{})
-	empty := fmt.Sprintf("provider \"gemini\" {\n  api_key_secret = %q\n}\n", keySecret)
-	r.accept(
-		resource.TestStep{Config: r.hcl("")},
-		resource.TestStep{
-			PreConfig:   func() { r.faults.Set(killAt("DELETE webhook", lose)) },
-			Config:      empty,
-			ExpectError: regexp.MustCompile(`The webhook is not deleted`),
-		},
-		resource.TestStep{
-			PreConfig: func() {
-				r.faults.Set(nil)
-				r.lapse()
-			},
-			Config: empty,
-		},
-	)
-}
-
-// TestAccImportOfUnknownKey takes over a webhook that somebody has made by hand.
-func TestAccImportOfUnknownKey(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, simulator.Options{Signing: simulator.SignOldUntilExpiry})
-	_, _, err := r.admin().Ensure(t.Context(), webhookadmin.Desired{Name: "by hand", URI: r.receiver.URL + "/old", Enabled: true,
-		SigningSecret: otherSecret, SubscribedEvents: []string{"batch.failed"}})
-	must(t, err)
-	id := r.webhooks()[0].ID
-	r.accept(
-		resource.TestStep{
-			Config:           r.hcl("") + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, id+","+signingSecret),
-			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
-			Check:            resource.ComposeTestCheckFunc(r.oneWebhook, resource.TestCheckResourceAttr(address, "id", id)),
-		},
-	)
 }
 
 // TestAccSecretMadeAgain replaces the signing secret by one of the same name in

@@ -10,22 +10,13 @@ import (
 
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/webhookadmin"
+	"example.com/gemini-webhook/internal/webhookadmin/admintest"
 )
 
 // ofGemini fails all calls of Gemini.
 func ofGemini(how fault) func(string) fault {
 	return func(call string) fault {
 		if strings.Contains(call, "webhook") {
-			return how
-		}
-		return fine
-	}
-}
-
-// ofCall fails all calls of one name.
-func ofCall(name string, how fault) func(string) fault {
-	return func(call string) fault {
-		if call == name {
 			return how
 		}
 		return fine
@@ -44,7 +35,7 @@ func TestAway(t *testing.T) {
 		"Gemini is unreachable":         {faults: ofGemini(drop), says: "no answer from Gemini"},
 		"Gemini is broken":              {faults: ofGemini(broken), says: "status 500"},
 		"Gemini has enough":             {faults: ofGemini(throttled), says: "status 429"},
-		"the key is denied":             {faults: ofCall("AccessSecretVersion", dead), says: keySecret},
+		"the key is denied":             {faults: admintest.At("AccessSecretVersion", dead), says: keySecret},
 		"the key's secret is gone":      {begin: func(r *rig) { r.store.Delete(keySecret) }, says: keySecret},
 		"the key's version is disabled": {begin: func(r *rig) { must(r.t, r.store.Disable(keySecret, 1)) }, says: keySecret},
 	} {
@@ -138,7 +129,7 @@ func TestTokenAway(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	w := newWorkspace(r, "gemini_webhook_token")
 	must(t, w.apply(t.Context(), r.token()))
-	r.faults.Set(ofCall("ListSecretVersions", drop))
+	r.faults.Set(admintest.At("ListSecretVersions", drop))
 	if changed := w.mustPlan(r.token()); len(changed) > 0 {
 		t.Errorf("planned %v", changed)
 	}
@@ -159,7 +150,7 @@ func TestKeyWithoutVersion(t *testing.T) {
 		"there is one":     {},
 		"none is enabled":  {begin: func(r *rig) { must(r.t, r.store.Disable(keySecret, 1)) }, want: "gcloud secrets versions add api-key --project=p"},
 		"no secret":        {begin: func(r *rig) { r.store.Delete(keySecret) }, want: "gcloud secrets create api-key --project=p"},
-		"not to be listed": {faults: ofCall("ListSecretVersions", dead)},
+		"not to be listed": {faults: admintest.At("ListSecretVersions", dead)},
 	} {
 		r := newRig(t, simulator.Options{})
 		w := newWorkspace(r, "gemini_webhook")
