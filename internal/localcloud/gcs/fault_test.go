@@ -86,21 +86,6 @@ func TestBrokenBodies(t *testing.T) {
 	}
 }
 
-func TestShortRangeLooksComplete(t *testing.T) {
-	t.Parallel()
-	s, client := start(t)
-	s.Put(testBucket, "o", []byte(strings.Repeat("x", 1000)), gcs.Attrs{})
-	s.Fail(func(gcs.Op) *gcs.Fault { return &gcs.Fault{Cut: gcs.CutShort, CutAfter: 100} })
-	for _, length := range []int64{-1, 500} {
-		r, err := client.Bucket(testBucket).Object("o").NewRangeReader(deadline(t), 0, length)
-		must(t, err)
-		if got, err := io.ReadAll(r); err != nil || len(got) != 100 {
-			t.Errorf("length %d: read %d bytes, %v; want 100 and no error", length, len(got), err)
-		}
-		_ = r.Close()
-	}
-}
-
 // TestLostAnswer is the case of a crash between a write and its answer: the
 // object exists, the writer sees an error.
 func TestLostAnswer(t *testing.T) {

@@ -111,27 +111,6 @@ func TestVersions(t *testing.T) {
 	check("1", "", codes.NotFound)
 }
 
-func TestAnnotationsUnderAnEtag(t *testing.T) {
-	t.Parallel()
-	s, client := start(t, secrets.Options{})
-	s.Create(name)
-	update := func(etag string) (*pb.Secret, error) {
-		return client.UpdateSecret(t.Context(), &pb.UpdateSecretRequest{
-			Secret:     &pb.Secret{Name: name, Etag: etag, Annotations: map[string]string{"webhook": "wh_1"}},
-			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"annotations"}},
-		})
-	}
-	before, err := client.GetSecret(t.Context(), &pb.GetSecretRequest{Name: name})
-	must(t, err)
-	after, err := update(before.GetEtag())
-	if err != nil || after.GetAnnotations()["webhook"] != "wh_1" || after.GetEtag() == before.GetEtag() {
-		t.Errorf("updated: %v, %v", after, err)
-	}
-	if _, err := update(before.GetEtag()); status.Code(err) != codes.FailedPrecondition {
-		t.Errorf("update with an old etag: %v, want FailedPrecondition", err)
-	}
-}
-
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s, client := start(t, secrets.Options{})
@@ -176,18 +155,6 @@ func TestRefusals(t *testing.T) {
 	} {
 		if got := status.Code(tc.err); got != tc.want {
 			t.Errorf("%s: %v, want %v", what, tc.err, tc.want)
-		}
-	}
-}
-
-func TestProjectNumbers(t *testing.T) {
-	t.Parallel()
-	s, client := start(t, secrets.Options{ProjectNumbers: map[string]string{"p": "1234"}})
-	s.Add(name, []byte("x"))
-	for _, version := range []string{name + "/versions/1", "projects/1234/secrets/signing/versions/latest"} {
-		res, err := client.AccessSecretVersion(t.Context(), &pb.AccessSecretVersionRequest{Name: version})
-		if err != nil || res.GetName() != "projects/1234/secrets/signing/versions/1" {
-			t.Errorf("access %s: %v, %v", version, res.GetName(), err)
 		}
 	}
 }
