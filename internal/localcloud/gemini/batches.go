@@ -88,11 +88,11 @@ func (s *Server) routeBatches(mux *http.ServeMux) {
 	}))
 }
 
+// batchIgnored are taken and not used: the name is output only, of the model that in the path counts.
+var batchIgnored = []string{"name", "model", "priority"}
+
 // batchFields is the batch of a create request.
 type batchFields struct {
-	Name          json.RawMessage `json:"name"`  // output only
-	Model         json.RawMessage `json:"model"` // the path counts
-	Priority      json.RawMessage `json:"priority"`
 	DisplayName   string          `json:"display_name"`
 	InputConfig   json.RawMessage `json:"input_config"`
 	WebhookConfig json.RawMessage `json:"webhook_config"`
@@ -115,9 +115,11 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
 	for _, level := range []struct {
 		from *json.RawMessage
 		into any
-	}{{&in.Batch, &fields}, {&fields.InputConfig, &config}, {&config.Requests, &requests}} {
+
+		ignored []string
+	}{{&in.Batch, &fields, batchIgnored}, {&fields.InputConfig, &config, nil}, {&config.Requests, &requests, nil}} {
 		if err == nil && len(*level.from) > 0 {
-			err = decode(*level.from, level.into)
+			err = decode(*level.from, level.into, level.ignored...)
 		}
 	}
 	var hook webhookConfig

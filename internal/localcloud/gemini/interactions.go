@@ -47,7 +47,13 @@ func (m interactionMethod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out)
 }
 
-// interactionFields are those of a create request, as the SDK has them.
+// interactionIgnored are the fields of a create request, as the SDK has them, that are taken and not used.
+var interactionIgnored = []string{
+	"agent_config", "cached_content", "continuation_token", "environment", "generation_config", "labels", "previous_interaction_id",
+	"response_format", "response_mime_type", "response_modalities", "safety_settings", "service_tier", "store", "system_instruction", "tools",
+}
+
+// interactionFields are the others.
 type interactionFields struct {
 	Model         string          `json:"model"`
 	Agent         string          `json:"agent"`
@@ -55,29 +61,12 @@ type interactionFields struct {
 	Stream        bool            `json:"stream"`
 	Input         json.RawMessage `json:"input"`
 	WebhookConfig json.RawMessage `json:"webhook_config"`
-
-	// Taken and not used.
-	AgentConfig           json.RawMessage `json:"agent_config"`
-	CachedContent         json.RawMessage `json:"cached_content"`
-	ContinuationToken     json.RawMessage `json:"continuation_token"`
-	Environment           json.RawMessage `json:"environment"`
-	GenerationConfig      json.RawMessage `json:"generation_config"`
-	Labels                json.RawMessage `json:"labels"`
-	PreviousInteractionID json.RawMessage `json:"previous_interaction_id"`
-	ResponseFormat        json.RawMessage `json:"response_format"`
-	ResponseMIMEType      json.RawMessage `json:"response_mime_type"`
-	ResponseModalities    json.RawMessage `json:"response_modalities"`
-	SafetySettings        json.RawMessage `json:"safety_settings"`
-	ServiceTier           json.RawMessage `json:"service_tier"`
-	Store                 json.RawMessage `json:"store"`
-	SystemInstruction     json.RawMessage `json:"system_instruction"`
-	Tools                 json.RawMessage `json:"tools"`
 }
 
 // readInteraction decodes and checks a create request.
 func readInteraction(w http.ResponseWriter, r *http.Request) (*interaction, *apiError) {
 	var in interactionFields
-	if err := readBody(w, r, &in); err != nil {
+	if err := readBody(w, r, &in, interactionIgnored...); err != nil {
 		return nil, err
 	}
 	hook, err := readWebhookConfig(in.WebhookConfig)

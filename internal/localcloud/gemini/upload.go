@@ -68,14 +68,13 @@ func (s *Server) startUpload(w http.ResponseWriter, r *http.Request) {
 		File json.RawMessage `json:"file"`
 	}
 	var meta struct {
-		Name        string          `json:"name"`
-		DisplayName string          `json:"display_name"`
-		MIMEType    string          `json:"mime_type"`
-		SizeBytes   json.RawMessage `json:"size_bytes"` // output only
+		Name        string `json:"name"`
+		DisplayName string `json:"display_name"`
+		MIMEType    string `json:"mime_type"`
 	}
 	err := readBody(w, r, &in)
 	if err == nil && len(in.File) > 0 {
-		err = decode(in.File, &meta)
+		err = decode(in.File, &meta, "size_bytes") // output only
 	}
 	id := strings.TrimPrefix(meta.Name, "files/")
 	if err == nil && id != "" && !fileIDForm.MatchString(id) {

@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,18 +33,16 @@ type webhook struct {
 	failures  int // consecutive failed attempts
 }
 
-// webhookFields is what a client may send; the output-only fields are taken and ignored, as Google does.
+// webhookFields is what a client may send.
 type webhookFields struct {
-	Name             *string         `json:"name"`
-	URI              *string         `json:"uri"`
-	SubscribedEvents []string        `json:"subscribed_events"`
-	State            *string         `json:"state"`
-	ID               json.RawMessage `json:"id"`
-	SigningSecrets   json.RawMessage `json:"signing_secrets"`
-	NewSigningSecret json.RawMessage `json:"new_signing_secret"`
-	CreateTime       json.RawMessage `json:"create_time"`
-	UpdateTime       json.RawMessage `json:"update_time"`
+	Name             *string  `json:"name"`
+	URI              *string  `json:"uri"`
+	SubscribedEvents []string `json:"subscribed_events"`
+	State            *string  `json:"state"`
 }
+
+// webhookIgnored are the output-only fields: taken and ignored, as Google does.
+var webhookIgnored = []string{"id", "signing_secrets", "new_signing_secret", "create_time", "update_time"}
 
 func (s *Server) routeWebhooks(mux *http.ServeMux) {
 	mux.Handle("POST /v1beta/webhooks", method(s.createWebhook))
@@ -67,7 +64,7 @@ func (s *Server) routeWebhooks(mux *http.ServeMux) {
 
 func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
 	var in webhookFields
-	if err := readBody(w, r, &in); err != nil {
+	if err := readBody(w, r, &in, webhookIgnored...); err != nil {
 		return nil, err
 	}
 	hook := &webhook{state: stateEnabled} // a state in the body is output only here
@@ -87,7 +84,7 @@ func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *ap
 
 func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
 	var in webhookFields
-	if err := readBody(w, r, &in); err != nil {
+	if err := readBody(w, r, &in, webhookIgnored...); err != nil {
 		return nil, err
 	}
 	mask := in.present()

@@ -77,7 +77,7 @@ func marshal(v any) ([]byte, error) {
 }
 
 // readBody decodes a request's body into dst as decode does; an empty body is an empty message.
-func readBody(w http.ResponseWriter, r *http.Request, dst any) *apiError {
+func readBody(w http.ResponseWriter, r *http.Request, dst any, ignored ...string) *apiError {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJSONBytes))
 	if err != nil {
 		return invalid("Request payload cannot be read or exceeds %d bytes.", maxJSONBytes)
@@ -85,12 +85,13 @@ func readBody(w http.ResponseWriter, r *http.Request, dst any) *apiError {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
-	return decode(body, dst)
+	return decode(body, dst, ignored...)
 }
 
 // decode reads one JSON message into a struct with snake_case tags. Field names are taken in both spellings that
-// protobuf's JSON has; unknown ones are refused as Google refuses them. Messages inside are left to a decode of their own.
-func decode(data []byte, dst any) *apiError {
+// protobuf's JSON has; unknown ones that are not ignored are refused as Google refuses them. Messages inside are left to a
+// decode of their own.
+func decode(data []byte, dst any, ignored ...string) *apiError {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return invalid("Invalid JSON payload received. Expected an object.")
@@ -102,6 +103,9 @@ func decode(data []byte, dst any) *apiError {
 			return invalid("Invalid JSON payload received. A field is given in both spellings.")
 		}
 		snake[key] = value
+	}
+	for _, name := range ignored {
+		delete(snake, name)
 	}
 	normal, err := json.Marshal(snake)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
 	"cloud.google.com/go/auth/credentials/impersonate"
+	"cloud.google.com/go/auth/httptransport"
 	"google.golang.org/api/option"
 )
 
@@ -80,11 +81,15 @@ func (l login) credentialsFor(client *http.Client) (*auth.Credentials, error) {
 	if err != nil || l.impersonate == "" {
 		return creds, err
 	}
+	caller, err := authorized(creds, client)
+	if err != nil {
+		return nil, err
+	}
 	creds, err = impersonate.NewCredentials(&impersonate.CredentialsOptions{
 		TargetPrincipal: l.impersonate,
 		Scopes:          []string{cloudPlatform},
 		Credentials:     creds,
-		Client:          authorized(creds, client),
+		Client:          caller,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("impersonate %s: %w", l.impersonate, err)
@@ -120,27 +125,11 @@ func (l login) base(client *http.Client) (*auth.Credentials, error) {
 
 // authorized is client with the base's tokens, for impersonation over a client
 // of the caller's; nil where the library makes its own.
-func authorized(creds *auth.Credentials, client *http.Client) *http.Client {
+func authorized(creds *auth.Credentials, client *http.Client) (*http.Client, error) {
 	if creds == nil || client == nil {
-		return nil
+		return nil, nil
 	}
-	return &http.Client{Transport: bearer{creds, client.Transport}}
-}
-
-type bearer struct {
-	creds *auth.Credentials
-	next  http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
-	token, err := b.creds.Token(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", "Bearer "+token.Value)
-	return b.next.RoundTrip(r)
+	return httptransport.NewClient(&httptransport.Options{Credentials: creds, BaseRoundTripper: client.Transport, DisableTelemetry: true})
 }
 
 type staticToken string
