@@ -3,21 +3,26 @@ package outcome
 // Completed makes the batch.completed that follows the last result. Its id
 // follows from the event alone, so two workers that finish at once make one.
 func (o *Event) Completed(sourceURI string, t Totals) Message {
-	return o.single(TypeBatchCompleted, &completedBody{uri: sourceURI, Totals: t})
+	return o.single(TypeBatchCompleted, &report{uri: &sourceURI, more: t.append})
 }
 
 // Incomplete makes the batch.incomplete of a batch that may never be finished. Its
 // id follows from the event alone, whichever of its ranges reports. rangesDone and
 // rangesMissing count ranges of the plan.
 func (o *Event) Incomplete(err Error, rangesDone, rangesMissing int) Message {
-	return o.single(TypeBatchIncomplete, &incompleteBody{err: err, done: rangesDone, missing: rangesMissing})
+	return o.single(TypeBatchIncomplete, &report{err: &err, more: func(b []byte) []byte {
+		return appendObject(b, "ranges", func(b []byte) []byte {
+			b = appendInt(b, "done", int64(rangesDone))
+			return appendInt(b, "missing", int64(rangesMissing))
+		})
+	}})
 }
 
 // Unreadable makes the batch.unreadable of results that this configuration can
 // never read. err.Code is one of those in contract, "Outcomes". sourceURI is "" where
 // the event has no pointer.
 func (o *Event) Unreadable(sourceURI string, err Error) Message {
-	return o.single(TypeBatchUnreadable, &unreadableBody{uri: sourceURI, err: err})
+	return o.single(TypeBatchUnreadable, &report{uri: &sourceURI, err: &err})
 }
 
 // single makes an outcome other than batch.result.
@@ -26,65 +31,41 @@ func (o *Event) single(kind string, m body) Message {
 	return o.message(kind, id, o.attributes.of(kind, id, 0), MaxBytes, m)
 }
 
-type completedBody struct {
-	uri string
-	Totals
+// report is about a batch or an interaction as a whole.
+type report struct {
+	uri  *string             // of the results; nil: they are not spoken of
+	err  *Error              // nil: nothing went wrong
+	more func([]byte) []byte // appends what else there is; nil: nothing
 }
 
-func (c *completedBody) append(b []byte) []byte {
-	b = appendURI(b, c.uri)
+func (r *report) append(b []byte) []byte {
+	if r.uri != nil {
+		b = appendObject(b, "source", func(b []byte) []byte { return appendMember(b, "uri", *r.uri) })
+	}
+	b = appendError(b, r.err)
+	if r.more != nil {
+		b = r.more(b)
+	}
+	return b
+}
+
+func (r *report) fields() (first, last []field) {
+	if r.err != nil {
+		first, last = []field{stringField("error.message", &r.err.Message)}, errorFields(r.err)
+	}
+	if r.uri != nil {
+		last = append(last, stringField("source.uri", r.uri))
+	}
+	return first, last
+}
+
+func (t Totals) append(b []byte) []byte {
 	b = appendObject(b, "results", func(b []byte) []byte {
-		b = appendInt(b, "total", c.Total)
-		b = appendInt(b, "succeeded", c.Succeeded)
-		b = appendInt(b, "failed", c.Failed)
-		return appendInt(b, "invalid", c.Invalid)
+		b = appendInt(b, "total", t.Total)
+		b = appendInt(b, "succeeded", t.Succeeded)
+		b = appendInt(b, "failed", t.Failed)
+		return appendInt(b, "invalid", t.Invalid)
 	})
-	b = appendObject(b, "usage", c.Tokens.append)
-	return appendInt(b, "bytes", c.Bytes)
-}
-
-func (c *completedBody) sizeHint() int { return 512 + len(c.uri) }
-
-func (c *completedBody) fields() (first, last []field) {
-	return nil, []field{stringField("source.uri", &c.uri)}
-}
-
-type incompleteBody struct {
-	err           Error
-	done, missing int
-}
-
-func (i *incompleteBody) append(b []byte) []byte {
-	b = appendError(b, &i.err)
-	return appendObject(b, "ranges", func(b []byte) []byte {
-		b = appendInt(b, "done", int64(i.done))
-		return appendInt(b, "missing", int64(i.missing))
-	})
-}
-
-func (i *incompleteBody) sizeHint() int { return 256 + len(i.err.Message) }
-
-func (i *incompleteBody) fields() (first, last []field) {
-	return []field{stringField("error.message", &i.err.Message)}, errorFields(&i.err)
-}
-
-type unreadableBody struct {
-	uri string
-	err Error
-}
-
-func (u *unreadableBody) append(b []byte) []byte {
-	return appendError(appendURI(b, u.uri), &u.err)
-}
-
-func (u *unreadableBody) sizeHint() int { return 256 + len(u.uri) + len(u.err.Message) }
-
-func (u *unreadableBody) fields() (first, last []field) {
-	return []field{stringField("error.message", &u.err.Message)},
-		append(errorFields(&u.err), stringField("source.uri", &u.uri))
-}
-
-// appendURI appends the `,"source":{"uri":…}` of outcomes about a whole batch.
-func appendURI(b []byte, uri string) []byte {
-	return appendObject(b, "source", func(b []byte) []byte { return appendMember(b, "uri", uri) })
+	b = appendObject(b, "usage", t.Tokens.append)
+	return appendInt(b, "bytes", t.Bytes)
 }

@@ -9,8 +9,6 @@ import (
 type body interface {
 	// append appends its members, a comma before each.
 	append(b []byte) []byte
-	// sizeHint is about what append appends, in bytes.
-	sizeHint() int
 	// fields returns what may be cut: first the members that the contract names, which
 	// can lose their end without losing their meaning, then the others. Cutting
 	// changes the body, never what its caller passed in.
@@ -45,7 +43,11 @@ type draft struct {
 
 // encode appends everything in one go; tail is the encoded common members.
 func (d *draft) encode(tail []byte, truncated []string) []byte {
-	b := make([]byte, 0, 256+len(tail)+d.body.sizeHint())
+	size := 1024 // about
+	if r, ok := d.body.(*resultBody); ok {
+		size = r.size()
+	}
+	b := make([]byte, 0, len(tail)+size)
 	b = append(b, `{"type":`...)
 	b = appendString(b, d.kind)
 	b = append(b, `,"outcome_id":"`...)

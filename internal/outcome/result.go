@@ -67,8 +67,9 @@ func (r *resultBody) append(b []byte) []byte {
 	return b
 }
 
-func (r *resultBody) sizeHint() int {
-	n := 512 + len(r.source.URI) + len(r.Response) + len(r.Request) + len(r.Key) +
+// size is about what append appends, in bytes.
+func (r *resultBody) size() int {
+	n := 768 + len(r.source.URI) + len(r.Response) + len(r.Request) + len(r.Key) +
 		len(r.Text) + len(r.Text)/16 // escapes
 	if r.Error != nil {
 		n += len(r.Error.Message)

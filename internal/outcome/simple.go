@@ -30,9 +30,9 @@ func (o *Event) simpleBody() body {
 	case event.TypeBatchFailed, event.TypeBatchExpired, event.TypeBatchCancelled,
 		event.TypeInteractionCompleted, event.TypeInteractionRequiresAction,
 		event.TypeInteractionFailed, event.TypeInteractionCancelled:
-		b := &endedBody{}
+		b := &report{err: &Error{}}
 		if e.Error != nil {
-			b.err = *e.Error
+			*b.err = *e.Error
 		}
 		return b
 	}
@@ -42,17 +42,6 @@ func (o *Event) simpleBody() body {
 	return &bytesBody{data: e.Body}
 }
 
-// endedBody is a batch or an interaction that ended, or waits for an action.
-type endedBody struct{ err Error }
-
-func (e *endedBody) append(b []byte) []byte { return appendError(b, &e.err) }
-
-func (e *endedBody) sizeHint() int { return 64 + len(e.err.Message) }
-
-func (e *endedBody) fields() (first, last []field) {
-	return []field{stringField("error.message", &e.err.Message)}, errorFields(&e.err)
-}
-
 type videoBody struct{ event.Video }
 
 func (v *videoBody) append(b []byte) []byte {
@@ -60,8 +49,6 @@ func (v *videoBody) append(b []byte) []byte {
 		return appendOptional(appendOptional(b, "uri", v.URI), "file", v.File)
 	})
 }
-
-func (v *videoBody) sizeHint() int { return 64 + len(v.URI) + len(v.File) }
 
 func (v *videoBody) fields() (first, last []field) {
 	return nil, []field{stringField("video.uri", &v.URI), stringField("video.file", &v.File)}
@@ -82,8 +69,6 @@ func (e *eventBody) append(b []byte) []byte {
 	return appendRaw(appendName(b, "event"), e.raw)
 }
 
-func (e *eventBody) sizeHint() int { return 16 + len(e.raw) }
-
 func (e *eventBody) fields() (first, last []field) {
 	raw := appendRaw(nil, e.raw)
 	return []field{{name: "event", size: len(raw), cut: func(limit int) {
@@ -100,8 +85,6 @@ func (y *bytesBody) append(b []byte) []byte {
 	b = base64.StdEncoding.AppendEncode(b, y.data)
 	return append(b, '"')
 }
-
-func (y *bytesBody) sizeHint() int { return 32 + base64.StdEncoding.EncodedLen(len(y.data)) }
 
 func (y *bytesBody) fields() (first, last []field) {
 	return []field{{name: "body_base64", size: base64.StdEncoding.EncodedLen(len(y.data)), cut: func(limit int) {
