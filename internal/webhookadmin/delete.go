@@ -3,7 +3,6 @@ package webhookadmin
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"example.com/gemini-webhook/internal/secret"
 )
@@ -14,32 +13,21 @@ import (
 // One that is gone already is no error. Errors: [ErrInterrupted] and
 // [ErrConflict], where running it again goes on; those of the services.
 func (a *Admin) Delete(ctx context.Context, name secret.Name, id string) error {
-	for range maxTries {
-		st, err := a.free(ctx, name)
-		if id != "" && (errors.Is(err, secret.ErrNotFound) || err == nil && st.id != "" && st.id != id) {
-			return ignoreGone(a.webhooks.Delete(ctx, id)) // not the secret's (any more)
+	var st state
+	h, err := a.hold(ctx, name, func(now *state) (*pending, error) {
+		if st = *now; st.id == "" && st.pending == nil || id != "" && st.id != "" && st.id != id {
+			return nil, nil
 		}
-		if err != nil {
-			return err
-		}
-		if st.id == "" && st.pending == nil {
-			if id == "" {
-				return nil
-			}
-			return ignoreGone(a.webhooks.Delete(ctx, id))
-		}
-		mark := pending{Doing: doingDelete, Unknown: st.pending != nil}
-		mark.Name, mark.URI = st.created()[0], st.created()[1]
-		h, err := a.take(ctx, st, mark)
-		if errors.Is(err, ErrConflict) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		return h.delete(ctx, st, id)
+		created := st.created()
+		return &pending{Doing: doingDelete, Unknown: st.pending != nil, Name: created[0], URI: created[1]}, nil
+	})
+	switch {
+	case id != "" && (errors.Is(err, secret.ErrNotFound) || h == nil && err == nil):
+		return ignoreGone(a.webhooks.Delete(ctx, id)) // not the secret's (any more)
+	case h == nil || err != nil:
+		return err
 	}
-	return fmt.Errorf("%s: %w; run it again", name, ErrConflict)
+	return h.delete(ctx, st, id)
 }
 
 func (h *hold) delete(ctx context.Context, st state, id string) error {

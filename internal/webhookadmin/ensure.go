@@ -135,50 +135,37 @@ func (a *Admin) Ensure(ctx context.Context, d Desired) (Webhook, Changes, error)
 
 // keyed makes sure that there is a webhook whose key is stored.
 func (a *Admin) keyed(ctx context.Context, d Desired) (Webhook, Changes, error) {
-	for range maxTries {
-		st, err := a.free(ctx, d.SigningSecret)
-		if err != nil {
-			return Webhook{}, Changes{}, err
+	var p plan
+	h, err := a.hold(ctx, d.SigningSecret, func(st *state) (_ *pending, err error) {
+		if p, err = a.plan(ctx, d, *st); err != nil || p.hook.ID != "" && p.why == "" {
+			return nil, err
 		}
-		p, err := a.plan(ctx, d, st)
-		if err != nil {
-			return Webhook{}, Changes{}, err
-		}
-		create := p.hook.ID == ""
-		if !create && p.why == "" {
-			return p.hook, Changes{}, nil
-		}
-		if err := a.secrets.CanAdd(ctx, d.SigningSecret); err != nil {
-			return Webhook{}, Changes{}, err
-		}
-		mark := pending{Doing: doingRotate, Unknown: true, Revoke: st.pending != nil && st.pending.Revoke}
+		mark := &pending{Doing: doingRotate, Unknown: true, Revoke: st.pending != nil && st.pending.Revoke}
 		switch {
-		case create: // an older mark of a rotation is of a webhook that is gone
-			mark = pending{Doing: doingCreate, Name: d.Name, URI: d.URI, Unknown: st.pending != nil}
+		case p.hook.ID == "": // an older mark of a rotation is of a webhook that is gone
+			mark = &pending{Doing: doingCreate, Name: d.Name, URI: d.URI, Unknown: st.pending != nil}
 			st.id = ""
 		case p.why == Adopted:
 			mark.Doing = doingAdopt
 			st.id = p.hook.ID
 		}
-		h, err := a.take(ctx, st, mark)
-		if errors.Is(err, ErrConflict) {
-			continue
-		}
-		if err != nil {
-			return Webhook{}, Changes{}, err
-		}
-		if create {
-			return h.create(ctx, d)
-		}
-		r, err := h.renew(ctx, p.hook.ID)
-		changes := Changes{Rotate: p.why, Versions: r.Versions}
-		if err != nil {
-			return Webhook{}, changes, err
-		}
-		hook, err := a.webhooks.Get(ctx, p.hook.ID) // with its new secrets
-		return hook, changes, err
+		return mark, a.secrets.CanAdd(ctx, d.SigningSecret)
+	})
+	switch {
+	case err != nil:
+		return Webhook{}, Changes{}, err
+	case h == nil:
+		return p.hook, Changes{}, nil
+	case p.hook.ID == "":
+		return h.create(ctx, d)
 	}
-	return Webhook{}, Changes{}, fmt.Errorf("%s: %w; run it again", d.SigningSecret, ErrConflict)
+	r, err := h.renew(ctx, p.hook.ID)
+	changes := Changes{Rotate: p.why, Versions: r.Versions}
+	if err != nil {
+		return Webhook{}, changes, err
+	}
+	hook, err := a.webhooks.Get(ctx, p.hook.ID) // with its new secrets
+	return hook, changes, err
 }
 
 // create registers the webhook under the mark, stores its key, and removes the

@@ -47,6 +47,27 @@ func (a *Admin) free(ctx context.Context, name secret.Name) (state, error) {
 	}
 }
 
+// hold puts the mark that choose returns on a secret that no run holds, which
+// choose may change the state for; nil: there is no need to. Choose is asked
+// about the very state that the mark is put on, so that of several runs at once
+// one does what there is to do.
+func (a *Admin) hold(ctx context.Context, name secret.Name, choose func(*state) (*pending, error)) (*hold, error) {
+	for range maxTries {
+		st, err := a.free(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		mark, err := choose(&st)
+		if mark == nil || err != nil {
+			return nil, err
+		}
+		if h, err := a.take(ctx, st, *mark); !errors.Is(err, ErrConflict) {
+			return h, err
+		}
+	}
+	return nil, fmt.Errorf("%s: %w; run it again", name, ErrConflict)
+}
+
 // heldBy is the error of a run that did not want to wait any longer.
 func heldBy(name secret.Name, mark pending, lease time.Duration, cause error) error {
 	return fmt.Errorf("%s: %w since %s; if that one was killed, run again after %s: %w", name, ErrConflict,

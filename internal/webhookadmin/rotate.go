@@ -47,38 +47,26 @@ func (a *Admin) Rotate(ctx context.Context, name secret.Name, behavior Behavior)
 }
 
 // rotate rotates unless skip says that there is no need to; skip is not asked
-// where something is to be healed. It is asked about the very state that the
-// mark is put on, so that of several runs at once one rotates.
+// where something is to be healed.
 func (a *Admin) rotate(ctx context.Context, name secret.Name, revoke bool, skip func(state) (bool, error)) (r Rotated, skipped bool, err error) {
-	for range maxTries {
-		var st state
-		if st, err = a.free(ctx, name); err != nil {
-			return Rotated{}, false, err
-		}
-		hook, err := a.webhookOf(ctx, st)
-		if err != nil {
-			return Rotated{}, false, err
+	var hook Webhook
+	h, err := a.hold(ctx, name, func(st *state) (_ *pending, err error) {
+		if hook, err = a.webhookOf(ctx, *st); err != nil {
+			return nil, err
 		}
 		if skip != nil && st.pending == nil {
-			if skipped, err := skip(st); skipped || err != nil {
-				return Rotated{}, skipped, err
+			if skipped, err := skip(*st); skipped || err != nil {
+				return nil, err
 			}
 		}
-		if err := a.secrets.CanAdd(ctx, name); err != nil {
-			return Rotated{}, false, err
-		}
 		mark := pending{Doing: doingRotate, Unknown: st.pending != nil, Revoke: revoke || st.pending != nil && st.pending.Revoke}
-		h, err := a.take(ctx, st, mark)
-		if errors.Is(err, ErrConflict) {
-			continue
-		}
-		if err != nil {
-			return Rotated{}, false, err
-		}
-		r, err = h.renew(ctx, hook.ID)
-		return r, false, err
+		return &mark, a.secrets.CanAdd(ctx, name)
+	})
+	if h == nil || err != nil {
+		return Rotated{}, err == nil, err
 	}
-	return Rotated{}, false, fmt.Errorf("%s: %w; run it again", name, ErrConflict)
+	r, err = h.renew(ctx, hook.ID)
+	return r, false, err
 }
 
 // renew gives the webhook a new key under the mark, stores it and removes the
