@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -27,13 +28,9 @@ func TestPushTokens(t *testing.T) {
 	other, err := verifytest.NewIssuer() // same kid, another key
 	must(t, err)
 	push := &verify.PushTokens{Keys: newKeySet(url, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
-	claim, header := verifytest.Claim, verifytest.Header
+	claim := verifytest.Claim
 	at := func(d time.Duration) int64 { return start.Add(d).Unix() }
-	tests := map[string]struct {
-		option verifytest.Option
-		want   string
-	}{
-		"genuine":                   {claim("x", 1), "ok"},
+	tests := map[string]tokenCase{
 		"issuer without scheme":     {claim("iss", "accounts.google.com"), "ok"},
 		"another issuer":            {claim("iss", "https://accounts.google.com.evil.example"), "issuer_mismatch"},
 		"issuer with slash":         {claim("iss", "https://accounts.google.com/"), "issuer_mismatch"},
@@ -55,31 +52,13 @@ func TestPushTokens(t *testing.T) {
 		"no e-mail verified":        {verifytest.NoClaim("email_verified"), "bad_token"},
 		"expired within leeway":     {claim("exp", at(-29*time.Second)), "ok"},
 		"expired":                   {claim("exp", at(-30*time.Second)), "token_expired"},
-		"no exp":                    {verifytest.NoClaim("exp"), "bad_token"},
-		"exp null":                  {claim("exp", nil), "bad_token"},
-		"exp as text":               {claim("exp", "1895262400"), "bad_token"},
-		"exp negative":              {claim("exp", -1), "bad_token"},
-		"exp beyond all time":       {claim("exp", 1e300), "bad_token"},
 		"exp with fraction":         {claim("exp", float64(at(0))+0.5), "ok"},
-		"EXP in capitals only":      {func(_, c map[string]any) { c["EXP"] = c["exp"]; delete(c, "exp") }, "bad_token"},
 		"issued within leeway":      {claim("iat", at(30*time.Second)), "ok"},
 		"issued in the future":      {claim("iat", at(31*time.Second)), "token_not_yet_valid"},
-		"iat as text":               {claim("iat", "now"), "bad_token"},
 		"not before, within leeway": {claim("nbf", at(30*time.Second)), "ok"},
 		"not before":                {claim("nbf", at(31*time.Second)), "token_not_yet_valid"},
-		"unknown kid":               {header("kid", "key-7"), "unknown_key"},
-		"kid is a number":           {header("kid", 1), "bad_token"},
-		"kid empty":                 {header("kid", ""), "bad_token"},
-		"no kid":                    {verifytest.NoHeader("kid"), "bad_token"},
-		"no alg":                    {verifytest.NoHeader("alg"), "bad_token"},
-		"alg none":                  {header("alg", "none"), "algorithm_not_allowed"},
-		"alg HS256":                 {header("alg", "HS256"), "algorithm_not_allowed"},
-		"alg RS512":                 {header("alg", "RS512"), "algorithm_not_allowed"},
-		"alg in small letters":      {header("alg", "rs256"), "algorithm_not_allowed"},
-		"crit":                      {header("crit", []string{"exp"}), "bad_token"},
-		"b64":                       {header("b64", false), "bad_token"},
-		"jku, jwk and x5u ignored":  {func(h, _ map[string]any) { h["jku"], h["x5u"], h["jwk"] = "https://evil.example", "x", "x" }, "ok"},
 	}
+	maps.Copy(tests, tokenCases())
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
