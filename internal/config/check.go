@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,39 +107,25 @@ func (c *checker) boolean(variable, value string) bool {
 	return b
 }
 
-// doors returns DoorsBoth, the default, for a value it refuses, so that the
-// rest of the environment is checked in full.
-func (c *checker) doors(value string) Doors {
-	switch d := Doors(value); d {
-	case DoorsBoth, DoorsPublic, DoorsTasks:
-		return d
+// oneOf wants one of a few words. It returns the first for a value it refuses, so
+// that the rest of the environment is checked in full.
+func oneOf[T ~string](c *checker, variable, value string, words ...T) T {
+	if slices.Contains(words, T(value)) {
+		return T(value)
 	}
-	c.refuse("DOORS", "must be both, public or tasks")
-	return DoorsBoth
+	last := len(words) - 1
+	list := string(words[0])
+	for _, word := range words[1:last] {
+		list += ", " + string(word)
+	}
+	c.refuse(variable, "must be "+list+" or "+string(words[last]))
+	return words[0]
 }
 
-func (c *checker) batchResults(value string) BatchResults {
-	switch b := BatchResults(value); b {
-	case BatchResultsLines, BatchResultsSummary:
-		return b
-	}
-	c.refuse("BATCH_RESULTS", "must be lines or summary")
-	return ""
-}
-
-func (c *checker) logLevel(value string) slog.Level {
-	switch value {
-	case "debug":
-		return slog.LevelDebug
-	case "info":
-		return slog.LevelInfo
-	case "warn":
-		return slog.LevelWarn
-	case "error":
-		return slog.LevelError
-	}
-	c.refuse("LOG_LEVEL", "must be debug, info, warn or error")
-	return 0
+func (c *checker) logLevel(value string) (level slog.Level) {
+	word := oneOf(c, "LOG_LEVEL", value, "debug", "info", "warn", "error")
+	_ = level.UnmarshalText([]byte(word)) // it knows these
+	return level
 }
 
 // url accepts https, and http on this machine: who can change a key set on its

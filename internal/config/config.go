@@ -134,7 +134,7 @@ func LoadRotation(ctx context.Context, lookuper envconfig.Lookuper) (*Config, er
 func parse(env *environment) (*Config, error) {
 	c := &checker{}
 
-	doors := c.doors(env.Doors)
+	doors := oneOf(c, "DOORS", env.Doors, DoorsBoth, DoorsPublic, DoorsTasks)
 	always, tasks := true, doors.Tasks()
 
 	cfg := &Config{
@@ -151,7 +151,7 @@ func parse(env *environment) (*Config, error) {
 		MaxDeliveryAttempts: int(c.number("MAX_DELIVERY_ATTEMPTS", env.MaxDeliveryAttempts, deliveryAttempts)),
 
 		ResultBuckets: c.resultBuckets("RESULT_BUCKETS", env.ResultBuckets),
-		BatchResults:  c.batchResults(env.BatchResults),
+		BatchResults:  oneOf(c, "BATCH_RESULTS", env.BatchResults, BatchResultsLines, BatchResultsSummary),
 		ChunkBytes:    c.number("CHUNK_BYTES", env.ChunkBytes, chunkBytes),
 		MaxLineBytes:  c.number("MAX_LINE_BYTES", env.MaxLineBytes, lineBytes),
 

@@ -12,23 +12,30 @@ import (
 
 // common are the members of every outcome's data that its event determines.
 type common struct {
-	eventID, eventType, eventTime, receivedAt string
-	resourceID, mode, scheme, origin, path    string
-	metadata                                  [][]byte // members `"key":value` of user_metadata, by key
-	publishedBy                               string
+	texts       []text
+	metadata    [][]byte // members `"key":value` of user_metadata, by key
+	publishedBy string
+}
+
+// text is a member that is a string.
+type text struct {
+	name, value string
+	long        bool // a sender can make it long
 }
 
 func newCommon(e *event.Event, version string) common {
 	return common{
-		eventID:     e.ID,
-		eventType:   e.Type,
-		eventTime:   e.Time,
-		receivedAt:  e.ReceivedAt.UTC().Format(time.RFC3339Nano),
-		resourceID:  e.ResourceID,
-		mode:        e.Mode,
-		scheme:      e.Scheme,
-		origin:      e.Origin,
-		path:        e.Path,
+		texts: []text{
+			{"event_id", e.ID, true},
+			{"event_type", e.Type, false},
+			{"event_time", e.Time, true},
+			{"received_at", e.ReceivedAt.UTC().Format(time.RFC3339Nano), false},
+			{"resource_id", e.ResourceID, true},
+			{"mode", e.Mode, false},
+			{"scheme", e.Scheme, false},
+			{"origin", e.Origin, false},
+			{"path", e.Path, true},
+		},
 		metadata:    encodeMetadata(e.UserMetadata),
 		publishedBy: version,
 	}
@@ -64,15 +71,9 @@ func encodeMetadata(m map[string]lenientjson.Value) [][]byte {
 
 // append appends the members, a comma before each.
 func (c *common) append(b []byte) []byte {
-	b = appendMember(b, "event_id", c.eventID)
-	b = appendMember(b, "event_type", c.eventType)
-	b = appendMember(b, "event_time", c.eventTime)
-	b = appendMember(b, "received_at", c.receivedAt)
-	b = appendMember(b, "resource_id", c.resourceID)
-	b = appendMember(b, "mode", c.mode)
-	b = appendMember(b, "scheme", c.scheme)
-	b = appendMember(b, "origin", c.origin)
-	b = appendMember(b, "path", c.path)
+	for _, t := range c.texts {
+		b = appendMember(b, t.name, t.value)
+	}
 	b = append(appendName(b, userMetadata), '{')
 	for i, m := range c.metadata {
 		if i > 0 {
@@ -85,17 +86,18 @@ func (c *common) append(b []byte) []byte {
 }
 
 // fields are the members that a sender can make long. Cutting one changes c, and
-// the slice of metadata that c shared is left alone.
+// what c shared is left alone.
 func (c *common) fields() []field {
-	return []field{
-		stringField("event_id", &c.eventID),
-		stringField("event_time", &c.eventTime),
-		stringField("resource_id", &c.resourceID),
-		stringField("path", &c.path),
-		{name: userMetadata, size: metadataSize(c.metadata), cut: func(limit int) {
-			c.metadata = dropLargest(c.metadata, limit)
-		}},
+	c.texts = slices.Clone(c.texts)
+	var fields []field
+	for i := range c.texts {
+		if t := &c.texts[i]; t.long {
+			fields = append(fields, stringField(t.name, &t.value))
+		}
 	}
+	return append(fields, field{name: userMetadata, size: metadataSize(c.metadata), cut: func(limit int) {
+		c.metadata = dropLargest(c.metadata, limit)
+	}})
 }
 
 func metadataSize(members [][]byte) int {
