@@ -44,8 +44,7 @@ func BenchmarkHMAC1kB(b *testing.B) {
 
 func benchmarkVerify(b *testing.B, name, secret string, header http.Header, payload []byte) {
 	b.Run(name, func(b *testing.B) {
-		source := storetest.NewSource()
-		source.Add(secretA, secret, start)
+		source := storetest.Of(secretA, secret)
 		r := newRig(source, nil)
 		b.ReportAllocs()
 		for b.Loop() {

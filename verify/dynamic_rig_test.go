@@ -75,8 +75,7 @@ func newDynamicRig(t testing.TB, options ...dynamicOption) *dynamicRig {
 // newDynamicRigOf is a rig that knows the keys of an issuer.
 func newDynamicRigOf(t testing.TB, issuer *verifytest.Issuer, options ...dynamicOption) *dynamicRig {
 	t.Helper()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start.Add(-time.Hour))
+	source := storetest.Of(secretA, payload1)
 	source.Add(tokenSecret, token1, start.Add(-time.Hour))
 	return newDynamicRigOn(t, newRig(source, nil), issuer, options...)
 }

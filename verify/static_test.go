@@ -85,8 +85,7 @@ func TestVerify(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := storetest.NewSource()
-			source.Add(secretA, payload1, start.Add(-time.Hour))
+			source := storetest.Of(secretA, payload1)
 			r := newRig(source, nil)
 			d := &delivery{"/hook", genuine(), body, start}
 			tc.change(d)
@@ -128,8 +127,7 @@ func nextLetter(c byte) string {
 
 func TestVerifyProof(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	source.Add(secretB, payload2, start)
 	r := newRig(source, []secret.Name{secretA, secretB})
 	want := verify.Proof{Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: secretB}

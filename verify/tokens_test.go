@@ -122,8 +122,7 @@ func TestTokensOverTime(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := storetest.NewSource()
-			source.Add(secretA, payload1, start)
+			source := storetest.Of(secretA, payload1)
 			for i, p := range tc.versions {
 				source.Add(tokenSecret, p, start.Add(time.Duration(i-30)*24*time.Hour-24*time.Hour))
 			}
@@ -227,8 +226,7 @@ func TestTokensStaleWithoutProbe(t *testing.T) {
 func TestTokensLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	source := storetest.NewSource()
-	source.Add(tokenSecret, token1+".", start)
+	source := storetest.Of(tokenSecret, token1+".")
 	source.Add(tokenSecret, token2+"/x", start)
 	r := newDynamicRigOn(t, newRig(source, nil, logTo(&log)), newDynamicRig(t).issuer)
 	for range 3 {

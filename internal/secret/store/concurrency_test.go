@@ -13,8 +13,7 @@ import (
 // A hundred deliveries at once cause one look-up.
 func TestColdStartSingleFlight(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	r := newRig(source, nil)
 	var wg sync.WaitGroup
 	for range 100 {
@@ -34,8 +33,7 @@ func TestColdStartSingleFlight(t *testing.T) {
 // a delivery of the newest version is always accepted 5 s after it was added.
 func TestConcurrentRotation(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	r := newRig(source, nil)
 	for _, next := range []string{payload2, payload3} {
 		source.Add(secretA, next, r.Now())
@@ -62,8 +60,7 @@ func TestConcurrentRotation(t *testing.T) {
 // set serves not at all, but for the one that looks.
 func TestHangingSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := storetest.NewSource()
-		source.Add(secretA, payload1, time.Now())
+		source := storetest.Of(secretA, payload1)
 		r := newRig(source, nil, onClock(time.Now))
 		if got := r.deliver(t, payload1); got != "ok" {
 			t.Fatalf("got %s", got)
@@ -101,8 +98,7 @@ func TestHangingSource(t *testing.T) {
 
 func TestHangingSourceFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := storetest.NewSource()
-		source.Add(secretA, payload1, time.Now())
+		source := storetest.Of(secretA, payload1)
 		source.Do(func() { source.Hang = true })
 		r := newRig(source, nil, onClock(time.Now))
 		began := time.Now()

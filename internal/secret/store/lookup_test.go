@@ -15,8 +15,7 @@ import (
 
 func TestSecretsLookups(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start.Add(-48*time.Hour))
+	source := storetest.Of(secretA, payload1)
 	source.Add(secretA, payload2, start.Add(-47*time.Hour))
 	r := newRig(source, nil)
 	check := func(when string, lists, accesses int) {
@@ -61,8 +60,7 @@ func TestSecretsLookups(t *testing.T) {
 
 func TestSecretsLookupsInOutage(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	source.Do(func() { source.Err[secretA] = errDown })
 	r := newRig(source, nil)
 	for range 100 { // 10 s
@@ -92,8 +90,7 @@ func TestSecretsLookupsInOutage(t *testing.T) {
 // Strangers who send forgeries for one secret do not use up the rounds of another.
 func TestSecretsProbedTogether(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	source.Add(secretB, payload2, start)
 	r := newRig(source, []secret.Name{secretA, secretB})
 	r.deliver(t, "a stranger's own secret")
@@ -126,8 +123,7 @@ func TestSecretsLookupsUnreadable(t *testing.T) {
 // A stale delivery is refused whoever signed it: it is no reason to look for a new version.
 func TestSecretsStaleWithoutProbe(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	r := newRig(source, nil)
 	h, err := verify.ParseHeaders(verifytest.Static(payload2, "msg_1", start.Add(-time.Hour), body))
 	if err != nil {
@@ -145,8 +141,7 @@ func TestSecretsStaleWithoutProbe(t *testing.T) {
 // A client that hangs up does not spoil the look-up that others wait for.
 func TestSecretsClientGone(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	r := newRig(source, nil)
 	h, err := verify.ParseHeaders(verifytest.Static(payload1, "msg_1", start, body))
 	if err != nil {
@@ -165,8 +160,7 @@ func TestSecretsClientGone(t *testing.T) {
 func TestSecretsLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start)
+	source := storetest.Of(secretA, payload1)
 	source.Add(secretA, "changeme-this-is-secret-text", start)
 	source.Add(secretA, "short", start)
 	source.Add(secretA, "whsec_%%%%broken-secret-text", start)

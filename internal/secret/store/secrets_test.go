@@ -248,8 +248,7 @@ func TestSecretsSeveral(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := storetest.NewSource()
-			source.Add(secretA, payload1, start)
+			source := storetest.Of(secretA, payload1)
 			source.Add(secretB, payload2, start)
 			source.Do(func() { source.Err[secretB] = tc.err })
 			r := newRig(source, []secret.Name{secretB, secretA})
@@ -269,8 +268,7 @@ func TestSecretsSeveral(t *testing.T) {
 // between the two must not let the old one live for the TTL.
 func TestRevokedWhileTheNewVersionWasFound(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start.Add(-time.Hour))
+	source := storetest.Of(secretA, payload1)
 	r := newRig(source, nil)
 	want := func(what, payload, code string) {
 		t.Helper()
@@ -293,8 +291,7 @@ func TestRevokedWhileTheNewVersionWasFound(t *testing.T) {
 // on account of that.
 func TestAMismatchBetweenRoundsIsMadeUpFor(t *testing.T) {
 	t.Parallel()
-	source := storetest.NewSource()
-	source.Add(secretA, payload1, start.Add(-time.Hour))
+	source := storetest.Of(secretA, payload1)
 	r := newRig(source, nil)
 	r.deliver(t, payload1)
 	if got := r.deliver(t, payload3); got != "signature_mismatch" {
