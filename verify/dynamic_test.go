@@ -19,9 +19,7 @@ func TestDynamicEd25519(t *testing.T) {
 	rig := newDynamicRig(t)
 	other, err := verifytest.NewIssuer()
 	must(t, err)
-	if err := other.SetEd25519("ed-1"); err != nil { // the kid of ours, another key
-		t.Fatal(err)
-	}
+	must(t, other.SetEd25519("ed-1")) // the kid of ours, another key
 	good := rig.ed25519().Get("webhook-signature")
 	signature, err := base64.StdEncoding.DecodeString(good[4:])
 	must(t, err)

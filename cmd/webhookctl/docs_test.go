@@ -14,9 +14,7 @@ import (
 // TestDocumentation makes docs/webhookctl.md of what --help prints.
 func TestDocumentation(t *testing.T) {
 	parser, err := newParser(t.Context(), streams{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var doc strings.Builder
 	doc.WriteString(`<!-- generated: go test ./cmd/webhookctl -run TestDocumentation -update -->
 # webhookctl

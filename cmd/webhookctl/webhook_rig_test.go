@@ -144,9 +144,7 @@ func (r *rig) annotate(set map[string]string) {
 	all := map[string]string{}
 	maps.Copy(all, got.Annotations)
 	maps.Copy(all, set)
-	if err := r.sm.SetAnnotations(r.Context(), signing, all, got.Etag); err != nil {
-		r.Fatal(err)
-	}
+	must(r, r.sm.SetAnnotations(r.Context(), signing, all, got.Etag))
 }
 
 // dry runs a command with --dry-run twice, for people and for scripts, and

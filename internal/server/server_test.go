@@ -17,17 +17,13 @@ import (
 func start(t *testing.T, h http.HandlerFunc) (*http.Server, string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	addr := l.Addr().String()
 	l.Close()
 	t.Setenv("PORT", addr[strings.LastIndexByte(addr, ':')+1:])
 	t.Setenv("LOCAL_ONLY", "true")
 	s, err := listen(h, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s, addr
 }
@@ -39,14 +35,10 @@ func TestThePathArrivesAsItWasSent(t *testing.T) {
 	}
 	for _, path := range []string{"/", "//dynamic/TOKEN", "/x/../dynamic/TOKEN", "/./dynamic//TOKEN", "/%64ynamic/TOKEN"} {
 		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", path)
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		body, _ := io.ReadAll(resp.Body)
 		conn.Close()
 		if resp.StatusCode != 200 || string(body) != path || resp.Header.Get("Location") != "" {
@@ -63,9 +55,7 @@ func TestDeadlineOfThePlatform(t *testing.T) {
 		}
 	})
 	resp, err := http.Get("http://" + addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer resp.Body.Close()
 	if body, _ := io.ReadAll(resp.Body); string(body) != "9m0s" {
 		t.Errorf("deadline in %q, want 9m0s", body)
@@ -75,14 +65,10 @@ func TestDeadlineOfThePlatform(t *testing.T) {
 func TestHugeHeadersAreRefused(t *testing.T) {
 	_, addr := start(t, func(http.ResponseWriter, *http.Request) {})
 	r, err := http.NewRequest(http.MethodPost, "http://"+addr, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	r.Header.Set("X", strings.Repeat("x", 2*maxHeaderBytes))
 	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("got %d, want 431", resp.StatusCode)
@@ -101,9 +87,7 @@ func TestFlushSendsTheLastAnswer(t *testing.T) {
 		flush(s)
 	}()
 	resp, err := http.Get("http://" + addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); string(body) != "done" || err != nil {
 		t.Errorf("got %q, %v", body, err)
@@ -115,13 +99,18 @@ func TestFlushSendsTheLastAnswer(t *testing.T) {
 
 func TestAPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer l.Close()
 	t.Setenv("PORT", l.Addr().String()[len("127.0.0.1:"):])
 	t.Setenv("LOCAL_ONLY", "true")
 	if _, err := listen(http.NotFoundHandler(), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error")
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
