@@ -26,14 +26,14 @@ func BenchmarkFanOut(b *testing.B) {
 	for b.Loop() {
 		r := newBench(b)
 		r.plan(b, 1)
-		r.pubsub.push(b, r.cloud, r.receiver.url(), 1)
+		r.push(b, 1)
 		like := r.pubsub.oneResult()
 		ready := startAlone(b, r.pubsub.addr, load{Topic: localcloud.ResultsTopic, How: "stream", Workers: rangesAtOnce, Data: like.GetData(), Attributes: like.GetAttributes()})
 		var fanOut, alone time.Duration
 		for range rounds {
 			r.plan(b, lines)
 			begin := time.Now()
-			r.pubsub.push(b, r.cloud, r.receiver.url(), rangesAtOnce)
+			r.push(b, rangesAtOnce)
 			fanOut += time.Since(begin)
 			alone += ready.publish(b, lines)
 		}
@@ -59,7 +59,7 @@ func BenchmarkMemory(b *testing.B) {
 				r := newBench(b)
 				lines := size/generatedLine + 1
 				r.plan(b, lines)
-				r.pubsub.push(b, r.cloud, r.receiver.url(), 1)
+				r.push(b, 1)
 				if _, distinct, _ := r.pubsub.results(); int64(distinct) != lines {
 					b.Fatalf("%d lines, want %d", distinct, lines)
 				}
@@ -88,7 +88,7 @@ func BenchmarkScale(b *testing.B) {
 				b.Fatalf("%d ranges, want %d", n, ranges)
 			}
 			begin := time.Now()
-			r.pubsub.push(b, r.cloud, r.receiver.url(), atOnce)
+			r.push(b, atOnce)
 			took := time.Since(begin)
 			if atOnce == 1 {
 				alone = took

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"golang.org/x/sync/errgroup"
+
 	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -31,12 +34,13 @@ func (s samples) report(b *testing.B) {
 	}
 }
 
-// bench is a receiver with the embedded cloud in the process of the benchmark,
+// bench is a receiver with the embedded cloud in the process of the test,
 // and a Pub/Sub that keeps nothing but the queue.
 type bench struct {
 	pubsub   *discard
 	cloud    *localcloud.Cloud
 	receiver *child
+	token    string // of the pushes
 	batches  int
 }
 
@@ -49,11 +53,19 @@ func newBench(tb testing.TB, env ...string) *bench {
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, r.cloud.Close()) })
 	r.cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
+	names := environment(r.cloud)
+	r.token, err = r.cloud.Tokens.Mint(names["PUSH_AUDIENCE"], names["PUSH_SERVICE_ACCOUNT"])
+	must(tb, err)
 	// The log goes to a file: a pipe would wake the benchmark for each line.
 	program := command(tb, append(r.cloud.Env(), env...)...)
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log"))
 	must(tb, err)
-	tb.Cleanup(func() { must(tb, log.Close()) })
+	tb.Cleanup(func() {
+		must(tb, log.Close())
+		if said, _ := os.ReadFile(log.Name()); tb.Failed() {
+			tb.Logf("the end of the receiver's log:\n%s", tail(string(said)))
+		}
+	})
 	program.Stderr = log
 	r.receiver = launch(tb, program, (*child).healthy)
 	return r
@@ -68,20 +80,61 @@ func (r *bench) accept(tb testing.TB, body string) {
 	}
 }
 
+// batch has the receiver queue a batch whose results are generated.
+func (r *bench) batch(tb testing.TB, size int64, at func(int64, []byte)) {
+	tb.Helper()
+	r.batches++
+	name := fmt.Sprintf("%d.jsonl", r.batches)
+	r.cloud.Storage.PutGenerated(localcloud.ResultBucket, name, size, at)
+	r.accept(tb, fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/%d","output_file_uri":"gs://%s/%s"}}`, r.batches, localcloud.ResultBucket, name))
+}
+
 // plan has the receiver plan a batch of generated lines: its ranges are in the
 // queue then.
 func (r *bench) plan(tb testing.TB, lines int64) {
 	tb.Helper()
-	r.batches++
-	name := fmt.Sprintf("%d.jsonl", r.batches)
-	r.cloud.Storage.PutGenerated(localcloud.ResultBucket, name, lines*generatedLine, generate)
-	r.accept(tb, fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/%d","output_file_uri":"gs://%s/%s"}}`, r.batches, localcloud.ResultBucket, name))
-	env := environment(r.cloud)
-	token, err := r.cloud.Tokens.Mint(env["PUSH_AUDIENCE"], env["PUSH_SERVICE_ACCOUNT"])
-	must(tb, err)
-	a := send(tb, http.MethodPost, r.receiver.url()+"/tasks/process", bearer(token), envelope(<-r.pubsub.queue, 1))
-	if a.status != http.StatusNoContent {
-		tb.Fatalf("plan: %v", a)
+	r.batch(tb, lines*generatedLine, generate)
+	r.task(tb, <-r.pubsub.queue)
+}
+
+// task pushes a message of the queue, which must be done at the first attempt, but
+// for the one that keeps the event: it waits for the others, and comes again as
+// from Pub/Sub. It may be called from any goroutine.
+func (r *bench) task(tb testing.TB, m *pubsubpb.PubsubMessage) {
+	a, err := trySend(tb, http.MethodPost, r.receiver.url()+"/tasks/process", bearer(r.token), envelope(m, 1))
+	switch {
+	case err == nil && a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
+		time.Sleep(100 * time.Millisecond)
+		r.pubsub.queue <- m
+	case err != nil || a.status != http.StatusNoContent:
+		tb.Errorf("task %s: %v, %v", m.GetMessageId(), a, err)
+	}
+}
+
+// push works off the queue, atOnce messages at a time, until it is empty.
+func (r *bench) push(tb testing.TB, atOnce int) {
+	tb.Helper()
+	var workers errgroup.Group
+	workers.SetLimit(atOnce)
+	var left atomic.Int64 // under way; what they queue is queued when they end
+	done := make(chan struct{}, cap(r.pubsub.queue))
+	for {
+		select {
+		case m := <-r.pubsub.queue:
+			left.Add(1)
+			workers.Go(func() error {
+				r.task(tb, m)
+				left.Add(-1)
+				done <- struct{}{}
+				return nil
+			})
+			continue
+		default:
+		}
+		if left.Load() == 0 && len(r.pubsub.queue) == 0 {
+			return
+		}
+		<-done
 	}
 }
 

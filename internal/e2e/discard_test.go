@@ -117,47 +117,6 @@ func (d *discard) others() [][]byte {
 	return d.outcomes
 }
 
-// push works off the queue, atOnce messages at a time, until it is empty. All
-// must be done at the first attempt, but for the task that keeps the event: it
-// waits for the others, and comes again as from Pub/Sub.
-func (d *discard) push(t testing.TB, cloud *localcloud.Cloud, url string, atOnce int) {
-	t.Helper()
-	env := environment(cloud)
-	token, err := cloud.Tokens.Mint(env["PUSH_AUDIENCE"], env["PUSH_SERVICE_ACCOUNT"])
-	must(t, err)
-	var left atomic.Int64 // under way; what they queue is queued when they end
-	var workers sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
-	done := make(chan struct{}, cap(d.queue))
-	for {
-		select {
-		case m := <-d.queue:
-			left.Add(1)
-			slots <- struct{}{}
-			workers.Go(func() {
-				a, err := trySend(t, http.MethodPost, url+"/tasks/process", bearer(token), envelope(m, 1))
-				switch {
-				case err == nil && a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
-					time.Sleep(100 * time.Millisecond)
-					d.queue <- m
-				case err != nil || a.status != http.StatusNoContent:
-					t.Errorf("task %s: %v, %v", m.GetMessageId(), a, err)
-				}
-				<-slots
-				left.Add(-1)
-				done <- struct{}{}
-			})
-			continue
-		default:
-		}
-		if left.Load() == 0 && len(d.queue) == 0 {
-			workers.Wait()
-			return
-		}
-		<-done
-	}
-}
-
 // environment is the cloud's environment of a receiver, by name.
 func environment(cloud *localcloud.Cloud) map[string]string {
 	env := make(map[string]string)

@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"example.com/gemini-webhook/internal/localcloud"
-	"example.com/gemini-webhook/verify/verifytest"
 )
 
 // mostMemory is what the receiver may have resident, whatever the results.
@@ -42,22 +38,6 @@ func generate(off int64, p []byte) {
 	}
 }
 
-func TestGenerate(t *testing.T) {
-	t.Parallel()
-	whole := make([]byte, 5*generatedLine)
-	generate(0, whole)
-	if lines := bytes.Count(whole, []byte("\n")); lines != 5 || !bytes.Equal(whole[:generatedLine], generateLine(0)) || !bytes.HasSuffix(whole, generateLine(4)) {
-		t.Fatalf("%d lines, want 5: %s", lines, whole)
-	}
-	for _, off := range []int64{0, 1, 9, 2002, 2003, 2004, 5000} {
-		part := make([]byte, 3000)
-		generate(off, part)
-		if !bytes.Equal(part, whole[off:off+3000]) {
-			t.Errorf("from %d on it differs", off)
-		}
-	}
-}
-
 // A result of 1 GiB (64 MiB under the race detector, whose check is about the
 // rest) in bounded memory, with the default settings. It is not
 // parallel: the machine's memory and time are its own.
@@ -73,15 +53,17 @@ func TestMemory(t *testing.T) {
 		t.Run(fmt.Sprintf("%d ranges at once", atOnce), func(t *testing.T) {
 			lines := size/generatedLine + 1
 			begin := time.Now()
-			pubsub := newDiscard(t)
-			peak := pubsub.process(t, lines*generatedLine, generate, atOnce)
-			n, distinct, published := pubsub.results()
+			r := newBench(t)
+			r.batch(t, lines*generatedLine, generate)
+			r.push(t, atOnce)
+			peak := r.receiver.peakMemory(t)
+			n, distinct, published := r.pubsub.results()
 			t.Logf("%d lines of %d MiB, %d MiB of outcomes in %.1f s, peak memory %d MiB",
 				n, lines*generatedLine>>20, published>>20, time.Since(begin).Seconds(), peak>>20)
 			if int64(n) != lines || int64(distinct) != lines {
 				t.Errorf("%d lines, %d different, want %d", n, distinct, lines)
 			}
-			done := onlyOutcome(t, pubsub)
+			done := onlyOutcome(t, r.pubsub)
 			if want := (totals{Total: int(lines), Succeeded: int(lines)}); done.Type != "batch.completed" || done.Results != want || done.Bytes != lines*generatedLine {
 				t.Errorf("got %s %+v of %d bytes, want %+v of %d", done.Type, done.Results, done.Bytes, want, lines*generatedLine)
 			}
@@ -90,25 +72,6 @@ func TestMemory(t *testing.T) {
 			}
 		})
 	}
-}
-
-// process lets a receiver process a generated object as a batch, and returns
-// its peak memory; env is in place of some of the defaults.
-func (d *discard) process(t testing.TB, size int64, at func(int64, []byte), atOnce int, env ...string) (peak int64) {
-	t.Helper()
-	cloud, err := localcloud.Start(t.Context(), localcloud.Options{PubSubAddr: d.addr})
-	must(t, err)
-	t.Cleanup(func() { must(t, cloud.Close()) })
-	cloud.Storage.PutGenerated(localcloud.ResultBucket, object, size, at)
-	cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
-	receiver := start(t, append(cloud.Env(), env...)...)
-	body := fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/1","output_file_uri":%q}}`, objectURI)
-	header := verifytest.Static(testSecret, "msg_1", time.Now(), []byte(body))
-	if a := send(t, http.MethodPost, receiver.url()+hookPath, header, body); a.status != http.StatusOK {
-		t.Fatalf("delivery: %v", a)
-	}
-	d.push(t, cloud, receiver.url(), atOnce)
-	return receiver.peakMemory(t)
 }
 
 // onlyOutcome is the one besides the lines. It may be repeated.

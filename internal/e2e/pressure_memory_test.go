@@ -87,19 +87,20 @@ func TestPressureMemory(t *testing.T) {
 			size := test.rounds * test.content.round
 			lines := int(test.rounds) * len(test.content.lengths)
 			budget := instance(test.maxLine)
-			pubsub := newDiscard(t)
-			pubsub.slow(200 * time.Millisecond)
+			r := newBench(t, fmt.Sprintf("MAX_LINE_BYTES=%d", test.maxLine), fmt.Sprintf("GOMEMLIMIT=%d", budget/10*8))
+			r.pubsub.slow(200 * time.Millisecond)
 			begin := time.Now()
-			peak := pubsub.process(t, size, test.content.at, 4,
-				fmt.Sprintf("MAX_LINE_BYTES=%d", test.maxLine), fmt.Sprintf("GOMEMLIMIT=%d", budget/10*8))
-			n, distinct, published := pubsub.results()
+			r.batch(t, size, test.content.at)
+			r.push(t, 4)
+			peak := r.receiver.peakMemory(t)
+			n, distinct, published := r.pubsub.results()
 			t.Logf("%d lines of %d MiB, %d MiB of outcomes in %.1f s, peak memory %d of %d MiB",
 				n, size>>20, published>>20, time.Since(begin).Seconds(), peak>>20, budget>>20)
 			want := totals{Total: lines, Succeeded: lines - test.invalid, Invalid: test.invalid}
-			if done := onlyOutcome(t, pubsub); n != lines || distinct != lines || done.Results != want {
+			if done := onlyOutcome(t, r.pubsub); n != lines || distinct != lines || done.Results != want {
 				t.Errorf("%d lines, %d different, totals %+v, want %+v", n, distinct, done.Results, want)
 			}
-			if got := len(pubsub.invalid()); got != test.invalid {
+			if got := len(r.pubsub.invalid()); got != test.invalid {
 				t.Errorf("%d lines reported as too long, want %d", got, test.invalid)
 			}
 			if peak > budget {

@@ -65,32 +65,23 @@ func TestPressureOfTheOtherDoor(t *testing.T) {
 	if testing.Short() {
 		t.Skip("processes 128 MiB; run without -short")
 	}
-	queue := newDiscard(t)
-	cloud, err := localcloud.Start(t.Context(), localcloud.Options{PubSubAddr: queue.addr})
-	must(t, err)
-	t.Cleanup(func() { must(t, cloud.Close()) })
 	lines := int64(128<<20) / generatedLine
 	if raceDetector { // of the tests' own cloud; the receiver is built as always
 		lines /= 4
 	}
-	cloud.Storage.PutGenerated(localcloud.ResultBucket, object, lines*generatedLine, generate)
-	cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
-	receiver := start(t, append(cloud.Env(), "DOORS=both")...)
+	r := newBench(t, "DOORS=both")
 
 	const every = 20 * time.Millisecond
-	idle := flow(t, receiver.url(), testSecret, "idle", 50, every, 0)
-	body := fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/1","output_file_uri":%q}}`, objectURI)
-	if a := send(t, http.MethodPost, receiver.url()+hookPath, verifytest.Static(testSecret, "msg_1", time.Now(), []byte(body)), body); a.status != http.StatusOK {
-		t.Fatalf("delivery: %v", a)
-	}
+	idle := flow(t, r.receiver.url(), testSecret, "idle", 50, every, 0)
+	r.batch(t, lines*generatedLine, generate)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		queue.push(t, cloud, receiver.url(), 4)
+		r.push(t, 4)
 	}()
 	var busy []answer
 	for working := true; working; {
-		busy = append(busy, flow(t, receiver.url(), testSecret, fmt.Sprintf("busy%d", len(busy)), 10, every, 0)...)
+		busy = append(busy, flow(t, r.receiver.url(), testSecret, fmt.Sprintf("busy%d", len(busy)), 10, every, 0)...)
 		select {
 		case <-done:
 			working = false
@@ -105,7 +96,7 @@ func TestPressureOfTheOtherDoor(t *testing.T) {
 	if worst := quantile(busy, 0.99); worst > time.Second {
 		t.Errorf("p99 is %v beside 4 ranges, want at most a second", worst)
 	}
-	if n, distinct, _ := queue.results(); int64(n) != lines || int64(distinct) != lines {
+	if n, distinct, _ := r.pubsub.results(); int64(n) != lines || int64(distinct) != lines {
 		t.Errorf("%d lines, %d different, want %d", n, distinct, lines)
 	}
 }

@@ -225,8 +225,9 @@ func (b *buffer) String() string {
 	return b.data.String()
 }
 
-func (b *buffer) tail() string {
+func (b *buffer) tail() string { return tail(b.String()) }
+
+func tail(text string) string {
 	const most = 8 << 10
-	text := b.String()
 	return text[max(0, len(text)-most):]
 }
