@@ -28,6 +28,15 @@ func TestBodyUpToTheLimit(t *testing.T) {
 	if status, answer := d.send(t, r); status != 200 {
 		t.Errorf("without its length: got %d %s, want 200", status, answer)
 	}
+	// One that is too long is not cut to what was signed.
+	for _, length := range []int64{5001, -1} {
+		r := d.signed(t, time.Now(), body+"x")
+		r.Header = verifytest.Static(testKey, "msg_3", time.Now(), []byte(body))
+		r.ContentLength = length
+		if status, answer := d.send(t, r); status != 413 {
+			t.Errorf("a byte more, its length told as %d: got %d %s, want 413", length, status, answer)
+		}
+	}
 }
 
 // A sender that withholds its body learns what the headers say, and cannot

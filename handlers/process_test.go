@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -29,6 +31,29 @@ type worker struct {
 func (w *worker) Do(_ context.Context, m work.Message) (string, error) {
 	w.messages = append(w.messages, m)
 	return "key", w.err
+}
+
+// Whoever has no good token is told so at once, and not read.
+func TestTheTokenComesBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	p := &Processor{Tokens: tokens{verify.ErrBadToken}, Worker: &worker{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	s := httptest.NewServer(p)
+	t.Cleanup(s.Close)
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(conn, "POST /tasks/process HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("no answer while the body is withheld: %v", err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != 401 {
+		t.Errorf("got %d, want 401", answer.StatusCode)
+	}
 }
 
 // Only what is finished or handed on is acknowledged, and nothing is done for

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -81,6 +82,17 @@ func TestVerify(t *testing.T) {
 		"signature in hexadecimal": {entries("v1," + toHex(good[3:])), "signature_mismatch"},
 		"trailing bits set":        {entries(good[:len(good)-2] + nextLetter(good[len(good)-2]) + "="), "signature_mismatch"},
 		"signature of zeros":       {entries("v1," + strings.Repeat("A", 43) + "="), "signature_mismatch"},
+	}
+	for i := range sha256.Size { // every byte counts
+		sum, err := base64.StdEncoding.DecodeString(good[len("v1,"):])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum[i] ^= 1
+		tests[fmt.Sprintf("byte %d of the signature changed", i)] = struct {
+			change func(*delivery)
+			want   string
+		}{entries("v1," + base64.StdEncoding.EncodeToString(sum)), "signature_mismatch"}
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

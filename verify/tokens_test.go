@@ -2,6 +2,9 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +12,8 @@ import (
 
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store/storetest"
+	"example.com/gemini-webhook/verify"
+	"example.com/gemini-webhook/verify/verifytest"
 )
 
 // tokenStep is a change to the world, and what a genuine v1a delivery gets
@@ -238,5 +243,33 @@ func TestTokensLog(t *testing.T) {
 	}
 	if holdsToken(log.String()) {
 		t.Errorf("the log holds a token:\n%s", &log)
+	}
+}
+
+// nearly is a secret whose stored hash differs from a token's in one bit.
+type nearly struct {
+	hash [sha256.Size]byte
+	at   int
+}
+
+func (n nearly) Match(_ context.Context, m verify.Matcher, _ bool) (string, bool, error) {
+	n.hash[n.at] ^= 1
+	return "", m.Match(n.hash[:]), nil
+}
+
+func TestTokenHashesAreComparedWhole(t *testing.T) {
+	t.Parallel()
+	headers, err := verify.ParseHeaders(verifytest.Headers("msg_1", seconds, "v1a,AAAA"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range sha256.Size {
+		v := verify.Verifier{
+			Tokens: nearly{sha256.Sum256([]byte(token1)), i}, Keys: verify.StaticKeys{},
+			Tolerance: time.Minute, Now: func() time.Time { return start },
+		}
+		if _, err := v.Verify(t.Context(), "/dynamic/"+token1, headers, body); !errors.Is(err, verify.ErrOriginUnproven) {
+			t.Errorf("byte %d of the hash changed: %v, want %v", i, err, verify.ErrOriginUnproven)
+		}
 	}
 }

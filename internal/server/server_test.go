@@ -75,6 +75,24 @@ func TestHugeHeadersAreRefused(t *testing.T) {
 	}
 }
 
+// Whoever withholds headers has a connection for ten seconds, not for ever.
+func TestHeadersThatDoNotArrive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for " + headerTimeout.String() + "; run without -short")
+	}
+	_, addr := start(t, func(http.ResponseWriter, *http.Request) { t.Error("a request without its headers is handled") })
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(headerTimeout + 5*time.Second))
+	fmt.Fprint(conn, "POST / HTTP/1.1\r\nHost: x\r\nwebhook-id: m")
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Errorf("after %s: %v, want the connection closed", headerTimeout+5*time.Second, err)
+	}
+}
+
 func TestFlushSendsTheLastAnswer(t *testing.T) {
 	entered := make(chan struct{})
 	s, addr := start(t, func(w http.ResponseWriter, _ *http.Request) {
