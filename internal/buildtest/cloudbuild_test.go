@@ -14,9 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const smokeScript = "scripts/smoke-test.sh"
+const (
+	smokeScript = "scripts/smoke-test.sh"
+	deployBuild = "cloudbuild.yaml"
+	testsBuild  = "cloudbuild.tests.yaml"
+)
 
-// buildStep is a step of cloudbuild.yaml, as far as it is checked here.
+// buildStep is a step of a build, as far as it is checked here.
 type buildStep struct {
 	ID      string   `json:"id"`
 	Name    string   `json:"name"`
@@ -24,14 +28,14 @@ type buildStep struct {
 	WaitFor []string `json:"waitFor"`
 }
 
-// buildSteps reads cloudbuild.yaml without a YAML library, as it is written: a
-// step begins with "  - id:", and a script is indented by six.
-// TestCloudBuild compares it with what gcloud reads.
-func buildSteps(t *testing.T) []buildStep {
+// buildSteps reads a build without a YAML library, as it is written: a step
+// begins with "  - id:", and a script is indented by six.
+// TestCloudBuildAsGcloudReadsIt compares it with what gcloud reads.
+func buildSteps(t *testing.T, file string) []buildStep {
 	t.Helper()
-	_, text, ok := strings.Cut(readFile(t, "cloudbuild.yaml"), "\nsteps:\n")
+	_, text, ok := strings.Cut(readFile(t, file), "\nsteps:\n")
 	if !ok {
-		t.Fatal("cloudbuild.yaml has no steps")
+		t.Fatalf("%s has no steps", file)
 	}
 	var steps []buildStep
 	inScript := false
@@ -65,18 +69,16 @@ func buildSteps(t *testing.T) []buildStep {
 }
 
 var (
-	pinned       = regexp.MustCompile(`^[a-z0-9./-]+(:[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.-]*|@sha256:[0-9a-f]{64})$`)
+	pinned       = regexp.MustCompile(`^[a-z0-9./-]+(:[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.-]*)(@sha256:[0-9a-f]{64})?$`)
 	substitution = regexp.MustCompile(`\$\{?(_[A-Z0-9_]+|[A-Z][A-Z_]+_ID)\}?`)
 	scriptPath   = regexp.MustCompile(`(?m)\b(scripts/[a-z.-]+)`)
 	makeTarget   = regexp.MustCompile(`(?m)^\s*make ([a-z-]+)( .*)?$`)
 )
 
-func TestCloudBuild(t *testing.T) {
-	t.Parallel()
-	text := readFile(t, "cloudbuild.yaml")
-	steps := buildSteps(t)
-	var ids []string
-	for _, step := range steps {
+// checkSteps wants steps that can run, and returns their names.
+func checkSteps(t *testing.T, file string) (ids []string) {
+	t.Helper()
+	for _, step := range buildSteps(t, file) {
 		if !pinned.MatchString(step.Name) {
 			t.Errorf("step %s: the image %q is not pinned to a full version", step.ID, step.Name)
 		}
@@ -100,7 +102,13 @@ func TestCloudBuild(t *testing.T) {
 		}
 		ids = append(ids, step.ID)
 	}
-	if diff := cmp.Diff([]string{"check", "build", "state-bucket", "init", "plan", "apply", "smoke-test"}, ids); diff != "" {
+	return ids
+}
+
+func TestCloudBuild(t *testing.T) {
+	t.Parallel()
+	text := readFile(t, deployBuild)
+	if diff := cmp.Diff([]string{"build", "state-bucket", "init", "plan", "apply", "smoke-test"}, checkSteps(t, deployBuild)); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 
@@ -126,17 +134,60 @@ func TestCloudBuild(t *testing.T) {
 	}
 }
 
-// TestCloudBuildAsGcloudReadsIt has gcloud load the file as "gcloud builds
+// TestTestsHaveNoRights: what the tests run may do nothing, and what may do
+// something runs no tests.
+func TestTestsHaveNoRights(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff([]string{"check"}, checkSteps(t, testsBuild)); diff != "" {
+		t.Errorf("steps of the tests (-want +got):\n%s", diff)
+	}
+	wants(t, buildSteps(t, testsBuild)[0].Script, "\nmake check\n")
+	for _, step := range buildSteps(t, deployBuild) {
+		if runsTests.MatchString(step.Script) {
+			t.Errorf("step %s of %s runs tests as the deployer", step.ID, deployBuild)
+		}
+	}
+	granted, submitted := []string{}, []string{}
+	for _, args := range documentedDeploy(t) {
+		command := strings.Join(args, " ")
+		account := regexp.MustCompile(`gemini-webhook-(?:tests|deploy)@`).FindString(command)
+		switch role := regexp.MustCompile(`--role=(\S+)`).FindStringSubmatch(command); {
+		case role != nil && account == "gemini-webhook-tests@":
+			granted = append(granted, args[0]+" "+role[1])
+		case strings.HasPrefix(command, "builds submit"):
+			submitted = append(submitted, regexp.MustCompile(`--config=(\S+)`).FindStringSubmatch(command)[1]+" as "+account)
+		}
+	}
+	if diff := cmp.Diff([]string{"projects roles/logging.logWriter", "storage roles/storage.objectViewer"}, granted); diff != "" {
+		t.Errorf("what the tests' account is granted in docs/deploy.md (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{testsBuild + " as gemini-webhook-tests@", deployBuild + " as gemini-webhook-deploy@"}, submitted); diff != "" {
+		t.Errorf("builds in docs/deploy.md (-want +got):\n%s", diff)
+	}
+}
+
+var runsTests = regexp.MustCompile(`make (check|quick|test|fuzz|soak|mutate|bench|terraform-test)|go test|scripts/check`)
+
+// documentedDeploy are the gcloud commands of docs/deploy.md.
+func documentedDeploy(t *testing.T) [][]string {
+	t.Helper()
+	whole, _ := documentedCommands(readFile(t, "docs/deploy.md"), "gcloud")
+	return whole
+}
+
+// TestCloudBuildAsGcloudReadsIt has gcloud load the files as "gcloud builds
 // submit" does.
 func TestCloudBuildAsGcloudReadsIt(t *testing.T) {
 	t.Parallel()
-	answer := askGcloud(t, parserRequest{Commands: [][]string{}, Build: filepath.Join(moduleRoot(t), "cloudbuild.yaml")})
-	var got struct{ Steps []buildStep }
-	if err := json.Unmarshal(answer.Build, &got); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(buildSteps(t), got.Steps); diff != "" {
-		t.Errorf("(-as this test reads it +as gcloud does):\n%s", diff)
+	for _, file := range []string{deployBuild, testsBuild} {
+		answer := askGcloud(t, parserRequest{Commands: [][]string{}, Build: filepath.Join(moduleRoot(t), file)})
+		var got struct{ Steps []buildStep }
+		if err := json.Unmarshal(answer.Build, &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(buildSteps(t, file), got.Steps); diff != "" {
+			t.Errorf("%s (-as this test reads it +as gcloud does):\n%s", file, diff)
+		}
 	}
 }
 

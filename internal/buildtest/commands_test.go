@@ -279,8 +279,7 @@ func (u *user) block(root, clone, name string) {
 }
 
 // TestCloudBuildSteps runs the scripts of cloudbuild.yaml on what is uploaded,
-// each with a home of its own, but for the tests and the smoke test, which have
-// tests of their own.
+// each with a home of its own, but for the smoke test, which has a test of its own.
 func TestCloudBuildSteps(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "gemini-webhook-signing-secret", "gemini-webhook-token")
@@ -311,8 +310,8 @@ func TestCloudBuildSteps(t *testing.T) {
 		"TF_VAR_name=gemini-webhook", "TF_VAR_api_key_secret=projects/my-project/secrets/gemini-api-key", "TF_IN_AUTOMATION=1", "TF_INPUT=0")
 
 	var out string
-	for _, step := range buildSteps(t) {
-		if step.ID == "check" || step.ID == "smoke-test" {
+	for _, step := range buildSteps(t, deployBuild) {
+		if step.ID == "smoke-test" {
 			continue
 		}
 		home := t.TempDir()

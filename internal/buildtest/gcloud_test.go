@@ -152,8 +152,8 @@ func TestGcloudAcceptsCommands(t *testing.T) {
 	if documented < 10 {
 		t.Errorf("%d gcloud commands were found in the documents", documented)
 	}
-	for _, step := range buildSteps(t) {
-		add("cloudbuild.yaml, "+step.ID, gcloudCommands(step.Script))
+	for _, step := range buildSteps(t, deployBuild) {
+		add(deployBuild+", "+step.ID, gcloudCommands(step.Script))
 	}
 	// What must be refused, so that the parser is known to look.
 	wrong := [][]string{

@@ -227,7 +227,7 @@ func TestBucketsOfOthersAreNotAdopted(t *testing.T) {
 // TestCloudBuildsBucketIsTheProjects: the same of the bucket of Terraform's state.
 func TestCloudBuildsBucketIsTheProjects(t *testing.T) {
 	t.Parallel()
-	steps := buildSteps(t)
+	steps := buildSteps(t, deployBuild)
 	i := slices.IndexFunc(steps, func(s buildStep) bool { return s.ID == "state-bucket" })
 	if i < 0 {
 		t.Fatal("there is no step state-bucket")
