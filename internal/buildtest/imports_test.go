@@ -75,6 +75,7 @@ var importRules = map[string]mayImport{
 	"internal/doctor":             {packages: []string{"internal/gcp/secretmanager", "internal/secret", "internal/webhookadmin"}, modules: cloud},
 	"terraform/tests/...":         {},
 	"docs/schemas":                {},
+	"scripts/mutations":           {},
 	"internal/outcome/schematest": {packages: []string{"docs/schemas"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
 	"cmd/webhookctl":              {packages: []string{"internal/doctor", "internal/endpoint", "internal/gcp/secretmanager", "internal/geminiapi", "internal/secret", "internal/version", "internal/webhookadmin"}, modules: []string{"*"}},
 	"cmd/...":                     {packages: []string{"", "verify/...", "internal/..."}, modules: []string{"*"}},
