@@ -33,5 +33,5 @@ var ofKeys = []mutation{
 	{"exclusion-drops-everything", "terraform/logging.tf", "([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}", "([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f]))*", "internal/buildtest TestTheRequestLogLeavesOutTokensAlone"},
 	{"log-entry-of-any-size", "internal/gcp/logging/bound.go", "if len(line) > maxLine {", "if false {", "internal/gcp/logging TestEntriesAreBounded"},
 	{"log-value-of-any-size", "internal/gcp/logging/bound.go", "if len(v.String()) > maxText {", "if false {", "internal/gcp/logging TestEntriesAreBounded"},
-	{"log-attribute-takes-a-field", "internal/gcp/logging/logging.go", "if slices.Contains(reserved, a.Key) {", "if false {", "internal/gcp/logging TestWhateverIsLoggedIsOneLine"},
+	{"log-attribute-takes-a-field", "internal/gcp/logging/logging.go", "if slices.Contains(reserved, a.Key) {", "if false {", "internal/gcp/logging FuzzLine"},
 }
