@@ -67,6 +67,15 @@ func TestSigningKeys(t *testing.T) {
 	}
 }
 
+func TestLengthsOfTokens(t *testing.T) {
+	t.Parallel()
+	for length, want := range map[int]bool{0: false, 31: false, 32: true, 128: true, 129: false} {
+		if got := ValidToken(strings.Repeat("a", length)); got != want {
+			t.Errorf("%d characters: %v, want %v", length, got, want)
+		}
+	}
+}
+
 // What is made is taken, and never made twice.
 func TestNewToken(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ var ofSignatures = []mutation{
 		"subtle.ConstantTimeCompare(d.signatures[i][:], sum)", "subtle.ConstantTimeCompare(d.signatures[i][1:], sum[1:])", "verify TestVerify"},
 	{"hmac-without-the-body", "verify/static.go", "\tmac.Write(d.body)\n", "", "verify TestVerify"},
 	{"hmac-without-id-and-time", "verify/static.go", "\tmac.Write(d.prefix)\n", "", "verify TestGoldenVector"},
-	{"hmac-is-not-checked", "verify/static.go", "case !ok:", "case false:", "verify TestVerify"},
+	{"hmac-is-not-checked", "verify/static.go", "case !ok:", "case !ok && false:", "verify TestVerify"},
 	{"outage-lets-in", "verify/static.go", `return Proof{}, fmt.Errorf("%w: %w", ErrUnavailable, err)`, "", "verify TestDynamicUnavailable"},
 
 	{"path-token-is-not-checked", "verify/verifier.go",
@@ -32,7 +32,7 @@ var ofSignatures = []mutation{
 		"case !v.Open:\n\t\tbest.err", "case false:\n\t\tbest.err", "verify TestDynamicSeveralEntries"},
 
 	{"ed25519-is-not-checked", "verify/dynamic.go",
-		"if !ed25519.Verify(public, message, signature) {", "if len(message) == 0 {", "verify TestDynamicEd25519"},
+		"if !ed25519.Verify(public, message, signature) {", "if !ed25519.Verify(public, message, signature) && false {", "verify TestDynamicEd25519"},
 	{"ed25519-of-other-encodings", "verify/dynamic.go",
 		"base64.StdEncoding.Strict().DecodeString(e.text)", "base64.StdEncoding.DecodeString(e.text)", "verify TestDynamicEd25519"},
 	{"key-of-another-use", "internal/jwks/parse.go",
@@ -41,16 +41,16 @@ var ofSignatures = []mutation{
 		`!slices.Contains(algorithms, alg.String())`, `false`, "verify TestDynamicKeyTypes"},
 
 	{"jwt-signature-is-not-checked", "verify/jwt.go",
-		"if jwsbb.VerifyRSA(", "if false && jwsbb.VerifyRSA(", "verify TestDynamicJWT"},
+		"if jwsbb.VerifyRSA(", "if false && jwsbb.VerifyRSA(", "verify TestDynamicJWTForm"},
 	{"jwt-of-any-algorithm", "verify/jwt.go", "case alg != algRS256:", "case false:", "verify TestDynamicJWT"},
-	{"jwt-with-crit", "verify/jwt.go", `header.has("crit") || header.has("b64")`, "false", "verify TestDynamicJWTForm"},
+	{"jwt-with-crit", "verify/jwt.go", `header.has("crit") || header.has("b64")`, "false", "verify TestDynamicJWT"},
 	{"jwt-without-exp", "verify/claims.go", "case err != nil || !present:", "case !present:\n\t\treturn nil\n\tcase err != nil:", "verify TestDynamicJWT"},
-	{"jwt-after-exp", "verify/claims.go", "case !now.Before(exp.Add(leeway)):", "case false:", "verify TestDynamicJWT"},
+	{"jwt-after-exp", "verify/claims.go", "case !now.Before(exp.Add(leeway)):", "case !now.Before(exp.Add(leeway)) && false:", "verify TestDynamicJWT"},
 	{"jwt-before-nbf", "verify/claims.go", `return o.checkFrom("nbf", now, leeway)`, "return nil", "verify TestDynamicJWT"},
 	{"jwt-of-another-audience", "verify/dynamic.go", "if len(v.Audiences) > 0 && ", "if false && ", "verify TestDynamicJWT"},
 	{"jwt-of-another-issuer", "verify/dynamic.go", "if len(v.Issuers) > 0 && ", "if false && ", "verify TestDynamicJWT"},
 	{"body-differs-from-the-token", "verify/event.go",
-		"ok && !equalJSON(value, other)", "false && !equalJSON(value, other)", "verify TestDynamicEvent"},
+		"ok && !equalJSON(value, other)", "ok && !equalJSON(value, other) && false", "verify TestDynamicEvent"},
 
 	{"error-tells-aud-below-dynamic", "verify/claims.go",
 		"at := dynamicSegment.FindStringIndex(text); at != nil {", "at := dynamicSegment.FindStringIndex(text); false {", "verify TestDynamicErrorNamesClaims"},

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -190,5 +191,21 @@ func TestSecretsLog(t *testing.T) {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log holds %q", secret)
 		}
+	}
+}
+
+// An outage is told with its reason and its secret.
+func TestOutageSaysWhy(t *testing.T) {
+	t.Parallel()
+	source := storetest.NewSource()
+	source.Do(func() { source.Err[secretA] = errDown })
+	r := newRig(source, nil)
+	h, err := verify.ParseHeaders(verifytest.Static(payload1, "msg_1", r.Now(), body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.all.Verify(t.Context(), "/hook", h, body)
+	if !errors.Is(err, errDown) || !strings.Contains(err.Error(), secretA) {
+		t.Errorf("got %v, want %v of %s", err, errDown, secretA)
 	}
 }
