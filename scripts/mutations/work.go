@@ -20,7 +20,7 @@ var ofWork = []mutation{
 	{"pointer-is-not-checked-again", "internal/object/store.go", "\tif !s.Allowed.Allows(o.Bucket, o.Name) {\n\t\treturn nil, 0,", "\tif false {\n\t\treturn nil, 0,", "internal/batch TestPointerIsCheckedAgainBeforeReading"},
 	{"dots-below-a-prefix", "internal/object/store.go", "case refused: ", "case false: ", "internal/object TestFind"},
 	{"outcomes-go-to-the-queue", "internal/config/names.go", `if value != "" && value == queue {`, "if false {", "internal/config TestLoadRefuses"},
-	{"signing-secret-as-path-token", "internal/config/names.go", `if value != "" && slices.Contains(list(signing), value) {`, "if false {", "internal/config TestLoadRefuses"},
+	{"signing-secret-as-path-token", "internal/config/names.go", `if value != "" && slices.Contains(list(signing), value) {`, "if false {", "internal/config TestLoadRefusesTokenSecretThatSigns"},
 
 	{"markers-before-the-acknowledgement", "internal/batch/window.go", "if h.wait != nil {", "if false {", "internal/batch TestRefusedPublishRepeatsNothing"},
 	{"refused-lines-count-as-published", "internal/batch/window.go", "\t\t\t\tcontinue\n", "", "internal/batch TestRefusedPublishRepeatsNothing"},
@@ -49,6 +49,12 @@ var ofWork = []mutation{
 
 	{"tests-run-as-the-deployer", "cloudbuild.yaml", "      make provider PLUGIN_DIR", "      make check\n      make provider PLUGIN_DIR", "internal/buildtest TestTestsHaveNoRights"},
 	{"tests-may-write-buckets", "docs/deploy.md", "--role=roles/storage.objectViewer\ngcloud iam", "--role=roles/storage.admin\ngcloud iam", "internal/buildtest TestTestsHaveNoRights"},
+	{"make-reads-a-value-as-a-command", "Makefile", "\t@scripts/fuzz\n", "\t@FUZZTIME=$(FUZZTIME) scripts/fuzz\n", "internal/buildtest TestMakeEvaluatesNothing"},
+	{"region-of-any-form", "scripts/gcloud-common.sh", `matches "$region" '[a-z]+-[a-z]+[0-9]+' ||`, "true ||", "internal/buildtest TestScriptsEvaluateNothing"},
+	{"printed-words-are-not-quoted", "scripts/gcloud-common.sh", "    quote \"$word\"\n    space=", "    printf '%s' \"$word\"\n    space=", "internal/buildtest TestPrintedScriptsEvaluateNothing"},
+	{"bucket-of-another-project", "scripts/deploy-gcloud.sh", "  own_bucket \"$state_bucket\"\n", "", "internal/buildtest TestBucketsOfOthersAreNotAdopted"},
+	{"terraforms-bucket-of-another-project", "cloudbuild.yaml", `if [ "$owner" != "$PROJECT_NUMBER" ]; then`, "if false; then", "internal/buildtest TestCloudBuildsBucketIsTheProjects"},
+
 	{"publisher-that-others-added", "internal/doctor/grants.go", "if !slices.Contains(doors, member) {", "if false {", "cmd/webhookctl TestDoctorFindsWhatIsBroken"},
 }
 
