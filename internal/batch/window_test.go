@@ -86,6 +86,28 @@ func TestRefusedMarkerRepeatsItsOwnLines(t *testing.T) {
 	}
 }
 
+// A task whose marker cannot be made is not acknowledged: else its lines wait for
+// whoever misses them.
+func TestARefusedMarkerIsAnError(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.batch(jsonl(10))
+	var inserts atomic.Int32
+	r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
+		if op.Kind == gcs.OpInsert && strings.Contains(op.Object, "/range/") && inserts.Add(1) == 1 {
+			return &gcs.Fault{Status: 403}
+		}
+		return nil
+	})
+	r.run()
+	if lines, repeats := r.come(); lines != 10 || repeats != 10 || r.completed()["total"] != 10.0 {
+		t.Errorf("%d lines, %d repeats, totals %v, want 10 and 10", lines, repeats, r.completed())
+	}
+	if queued := r.pubsub.Messages(queueTopic); len(queued) != 2 || r.attempts[queued[1].ID] != 2 {
+		t.Errorf("%d messages, attempts %v, want 2 of the range", len(queued), r.attempts)
+	}
+}
+
 // What is acknowledged after the caller is gone is not published again.
 func TestAcknowledgedAfterTheCallerIsGone(t *testing.T) {
 	t.Parallel()
