@@ -94,24 +94,19 @@ func (r *bench) batch(tb testing.TB, size int64, at func(int64, []byte)) {
 func (r *bench) plan(tb testing.TB, lines int64) {
 	tb.Helper()
 	r.batch(tb, lines*generatedLine, generate)
-	r.task(tb, <-r.pubsub.queue)
-}
-
-// task pushes a message of the queue, which must be done at the first attempt, but
-// for the one that keeps the event: it waits for the others, and comes again as
-// from Pub/Sub. It may be called from any goroutine.
-func (r *bench) task(tb testing.TB, m *pubsubpb.PubsubMessage) {
-	a, err := trySend(tb, http.MethodPost, r.receiver.url()+"/tasks/process", bearer(r.token), envelope(m, 1))
-	switch {
-	case err == nil && a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
-		time.Sleep(100 * time.Millisecond)
-		r.pubsub.queue <- m
-	case err != nil || a.status != http.StatusNoContent:
-		tb.Errorf("task %s: %v, %v", m.GetMessageId(), a, err)
+	if a, err := r.task(tb, <-r.pubsub.queue); err != nil || a.status != http.StatusNoContent {
+		tb.Fatalf("plan: %v, %v", a, err)
 	}
 }
 
-// push works off the queue, atOnce messages at a time, until it is empty.
+// task pushes a message of the queue.
+func (r *bench) task(tb testing.TB, m *pubsubpb.PubsubMessage) (answer, error) {
+	return trySend(tb, http.MethodPost, r.receiver.url()+"/tasks/process", bearer(r.token), envelope(m, 1))
+}
+
+// push works off the queue, atOnce messages at a time, until it is empty. All
+// must be done at the first attempt, but for the task that keeps the event: it
+// waits for the others, and comes again as from Pub/Sub.
 func (r *bench) push(tb testing.TB, atOnce int) {
 	tb.Helper()
 	var workers errgroup.Group
@@ -123,7 +118,14 @@ func (r *bench) push(tb testing.TB, atOnce int) {
 		case m := <-r.pubsub.queue:
 			left.Add(1)
 			workers.Go(func() error {
-				r.task(tb, m)
+				a, err := r.task(tb, m)
+				switch {
+				case err == nil && a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
+					time.Sleep(100 * time.Millisecond)
+					r.pubsub.queue <- m
+				case err != nil || a.status != http.StatusNoContent:
+					tb.Errorf("task %s: %v, %v", m.GetMessageId(), a, err)
+				}
 				left.Add(-1)
 				done <- struct{}{}
 				return nil
