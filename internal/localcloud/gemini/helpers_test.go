@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"google.golang.org/genai"
-	"google.golang.org/genai/interactions/models/apierrors"
 	"google.golang.org/genai/interactions/models/operations"
 	"google.golang.org/genai/interactions/models/webhooks"
 )
@@ -79,19 +77,6 @@ func webhookState(t *testing.T, client *genai.Client, id string) string {
 	res, err := client.Webhooks.Get(t.Context(), operations.GetWebhookRequest{ID: id})
 	must(t, err)
 	return string(*res.Webhook.State)
-}
-
-// status is the HTTP status of an error of the WebhookService, 0 for none.
-func status(t *testing.T, err error) int {
-	t.Helper()
-	if err == nil {
-		return 0
-	}
-	var api *apierrors.APIError
-	if !errors.As(err, &api) {
-		t.Fatalf("error is a %T, want *apierrors.APIError: %v", err, err)
-	}
-	return api.StatusCode
 }
 
 // got is one request that the receiver saw.
