@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -207,5 +208,32 @@ func TestOutageSaysWhy(t *testing.T) {
 	_, err = r.all.Verify(t.Context(), "/hook", h, body)
 	if !errors.Is(err, errDown) || !strings.Contains(err.Error(), secretA) {
 		t.Errorf("got %v, want %v of %s", err, errDown, secretA)
+	}
+}
+
+// While an outage lasts a secret is looked up after 5 s, 10 s, and so on up to a minute.
+func TestOutagesAreWaitedOut(t *testing.T) {
+	t.Parallel()
+	source := storetest.NewSource()
+	source.Add(secretA, payload1, start.Add(-time.Hour))
+	r := newRig(source, nil)
+	if got := r.deliver(t, payload1); got != "ok" {
+		t.Fatal(got)
+	}
+	source.Do(func() { source.Err[secretA] = errDown })
+	r.Add(5 * time.Minute)
+	before, _ := source.Lookups()
+	var at []int
+	for second := range 200 {
+		if got := r.deliver(t, payload1); got != "ok" {
+			t.Fatalf("after %d s: %s", second, got)
+		}
+		if now, _ := source.Lookups(); now > before {
+			at, before = append(at, second), now
+		}
+		r.Add(time.Second)
+	}
+	if want := []int{0, 5, 15, 35, 75, 135, 195}; !slices.Equal(at, want) {
+		t.Errorf("looked up after %v seconds, want %v", at, want)
 	}
 }
