@@ -303,9 +303,9 @@ func TestCloudBuildSteps(t *testing.T) {
 	must(t, os.Rename(filepath.Join(u.plugins(), "registry.terraform.io"), filepath.Join(stand, "registry.terraform.io")))
 	u.bucket("my-project-gemini-webhook-terraform")
 	bin := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(bin, "gcloud"), []byte("#!/bin/sh\nexit 0\n"), 0o755))
+	must(t, os.WriteFile(filepath.Join(bin, "gcloud"), []byte("#!/bin/sh\ncase \"$*\" in *projectNumber*) echo 123456789012 ;; esac\n"), 0o755))
 	u.env = append(u.env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"PROJECT=my-project", "REGION=europe-west1", "NAME=gemini-webhook", "API_KEY_SECRET=projects/my-project/secrets/gemini-api-key",
+		"PROJECT=my-project", "PROJECT_NUMBER=123456789012", "REGION=europe-west1", "NAME=gemini-webhook", "API_KEY_SECRET=projects/my-project/secrets/gemini-api-key",
 		"STATE_BUCKET=my-project-gemini-webhook-terraform", "TF_VAR_project_id=my-project", "TF_VAR_region=europe-west1",
 		"TF_VAR_name=gemini-webhook", "TF_VAR_api_key_secret=projects/my-project/secrets/gemini-api-key", "TF_IN_AUTOMATION=1", "TF_INPUT=0")
 
