@@ -68,11 +68,12 @@ fi
 # The provider that was built from these sources, and no other that is there: a
 # lock file of an earlier version of the sources names another one.
 version=$(scripts/provider)
+address=$(scripts/provider --address)
 printf '# Written by "make deploy": the provider that these sources make.\nterraform {\n  required_providers {\n    gemini = {\n      source  = "%s"\n      version = "%s"\n    }\n  }\n}\n' \
-  "$(scripts/provider --address)" "$version" >terraform/provider_override.tf
+  "$address" "$version" >terraform/provider_override.tf
 lock=terraform/.terraform.lock.hcl
 if [ -e "$lock" ]; then
-  awk -v address="provider \"$(scripts/provider --address)\" {" -v version="\"$version\"" '
+  awk -v address="provider \"$address\" {" -v version="\"$version\"" '
     $0 == address { held = $0; inside = 1; next }
     inside && $1 == "version" { keep = ($3 == version) }
     inside { held = held "\n" $0; if ($0 == "}") { if (keep) print held; inside = 0 }; next }
