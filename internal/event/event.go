@@ -52,6 +52,7 @@ type Error struct {
 	Code    string
 	Message string
 	Status  string
+	Details string // a JSON value, verbatim
 }
 
 // Video says where a generated video is. Gemini deletes the file after two days.

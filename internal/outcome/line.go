@@ -29,6 +29,15 @@ type Line struct {
 	Error *Error
 
 	Response, Request []byte // one JSON value each, passed on byte for byte; empty where there is none
+
+	// Extra is an object of the line's other members, verbatim; empty where there are
+	// none, or too much.
+	Extra        []byte
+	ExtraOmitted bool // Extra was too long
+
+	// Of a line that was too long to be kept whole:
+	ResponseOmitted bool // Response and Request, where it has any
+	TextCut         bool // Text is its beginning
 }
 
 // TokenCounts are the counts of tokens that are published, in their order. This
