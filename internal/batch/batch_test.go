@@ -32,7 +32,7 @@ func TestBatch(t *testing.T) {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	done := r.outcomes(outcomesTopic)[0]
-	if diff := cmp.Diff(map[string]any{"prompt_tokens": 200.0, "candidates_tokens": 300.0, "thoughts_tokens": 0.0, "total_tokens": 500.0}, done.data["usage"]); diff != "" {
+	if diff := cmp.Diff(map[string]any{"prompt_tokens": 200.0, "candidates_tokens": 300.0, "thoughts_tokens": 0.0, "cached_tokens": 0.0, "tool_use_tokens": 0.0, "total_tokens": 500.0}, done.data["usage"]); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
 	}
 	o, _ := r.gcs.Get(resultBucket, "results.jsonl")

@@ -92,7 +92,7 @@ func countFields(c *outcome.Counts, visit func(name string, n *int64)) {
 	visit("failed", &c.Failed)
 	visit("invalid", &c.Invalid)
 	for i := range c.Tokens {
-		visit(strings.ReplaceAll(outcome.TokenCounts[i].Name, "_", "-"), &c.Tokens[i])
+		visit(strings.ReplaceAll(outcome.TokenCounts[i], "_", "-"), &c.Tokens[i])
 	}
 }
 

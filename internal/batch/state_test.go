@@ -214,7 +214,8 @@ func TestCountsAreStoredUnderTheirNames(t *testing.T) {
 	t.Parallel()
 	stored := map[string]string{
 		"total": "1", "succeeded": "2", "failed": "3", "invalid": "4",
-		"prompt-tokens": "5", "candidates-tokens": "6", "thoughts-tokens": "7", "total-tokens": "8",
+		"prompt-tokens": "5", "candidates-tokens": "6", "thoughts-tokens": "7",
+		"cached-tokens": "8", "tool-use-tokens": "9", "total-tokens": "10",
 	}
 	counts, err := countsOf(stored)
 	if err != nil || counts.Total != 1 || counts.Succeeded != 2 || counts.Failed != 3 || counts.Invalid != 4 {

@@ -31,7 +31,7 @@ func messages() map[string]Message {
 			Text:   "Hello <b>\"world\"</b>\n\u2028é", HasText: true,
 			FinishReason: "STOP",
 			ModelVersion: "gemini-2.5-flash",
-			Usage:        usage(map[string]int64{"prompt_tokens": 3, "candidates_tokens": 0, "total_tokens": 3}),
+			Usage:        usage(map[string]int64{"prompt_tokens": 3, "candidates_tokens": 0, "cached_tokens": 2, "tool_use_tokens": 1, "total_tokens": 4}),
 			Response:     []byte(`{"candidates" : [ {"x":"<\u00e9>"} ],"big":1.0e400}`),
 			Request:      []byte(`{"contents":[]}`),
 		}),
@@ -46,7 +46,7 @@ func messages() map[string]Message {
 			Error:  &Error{Code: "unknown_shape"},
 		}),
 		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
-			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, Tokens: Tokens{10, 20, 30, 60}}, Bytes: 5 << 30,
+			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, Tokens: Tokens{10, 20, 30, 4, 5, 65}}, Bytes: 5 << 30,
 		}),
 		"batch.incomplete":            batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
 		"batch.unreadable":            batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),

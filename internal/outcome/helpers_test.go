@@ -37,8 +37,8 @@ func of(d event.Delivery, body string) *Event {
 
 // usage is a Usage of these counts, by name.
 func usage(named map[string]int64) (u Usage) {
-	for i, c := range TokenCounts {
-		n, has := named[c.Name]
+	for i, name := range TokenCounts {
+		n, has := named[name]
 		u.Tokens[i], u.Has[i] = n, has
 	}
 	return u

@@ -43,14 +43,8 @@ type Line struct {
 // TokenCounts are the counts of tokens that are published, in their order. This
 // is the one list of them: what reads, adds, stores and publishes tokens goes
 // through it.
-var TokenCounts = [...]struct {
-	Name   string // in outcomes
-	Gemini string // in a response's usageMetadata
-}{
-	{"prompt_tokens", "promptTokenCount"},
-	{"candidates_tokens", "candidatesTokenCount"},
-	{"thoughts_tokens", "thoughtsTokenCount"},
-	{"total_tokens", "totalTokenCount"},
+var TokenCounts = [...]string{
+	"prompt_tokens", "candidates_tokens", "thoughts_tokens", "cached_tokens", "tool_use_tokens", "total_tokens",
 }
 
 // Tokens are numbers of tokens, one for each of TokenCounts.
@@ -58,7 +52,7 @@ type Tokens [len(TokenCounts)]int64
 
 func (t *Tokens) append(b []byte) []byte {
 	for i, n := range t {
-		b = appendInt(b, TokenCounts[i].Name, n)
+		b = appendInt(b, TokenCounts[i], n)
 	}
 	return b
 }
@@ -73,7 +67,7 @@ type Usage struct {
 func (u *Usage) append(b []byte) []byte {
 	for i, n := range u.Tokens {
 		if u.Has[i] {
-			b = appendInt(b, TokenCounts[i].Name, n)
+			b = appendInt(b, TokenCounts[i], n)
 		}
 	}
 	return b

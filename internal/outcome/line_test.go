@@ -38,7 +38,7 @@ func TestCountsDoNotOverflow(t *testing.T) {
 			c.Add(more)
 		}
 		if c.Tokens[i] != math.MaxInt64 {
-			t.Errorf("%s: got %d, want the largest number", TokenCounts[i].Name, c.Tokens[i])
+			t.Errorf("%s: got %d, want the largest number", TokenCounts[i], c.Tokens[i])
 		}
 	}
 }

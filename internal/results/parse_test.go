@@ -176,8 +176,8 @@ func TestParse(t *testing.T) {
 
 // usage is a Usage of these counts, by name.
 func usage(named map[string]int64) (u outcome.Usage) {
-	for i, c := range outcome.TokenCounts {
-		n, has := named[c.Name]
+	for i, name := range outcome.TokenCounts {
+		n, has := named[name]
 		u.Tokens[i], u.Has[i] = n, has
 	}
 	return u
@@ -218,8 +218,8 @@ func TestParseResponse(t *testing.T) {
 		"odd reason of feedback":   {`{"promptFeedback":{"blockReason":1}}`, want{}},
 		"candidates null, blocked": {`{"candidates":null,"promptFeedback":{"blockReason":"SAFETY"}}`, want{Code: CodeBlocked}},
 		"counts": {
-			`{"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2,"thoughtsTokenCount":3,"totalTokenCount":9007199254740993}}`,
-			want{Usage: usage(map[string]int64{"prompt_tokens": 1, "candidates_tokens": 2, "thoughts_tokens": 3, "total_tokens": 9007199254740993})},
+			`{"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2,"thoughtsTokenCount":3,"cachedContentTokenCount":4,"toolUsePromptTokenCount":5,"totalTokenCount":9007199254740993}}`,
+			want{Usage: usage(map[string]int64{"prompt_tokens": 1, "candidates_tokens": 2, "thoughts_tokens": 3, "cached_tokens": 4, "tool_use_tokens": 5, "total_tokens": 9007199254740993})},
 		},
 		"some counts":     {`{"usageMetadata":{"promptTokenCount":0,"totalTokenCount":"12"}}`, want{Usage: usage(map[string]int64{"prompt_tokens": 0, "total_tokens": 12})}},
 		"no counts":       {`{"usageMetadata":{"trafficType":"ON_DEMAND"}}`, want{}},

@@ -53,12 +53,17 @@ func blockReason(feedback lenientjson.Value) string {
 	return blocked
 }
 
+// countNames are what usageMetadata calls the counts of outcome.TokenCounts.
+var countNames = [len(outcome.TokenCounts)]string{
+	"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "toolUsePromptTokenCount", "totalTokenCount",
+}
+
 // readUsage takes the counts that can be read.
 func readUsage(metadata lenientjson.Value) (u outcome.Usage) {
 	var counts [len(u.Tokens)]lenientjson.Value
 	var fields [len(u.Tokens)]lenientjson.Field
 	for i := range fields {
-		fields[i] = lenientjson.To(outcome.TokenCounts[i].Gemini, &counts[i])
+		fields[i] = lenientjson.To(countNames[i], &counts[i])
 	}
 	metadata.Pick(fields[:]...)
 	for i, v := range counts {
