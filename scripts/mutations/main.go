@@ -7,6 +7,7 @@
 package main
 
 import (
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -26,6 +27,29 @@ type mutation struct {
 	file     string // relative to the root
 	old, new string // of its text; old is there once
 	test     string // "package TestName": who must notice
+}
+
+//go:embed list.txt
+var list string
+
+var unescaped = strings.NewReplacer(`\n`, "\n", `\t`, "\t")
+
+// all reads the list.
+func all() (mutations []mutation) {
+	var file, test string
+	for line := range strings.Lines(list) {
+		line = strings.TrimSuffix(line, "\n")
+		entry, indented := strings.CutPrefix(line, "  ")
+		switch {
+		case indented:
+			name, change, _ := strings.Cut(unescaped.Replace(entry), ": ")
+			before, after, _ := strings.Cut(change, " ==>")
+			mutations = append(mutations, mutation{name, file, before, strings.TrimPrefix(after, " "), test})
+		case !strings.HasPrefix(line, "#"):
+			file, test, _ = strings.Cut(line, ", ")
+		}
+	}
+	return mutations
 }
 
 // testOf gives the folder of the test's module, its package and its name.
