@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"example.com/gemini-webhook/internal/lenientjson"
 )
@@ -26,50 +27,77 @@ func New(d Delivery, body []byte) *Event {
 
 // read takes what the members of the body say.
 func (e *Event) read(body lenientjson.Value) {
-	var kind, timestamp, data, metadata lenientjson.Value
-	body.Pick(lenientjson.To("type", &kind), lenientjson.To("timestamp", &timestamp),
-		lenientjson.To("data", &data), lenientjson.To("user_metadata", &metadata))
-	var id, uri, inner lenientjson.Value
-	data.Pick(lenientjson.To("id", &id), lenientjson.To("output_file_uri", &uri), lenientjson.To("user_metadata", &inner))
+	var kind, timestamp, data lenientjson.Value
+	body.Pick(lenientjson.To("type", &kind), lenientjson.To("timestamp", &timestamp), lenientjson.To("data", &data))
 
 	if t := kind.Str(); len(t) <= maxTypeBytes {
 		e.Type = t
 	}
 	e.Time = timestamp.StrOrNumber()
-	e.ResourceID = id.StrOrNumber()
-	e.Pointer = uri.Str()
-	if !metadata.IsObject() {
-		metadata = inner
-	}
-	e.UserMetadata = object(metadata)
+	e.ResourceID = data.Get("id").StrOrNumber()
+	e.Pointer = first(data, lenientjson.Value.Str, "output_file_uri")
+	e.UserMetadata = readMetadata(body, data)
 	e.Error = readError(data)
 	if e.Type == TypeVideoGenerated {
 		e.Video = readVideo(data)
 	}
 }
 
-// object gives an object's members by name, nil of anything else.
-func object(v lenientjson.Value) map[string]lenientjson.Value {
-	if !v.IsObject() {
-		return nil
+// first is what read gives of the first member with these names that it gives
+// anything of. Names are in snake_case; behind each is looked for it in camelCase.
+func first(object lenientjson.Value, read func(lenientjson.Value) string, names ...string) string {
+	for _, name := range names {
+		for _, spelling := range []string{name, camelCase(name)} {
+			if text := read(object.Get(spelling)); text != "" {
+				return text
+			}
+		}
 	}
-	members := make(map[string]lenientjson.Value)
-	for name, member := range v.Members {
-		members[name.Str()] = member
+	return ""
+}
+
+func camelCase(name string) string {
+	words := strings.Split(name, "_")
+	for i := 1; i < len(words); i++ {
+		words[i] = strings.ToUpper(words[i][:1]) + words[i][1:]
 	}
-	return members
+	return strings.Join(words, "")
+}
+
+// readMetadata takes the user_metadata of the first place that has an object under
+// that name, or a text that is the JSON of one: its members by name, nil where no
+// place has any.
+func readMetadata(places ...lenientjson.Value) map[string]lenientjson.Value {
+	for _, place := range places {
+		for _, name := range []string{"user_metadata", "userMetadata"} {
+			v := place.Get(name)
+			if text := []byte(v.Str()); isJSON(text) {
+				v = lenientjson.Of(text)
+			}
+			if v.IsObject() {
+				members := make(map[string]lenientjson.Value)
+				for name, member := range v.Members {
+					members[name.Str()] = member
+				}
+				return members
+			}
+		}
+	}
+	return nil
 }
 
 // readError reads error_code and error_message, and what they leave open from
-// an error object (or an error text) beside them.
+// an error object beside them, or an error that is a text or a number.
 func readError(data lenientjson.Value) *Error {
-	var code, message, nested, nestedCode, nestedMessage, status lenientjson.Value
-	data.Pick(lenientjson.To("error_code", &code), lenientjson.To("error_message", &message), lenientjson.To("error", &nested))
-	nested.Pick(lenientjson.To("code", &nestedCode), lenientjson.To("message", &nestedMessage), lenientjson.To("status", &status))
+	nested := data.Get("error")
 	e := Error{
-		Code:    cmp.Or(code.StrOrNumber(), nestedCode.StrOrNumber()),
-		Message: cmp.Or(message.Str(), nestedMessage.Str(), nested.Str()),
-		Status:  status.StrOrNumber(),
+		Code:    cmp.Or(first(data, lenientjson.Value.StrOrNumber, "error_code"), nested.Get("code").StrOrNumber()),
+		Message: cmp.Or(first(data, lenientjson.Value.StrOrNumber, "error_message"), nested.Get("message").StrOrNumber(), nested.Str()),
+		Status:  nested.Get("status").StrOrNumber(),
+		Details: string(nested.Get("details").Raw()),
+	}
+	if nested.IsNumber() {
+		e.Code = cmp.Or(e.Code, nested.StrOrNumber())
 	}
 	if e == (Error{}) {
 		return nil
@@ -79,8 +107,8 @@ func readError(data lenientjson.Value) *Error {
 
 func readVideo(data lenientjson.Value) *Video {
 	v := Video{
-		URI:  cmp.Or(data.Get("output_file_uri").Str(), data.Get("video_uri").Str()),
-		File: cmp.Or(data.Get("file_name").StrOrNumber(), data.Get("file_id").StrOrNumber()),
+		URI:  first(data, lenientjson.Value.Str, "output_file_uri", "video_uri"),
+		File: first(data, lenientjson.Value.StrOrNumber, "file_name", "file_id"),
 	}
 	if v == (Video{}) {
 		return nil
@@ -88,14 +116,14 @@ func readVideo(data lenientjson.Value) *Video {
 	return &v
 }
 
-// isJSON reports whether body is one JSON value that is still readable one
+// isJSON reports whether text is one JSON value that is still readable one
 // level deeper, which is where an outcome puts it.
-func isJSON(body []byte) bool {
-	if !json.Valid(body) {
+func isJSON(text []byte) bool {
+	if !json.Valid(text) {
 		return false
 	}
-	if len(body) < maxDepth {
+	if len(text) < maxDepth {
 		return true // too short to be that deep
 	}
-	return json.Valid(slices.Concat([]byte{'['}, body, []byte{']'}))
+	return json.Valid(slices.Concat([]byte{'['}, text, []byte{']'}))
 }

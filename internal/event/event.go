@@ -41,7 +41,7 @@ type Event struct {
 	Time         string                       // the event's own timestamp, as text; "" if absent
 	ResourceID   string                       // data.id, as text; "" if absent
 	Pointer      string                       // data.output_file_uri; "" if absent or not a string
-	UserMetadata map[string]lenientjson.Value // the top level's, else that in data; nil if neither is an object
+	UserMetadata map[string]lenientjson.Value // the top level's, else that in data; nil if neither is an object or the JSON of one
 	Error        *Error                       // nil if the event tells of none
 	Video        *Video                       // nil unless Type is TypeVideoGenerated
 }

@@ -54,8 +54,28 @@ func TestNew(t *testing.T) {
 			want: Event{JSON: true, Type: TypeInteractionFailed, Error: &Error{Message: "boom"}},
 		},
 		{
+			name: "numbers are texts in an error",
+			body: `{"type":"batch.failed","data":{"error_message":7,"error":{"status":5.0}}}`,
+			want: Event{JSON: true, Type: TypeBatchFailed, Error: &Error{Message: "7", Status: "5.0"}},
+		},
+		{
+			name: "error as a number",
+			body: `{"type":"batch.failed","data":{"error":13}}`,
+			want: Event{JSON: true, Type: TypeBatchFailed, Error: &Error{Code: "13"}},
+		},
+		{
+			name: "error in camelCase",
+			body: `{"type":"batch.failed","data":{"errorCode":8,"errorMessage":"m"}}`,
+			want: Event{JSON: true, Type: TypeBatchFailed, Error: &Error{Code: "8", Message: "m"}},
+		},
+		{
+			name: "details are as they stand",
+			body: `{"type":"batch.failed","data":{"error":{"details":[ {"@type" : "x\u003c"}, 1.50 ]}}}`,
+			want: Event{JSON: true, Type: TypeBatchFailed, Error: &Error{Details: `[ {"@type" : "x\u003c"}, 1.50 ]`}},
+		},
+		{
 			name: "error members without a value are no error",
-			body: `{"type":"batch.failed","data":{"error_code":null,"error_message":"","error":{"code":{}}}}`,
+			body: `{"type":"batch.failed","data":{"error_code":null,"error_message":"","error":{"code":{},"details":null}}}`,
 			want: Event{JSON: true, Type: TypeBatchFailed},
 		},
 		{
@@ -67,6 +87,46 @@ func TestNew(t *testing.T) {
 			name: "video, older names",
 			body: `{"type":"video.generated","data":{"video_uri":"https://old","file_id":"files/1","file_name":null}}`,
 			want: Event{JSON: true, Type: TypeVideoGenerated, Video: &Video{URI: "https://old", File: "files/1"}},
+		},
+		{
+			name: "video in camelCase",
+			body: `{"type":"video.generated","data":{"outputFileUri":"https://new","videoUri":"https://old","fileName":"files/1"}}`,
+			want: Event{JSON: true, Type: TypeVideoGenerated, Pointer: "https://new", Video: &Video{URI: "https://new", File: "files/1"}},
+		},
+		{
+			name: "video, older names in camelCase",
+			body: `{"type":"video.generated","data":{"videoUri":"https://old","fileId":"files/1"}}`,
+			want: Event{JSON: true, Type: TypeVideoGenerated, Video: &Video{URI: "https://old", File: "files/1"}},
+		},
+		{
+			name: "snake_case comes before camelCase",
+			body: `{"type":"batch.succeeded","userMetadata":{"b":2},"user_metadata":{"a":1},"data":{"outputFileUri":"gs://c","output_file_uri":"gs://s","errorCode":1,"error_code":2}}`,
+			want: Event{JSON: true, Type: TypeBatchSucceeded, Pointer: "gs://s", Error: &Error{Code: "2"}, UserMetadata: map[string]lenientjson.Value{"a": []byte("1")}},
+		},
+		{
+			name: "camelCase beside a snake_case without a value",
+			body: `{"type":"batch.succeeded","user_metadata":null,"userMetadata":{"b":2},"data":{"output_file_uri":null,"outputFileUri":"gs://c","error_code":"","errorCode":1}}`,
+			want: Event{JSON: true, Type: TypeBatchSucceeded, Pointer: "gs://c", Error: &Error{Code: "1"}, UserMetadata: map[string]lenientjson.Value{"b": []byte("2")}},
+		},
+		{
+			name: "metadata in data, in camelCase",
+			body: `{"type":"x","data":{"userMetadata":{"b":2}}}`,
+			want: Event{JSON: true, Type: "x", UserMetadata: map[string]lenientjson.Value{"b": []byte("2")}},
+		},
+		{
+			name: "metadata that is the JSON of an object",
+			body: `{"type":"x","user_metadata":" {\"a\" : [1], \"b\":\"\\u00e9\", \"c\":null}\n"}`,
+			want: Event{JSON: true, Type: "x", UserMetadata: map[string]lenientjson.Value{"a": []byte("[1]"), "b": []byte(`"\u00e9"`), "c": []byte("null")}},
+		},
+		{
+			name: "metadata that is the JSON of an object, in data",
+			body: `{"type":"x","user_metadata":"[1]","data":{"user_metadata":"{}"}}`,
+			want: Event{JSON: true, Type: "x", UserMetadata: map[string]lenientjson.Value{}},
+		},
+		{
+			name: "metadata that is another text is absent",
+			body: `{"type":"x","user_metadata":"{a}","data":{"user_metadata":"\"{}\""}}`,
+			want: Event{JSON: true, Type: "x"},
 		},
 		{
 			name: "metadata at the top comes before that in data",
