@@ -31,7 +31,10 @@ func (e *Event) read(body lenientjson.Value) {
 	body.Pick(lenientjson.To("type", &kind), lenientjson.To("timestamp", &timestamp), lenientjson.To("data", &data))
 
 	if t := kind.Str(); len(t) <= maxTypeBytes {
-		e.Type = t
+		e.Type, e.SentType = t, t
+	}
+	if e.Type == formerBatchSucceeded {
+		e.Type = TypeBatchSucceeded
 	}
 	e.Time = timestamp.StrOrNumber()
 	e.ResourceID = data.Get("id").StrOrNumber()

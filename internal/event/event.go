@@ -38,6 +38,7 @@ type Event struct {
 	Body         []byte                       // verbatim
 	JSON         bool                         // Body is one JSON value
 	Type         string                       // "" when unrecognized: no string of 1 to 256 bytes
+	SentType     string                       // Type as Gemini wrote it: batch.succeeded has an older name
 	Time         string                       // the event's own timestamp, as text; "" if absent
 	ResourceID   string                       // data.id, as text; "" if absent
 	Pointer      string                       // data.output_file_uri; "" if absent or not a string

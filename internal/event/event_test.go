@@ -39,6 +39,11 @@ func TestNew(t *testing.T) {
 			want: Event{JSON: true, Type: TypeBatchSucceeded, Time: "2026-01-22T12:00:00Z", ResourceID: "batch_1", Pointer: "gs://b/o.jsonl"},
 		},
 		{
+			name: "batch.succeeded under its older name",
+			body: `{"type":"batch.completed","data":{"id":"b","output_file_uri":"gs://b/o.jsonl"}}`,
+			want: Event{JSON: true, Type: TypeBatchSucceeded, SentType: "batch.completed", ResourceID: "b", Pointer: "gs://b/o.jsonl"},
+		},
+		{
 			name: "error code as a number",
 			body: `{"type":"batch.failed","data":{"id":"b","error_code":429,"error_message":"slow down"}}`,
 			want: Event{JSON: true, Type: TypeBatchFailed, ResourceID: "b", Error: &Error{Code: "429", Message: "slow down"}},
@@ -182,6 +187,9 @@ func TestNew(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			tc.want.Delivery, tc.want.Body = delivery(), []byte(tc.body)
+			if tc.want.SentType == "" {
+				tc.want.SentType = tc.want.Type
+			}
 			if diff := cmp.Diff(&tc.want, New(delivery(), []byte(tc.body)), cmpopts.IgnoreFields(Event{}, "Key")); diff != "" {
 				t.Errorf("New (-want +got):\n%s", diff)
 			}

@@ -10,8 +10,7 @@ import (
 // key is the event's identity (contract, "Identity"): 64 hex digits that are the same
 // for the same event, by whichever webhook and however often it was delivered.
 //
-// It follows from the type, the resource id (in which "batches/" and "batch_" are
-// one) and the pointer. Where these cannot tell two events apart it counts more,
+// It follows from the type, the resource id (see canonicalID) and the pointer. Where these cannot tell two events apart it counts more,
 // because an event taken for another one would be lost while a repeated one only
 // repeats:
 //   - the event's timestamp, for requires_action and for types outside the
@@ -36,17 +35,25 @@ func (e *Event) key() string {
 
 	h := sha256.New()
 	// Each field with its length before it: "ab"+"c" is not "a"+"bc".
-	for _, field := range []string{"event/1", e.Type, canonicalID(e.ResourceID), pointer, timestamp, delivery} {
+	for _, field := range []string{"event/1", e.Type, e.canonicalID(), pointer, timestamp, delivery} {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(field))))
 		h.Write([]byte(field))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// canonicalID makes the guide's "batch_X" and the API's "batches/X" one.
-func canonicalID(id string) string {
-	if rest, ok := strings.CutPrefix(id, "batch_"); ok {
-		return "batches/" + rest
+// canonicalID makes one of a batch's X, the guide's "batch_X" and the API's
+// "batches/X", whatever X begins with. Ids of other things stay as they are.
+func (e *Event) canonicalID() string {
+	id := e.ResourceID
+	if !strings.HasPrefix(e.Type, "batch.") || id == "" {
+		return id
 	}
-	return id
+	for {
+		bare := strings.TrimPrefix(strings.TrimPrefix(id, "batches/"), "batch_")
+		if bare == id {
+			return "batches/" + id
+		}
+		id = bare
+	}
 }

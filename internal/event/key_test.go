@@ -23,6 +23,21 @@ func TestKeySame(t *testing.T) {
 			b:    `{"type":"batch.failed","data":{"id":"batches/9"}}`,
 		},
 		{
+			name: "a batch's bare id",
+			a:    `{"type":"batch.failed","data":{"id":9}}`,
+			b:    `{"type":"batch.failed","data":{"id":"batches/9"}}`,
+		},
+		{
+			name: "an id that is itself one with a prefix",
+			a:    `{"type":"batch.failed","data":{"id":"batch_9"}}`,
+			b:    `{"type":"batch.failed","data":{"id":"batches/batch_9"}}`,
+		},
+		{
+			name: "batch.succeeded under its older name",
+			a:    `{"type":"batch.completed","data":{"id":"9","output_file_uri":"gs://b/o"}}`,
+			b:    `{"type":"batch.succeeded","data":{"id":"batch_9","outputFileUri":"gs://b/o"}}`,
+		},
+		{
 			name: "video under its old and new names",
 			a:    `{"type":"video.generated","data":{"id":"v","output_file_uri":"u"}}`,
 			b:    `{"type":"video.generated","data":{"id":"v","video_uri":"u"}}`,
@@ -57,7 +72,9 @@ func TestKeyDifferent(t *testing.T) {
 		{"m", `{"type":"batch.succeeded","data":{"id":"b","output_file_uri":"gs://b/p"}}`},
 		{"m", `{"type":"batch.succeeded","data":{"id":"b"}}`},
 		{"m", `{"type":"batch.succeeded","data":{"id":"bg","output_file_uri":"s://b/o"}}`},
-		{"m", `{"type":"batch.succeeded","data":{"id":"batch_b"}}`},
+		{"m", `{"type":"interaction.completed","data":{"id":"b"}}`},
+		{"m", `{"type":"interaction.completed","data":{"id":"batch_b"}}`},
+		{"m", `{"type":"interaction.completed","data":{"id":"batches/b"}}`},
 		{"m", `{"type":"batch.failed","data":{"id":"b"}}`},
 		{"m", `{"type":"batch.failed"}`},
 		{"n", `{"type":"batch.failed"}`},

@@ -13,6 +13,10 @@ const (
 	TypeVideoGenerated            = "video.generated"
 )
 
+// formerBatchSucceeded is an older name of TypeBatchSucceeded. (Our own outcome of
+// that name is another thing.)
+const formerBatchSucceeded = "batch.completed"
+
 // maxTypeBytes bounds a usable type (contract, "Outcomes", row unrecognized).
 const maxTypeBytes = 256
 

@@ -31,7 +31,7 @@ type attributes struct {
 func newAttributes(e *event.Event) attributes {
 	a := attributes{fixed: []attribute{
 		{"event_id", attributeValue(e.ID)},
-		{"event_type", attributeValue(e.Type)},
+		{"event_type", attributeValue(e.SentType)},
 		{"resource_id", attributeValue(e.ResourceID)},
 		{"mode", attributeValue(e.Mode)},
 		{"scheme", attributeValue(e.Scheme)},

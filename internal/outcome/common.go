@@ -27,7 +27,7 @@ func newCommon(e *event.Event, version string) common {
 	return common{
 		texts: []text{
 			{"event_id", e.ID, true},
-			{"event_type", e.Type, false},
+			{"event_type", e.SentType, false},
 			{"event_time", e.Time, true},
 			{"received_at", e.ReceivedAt.UTC().Format(time.RFC3339Nano), false},
 			{"resource_id", e.ResourceID, true},

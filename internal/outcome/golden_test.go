@@ -48,6 +48,7 @@ func messages() map[string]Message {
 		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
 			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, Tokens: Tokens{10, 20, 30, 4, 5, 65}}, Bytes: 5 << 30,
 		}),
+		"batch.completed-former":      of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed("gs://b/o.jsonl", Totals{}),
 		"batch.incomplete":            batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
 		"batch.unreadable":            batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),
 		"batch.unreadable-inline":     of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"}}`).Unreadable("", Error{Code: "no_pointer"}),
@@ -61,7 +62,7 @@ func messages() map[string]Message {
 		"interaction.failed":          simple(`{"type":"interaction.failed","data":{"id":"i","error":{"code":5,"status":"NOT_FOUND"}}}`),
 		"interaction.cancelled":       simple(`{"type":"interaction.cancelled","data":{"id":"i"}}`),
 		"other":                       simple("  {\"type\": \"tuning.succeeded\",\n \"data\": {\"id\": 7, \"x\": \"<\\u00e9>\"}, \"timestamp\": 1.50}\n"),
-		"other-named-as-ours":         simple(`{"type":"batch.result","timestamp":"t","data":{"id":"x"}}`),
+		"unrecognized-named-as-ours":  simple(`{"type":"batch.result","timestamp":"t","data":{"id":"x"}}`),
 		"unrecognized-json":           simple(`[1, 2.0, "\ud800"]`),
 		"unrecognized-bytes":          simple("\xff\x00not JSON"),
 		"unrecognized-empty":          simple(""),

@@ -12,7 +12,8 @@ import (
 // passed on whole, and so is an unrecognized body.
 func (o *Event) Simple() Message {
 	kind := o.event.Type
-	if kind == "" {
+	switch kind {
+	case "", TypeBatchResult, TypeBatchIncomplete, TypeBatchUnreadable: // one of ours is not for others to send
 		kind = TypeUnrecognized
 	}
 	return o.single(kind, o.simpleBody())
