@@ -16,7 +16,8 @@ type Kind string
 // The kinds.
 const (
 	OpRead   Kind = "read"
-	OpInsert Kind = "insert" // object creation
+	OpInsert Kind = "insert" // object creation: in one request, or the first of a resumable upload
+	OpUpload Kind = "upload" // the further requests of a resumable upload
 	OpGet    Kind = "get"    // attributes
 	OpList   Kind = "list"
 	OpOther  Kind = "other" // answered with 400

@@ -4,9 +4,9 @@
 // Server.Addr.
 //
 // It reads objects (XML API), reads their attributes, lists, and creates in one
-// request; generations, ranges and create's ifGenerationMatch are the
+// request or by resumable uploads; generations, ranges and create's ifGenerationMatch are the
 // service's. Any other call or parameter is answered with 400, so that nothing
-// is silently ignored: among them resumable uploads, and other preconditions.
+// is silently ignored, other preconditions among them.
 // Content with an encoding is served as it is stored. It checks no credentials.
 package gcs
 
@@ -36,12 +36,13 @@ type Server struct {
 
 	mu         sync.RWMutex
 	buckets    map[string]map[string]*object
+	uploads    map[string]*upload
 	generation int64
 }
 
 // Start serves these buckets, which are empty.
 func Start(buckets ...string) (_ *Server, err error) {
-	s := &Server{buckets: make(map[string]map[string]*object), generation: firstGeneration}
+	s := &Server{buckets: make(map[string]map[string]*object), uploads: make(map[string]*upload), generation: firstGeneration}
 	for _, name := range buckets {
 		s.buckets[name] = make(map[string]*object)
 	}
@@ -52,6 +53,7 @@ func Start(buckets ...string) (_ *Server, err error) {
 // Attrs are the attributes of an object that its writer chooses.
 type Attrs struct {
 	ContentEncoding string
+	ContentType     string
 	Metadata        map[string]string
 }
 

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -54,13 +52,14 @@ type wireObject struct {
 	Generation      int64             `json:"generation,string"`
 	Metageneration  int64             `json:"metageneration,string"`
 	ContentEncoding string            `json:"contentEncoding,omitempty"`
+	ContentType     string            `json:"contentType,omitempty"`
 	Metadata        map[string]string `json:"metadata,omitempty"`
 	Size            int64             `json:"size,string"`
 	CRC32C          string            `json:"crc32c,omitempty"`
 }
 
 func (o *object) wire() wireObject {
-	return wireObject{o.Name, o.Bucket, o.Generation, 1, o.Attrs.ContentEncoding, o.Attrs.Metadata, o.Size, o.crc32c}
+	return wireObject{o.Name, o.Bucket, o.Generation, 1, o.Attrs.ContentEncoding, o.Attrs.ContentType, o.Attrs.Metadata, o.Size, o.crc32c}
 }
 
 func jsonAnswer(v any) (answer, error) {
@@ -137,46 +136,4 @@ func selected(o wireObject, fields string) (any, error) {
 		}
 	}
 	return item, nil
-}
-
-// insert stores the object of a multipart/related body: metadata, then content.
-func (s *Server) insert(r *http.Request, bucket string) (answer, error) {
-	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		return answer{}, badRequest("content type: %v", err)
-	}
-	parts := multipart.NewReader(r.Body, params["boundary"])
-	var meta struct {
-		Name            string            `json:"name"`
-		ContentEncoding string            `json:"contentEncoding"`
-		Metadata        map[string]string `json:"metadata"`
-	}
-	first, err := parts.NextRawPart()
-	if err != nil {
-		return answer{}, badRequest("metadata: %v", err)
-	}
-	if err := json.NewDecoder(first).Decode(&meta); err != nil || meta.Name == "" {
-		return answer{}, badRequest("metadata: want a JSON object with a name")
-	}
-	second, err := parts.NextRawPart()
-	if err != nil {
-		return answer{}, badRequest("content: %v", err)
-	}
-	data, err := io.ReadAll(second)
-	if err != nil {
-		return answer{}, badRequest("content: %v", err)
-	}
-	var ifGeneration *int64
-	if text := r.URL.Query().Get("ifGenerationMatch"); text != "" {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return answer{}, badRequest("ifGenerationMatch: want a number")
-		}
-		ifGeneration = &n
-	}
-	o := newObject(bucket, meta.Name, data, Attrs{ContentEncoding: meta.ContentEncoding, Metadata: meta.Metadata})
-	if err := s.put(o, ifGeneration); err != nil {
-		return answer{}, err
-	}
-	return jsonAnswer(o.wire())
 }

@@ -78,9 +78,18 @@ func (s *Server) route(r *http.Request) call {
 	op := Op{Kind: OpOther, Bucket: bucket, Object: name}
 	switch kind {
 	case "/upload":
-		if r.Method == http.MethodPost && q.Get("uploadType") == "multipart" {
+		if r.Method == http.MethodPost {
 			op.Kind, op.Object = OpInsert, q.Get("name")
-			return call{op, []string{"uploadType", "name", "ifGenerationMatch"}, func() (answer, error) { return s.insert(r, bucket) }}
+			insert := map[string]func() (answer, error){
+				"multipart": func() (answer, error) { return s.insert(r, bucket) },
+				"resumable": func() (answer, error) { return s.begin(r, bucket) },
+			}[q.Get("uploadType")]
+			if q.Has("upload_id") {
+				op.Kind, insert = OpUpload, func() (answer, error) { return s.resume(r) }
+			}
+			if insert != nil {
+				return call{op, []string{"uploadType", "name", "ifGenerationMatch", "upload_id"}, insert}
+			}
 		}
 	case "/o":
 		switch {
