@@ -29,6 +29,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"RESULTS_TOPIC", "topic id alone", []string{"projects/acme/topics/results"}},
 		{"STATE_BUCKET", "is required by the tasks door", []string{"-"}},
 		{"STATE_BUCKET", "bucket's name", []string{"gs://acme-state", "acme-state/", "Acme", "ab", "-acme", "acme-", "a..b", "192.0.2.1", "goog-state", strings.Repeat("a", 64), "a." + strings.Repeat("b", 64)}},
+		{"ARCHIVE_BUCKET", "bucket's name", []string{"gs://acme-archive", "acme-archive/", "ab"}},
 		{"PUSH_AUDIENCE", "is required by the tasks door", []string{"-"}},
 		{"PUSH_AUDIENCE", "white space", []string{"a b", "a\tb", "a\nb"}},
 		{"PUSH_SERVICE_ACCOUNT", "is required by the tasks door", []string{"-"}},

@@ -5,6 +5,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -62,6 +63,7 @@ type Config struct {
 	BatchResults  BatchResults
 	ChunkBytes    int64
 	MaxLineBytes  int64
+	ArchiveBucket string // StateBucket where ARCHIVE_BUCKET is not set
 
 	SigningSecrets       []secret.Name
 	SigningSecretOverlap time.Duration
@@ -154,6 +156,7 @@ func parse(env *environment) (*Config, error) {
 		BatchResults:  oneOf(c, "BATCH_RESULTS", env.BatchResults, BatchResultsLines, BatchResultsSummary),
 		ChunkBytes:    c.number("CHUNK_BYTES", env.ChunkBytes, chunkBytes),
 		MaxLineBytes:  c.number("MAX_LINE_BYTES", env.MaxLineBytes, lineBytes),
+		ArchiveBucket: c.bucket("ARCHIVE_BUCKET", env.ArchiveBucket),
 
 		SigningSecrets:       c.secrets("SIGNING_SECRETS", env.SigningSecrets),
 		SigningSecretOverlap: c.duration("SIGNING_SECRET_OVERLAP", env.SigningSecretOverlap, overlap),
@@ -174,9 +177,8 @@ func parse(env *environment) (*Config, error) {
 	}
 	// The Gemini SDK and internal/geminiapi read this one themselves.
 	c.url("GOOGLE_GEMINI_BASE_URL", env.GeminiBaseURL)
-	if cfg.ResultsTopic == "" {
-		cfg.ResultsTopic = cfg.OutcomesTopic
-	}
+	cfg.ResultsTopic = cmp.Or(cfg.ResultsTopic, cfg.OutcomesTopic)
+	cfg.ArchiveBucket = cmp.Or(cfg.ArchiveBucket, cfg.StateBucket)
 	if len(c.problems) > 0 {
 		return nil, &Error{Problems: c.problems}
 	}

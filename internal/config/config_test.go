@@ -50,6 +50,7 @@ func TestLoadDefaults(t *testing.T) {
 		OutcomesTopic:        "outcomes",
 		ResultsTopic:         "outcomes",
 		StateBucket:          "acme-state",
+		ArchiveBucket:        "acme-state",
 		PushAudience:         "https://tasks.example/tasks/process",
 		PushServiceAccount:   "push@acme-prod.iam.gserviceaccount.com",
 		PushJWKSURL:          "https://www.googleapis.com/oauth2/v3/certs",
@@ -87,6 +88,7 @@ func TestLoadEverything(t *testing.T) {
 		"OUTCOMES_TOPIC":         "outcomes",
 		"RESULTS_TOPIC":          "results",
 		"STATE_BUCKET":           "state.acme.example",
+		"ARCHIVE_BUCKET":         "acme-archive",
 		"PUSH_AUDIENCE":          "any",
 		"PUSH_SERVICE_ACCOUNT":   " push@acme.iam.gserviceaccount.com ",
 		"PUSH_JWKS_URL":          "http://127.0.0.1:9000/certs",
@@ -118,6 +120,7 @@ func TestLoadEverything(t *testing.T) {
 		OutcomesTopic:       "outcomes",
 		ResultsTopic:        "results",
 		StateBucket:         "state.acme.example",
+		ArchiveBucket:       "acme-archive",
 		PushAudience:        "any",
 		PushServiceAccount:  "push@acme.iam.gserviceaccount.com",
 		PushJWKSURL:         "http://127.0.0.1:9000/certs",
@@ -199,7 +202,7 @@ func TestLoadAllProblemsAtOnce(t *testing.T) {
 	order := []string{
 		"DOORS", "GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "OUTCOMES_TOPIC", "RESULTS_TOPIC", "STATE_BUCKET",
 		"PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT", "PUSH_JWKS_URL", "MAX_DELIVERY_ATTEMPTS", "RESULT_BUCKETS",
-		"BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "SIGNING_SECRETS", "SIGNING_SECRET_OVERLAP", "SECRET_TTL",
+		"BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "ARCHIVE_BUCKET", "SIGNING_SECRETS", "SIGNING_SECRET_OVERLAP", "SECRET_TTL",
 		"DYNAMIC_TOKEN_SECRET", "DYNAMIC_TOKEN_OVERLAP", "DYNAMIC_OPEN", "REVOKED_VERSIONS", "STALE_LIMIT",
 		"JWKS_URL", "REPLAY_TOLERANCE", "MAX_BODY_BYTES", "GEMINI_API_KEY_SECRET", "LOG_LEVEL",
 	}

@@ -38,6 +38,9 @@ type environment struct {
 	// up to 256 MiB, which takes [memory](operations.md#instance-settings); a longer line
 	// is skipped and reported as `invalid`
 	MaxLineBytes string `env:"MAX_LINE_BYTES, default=16777216" door:"tasks"`
+	// bucket that copies of what Gemini deletes are kept in; `STATE_BUCKET` where it is
+	// not set
+	ArchiveBucket string `env:"ARCHIVE_BUCKET" door:"tasks"`
 	// comma-separated `projects/P/secrets/S`; empty: static deliveries are 401
 	// `mode_disabled`
 	SigningSecrets string `env:"SIGNING_SECRETS" door:"public"`

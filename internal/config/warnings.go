@@ -17,8 +17,8 @@ func (c *Config) Warnings() []string {
 	if c.Doors.Tasks() && len(c.ResultBuckets) == 0 {
 		warnings = append(warnings, "RESULT_BUCKETS is empty: every batch whose results are in Cloud Storage is reported as batch.unreadable (bucket_not_allowed); list the buckets that your jobs write to")
 	}
-	if c.Doors.Tasks() && slices.ContainsFunc(c.ResultBuckets, func(l object.Location) bool { return l.Bucket == c.StateBucket }) {
-		warnings = append(warnings, "RESULT_BUCKETS names STATE_BUCKET: results are never read from there; give state a bucket of its own")
+	if c.Doors.Tasks() && slices.ContainsFunc(c.ResultBuckets, func(l object.Location) bool { return l.Bucket == c.StateBucket || l.Bucket == c.ArchiveBucket }) {
+		warnings = append(warnings, "RESULT_BUCKETS names STATE_BUCKET or ARCHIVE_BUCKET: no pointer to there is followed; give state and archive buckets of their own")
 	}
 	return warnings
 }

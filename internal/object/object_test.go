@@ -61,8 +61,9 @@ func (f files) Open(_ context.Context, name string) (io.ReadCloser, error) {
 }
 
 var allowed = Allowed{
-	Locations:   []Location{{Bucket: "results-bucket", Prefix: "ok/"}, {Bucket: "state-bucket"}},
+	Locations:   []Location{{Bucket: "results-bucket", Prefix: "ok/"}, {Bucket: "state-bucket"}, {Bucket: "archive-bucket"}},
 	StateBucket: "state-bucket",
+	Archive:     Location{Bucket: "archive-bucket", Prefix: "archive/"},
 }
 
 func TestUnreadablePointers(t *testing.T) {
@@ -77,6 +78,7 @@ func TestUnreadablePointers(t *testing.T) {
 		"gs://results-bucket/ok//o.jsonl":       ErrNotAllowed,
 		"gs://results-bucket/ok/..":             ErrNotAllowed,
 		"gs://state-bucket/v1/x":                ErrNotAllowed,
+		"gs://archive-bucket/archive/k/f":       ErrNotAllowed,
 		"gs://BAD_Bucket/x":                     ErrNotAllowed,
 		"gs://b/x":                              ErrNotAllowed,
 		"gs:///x":                               ErrNotAllowed,
@@ -153,11 +155,15 @@ func TestOpen(t *testing.T) {
 		Storage: memory{
 			"results-bucket/ok/plain": "0123456789", "results-bucket/ok/packed.gz": packed.String(),
 			"results-bucket/ok/named.gz": "0123456789", "results-bucket/ok/broken.gz": "\x1f\x8bxxxxxxxxxx", "state-bucket/plan": "{}",
+			"archive-bucket/archive/k/f": "0123456789", "archive-bucket/archive/../f": "", "archive-bucket/other/f": "",
 		},
 		Files: files{"files/abc": "0123456789"}, Allowed: allowed,
 	}
 	stored := func(bucket, name, encoding string) Object {
 		return Object{Bucket: bucket, Name: name, Generation: 1, Size: 10, Encoding: encoding}
+	}
+	copied := func(bucket, name string) Object {
+		return Object{Bucket: bucket, Name: name, Generation: 1, Size: 10, Origin: "files/abc"}
 	}
 	for _, test := range []struct {
 		o        Object
@@ -171,6 +177,7 @@ func TestOpen(t *testing.T) {
 		{stored("results-bucket", "ok/packed.gz", Gzip), 7, "789", -1, false},
 		{stored("results-bucket", "ok/named.gz", Gzip), 7, "789", -1, false},
 		{Object{Name: "files/abc"}, 7, "789", -1, false},
+		{copied("archive-bucket", "archive/k/f"), 7, "789", 10, true},
 	} {
 		body, size, err := s.Open(t.Context(), test.o, test.from, 10)
 		if err != nil {
@@ -185,6 +192,10 @@ func TestOpen(t *testing.T) {
 	for name, o := range map[string]Object{
 		"outside what is allowed": stored("results-bucket", "secret", ""),
 		"the state bucket":        stored("state-bucket", "plan", ""),
+		"a copy by its name":      stored("archive-bucket", "archive/k/f", ""),
+		"beside the copies":       copied("archive-bucket", "other/f"),
+		"out of the archive":      copied("archive-bucket", "archive/../f"),
+		"a copy elsewhere":        copied("results-bucket", "ok/plain"),
 		"broken gzip":             stored("results-bucket", "ok/broken.gz", Gzip),
 		"an absent file":          Object{Name: "files/none"},
 	} {

@@ -3,6 +3,7 @@ package object
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -90,26 +91,42 @@ type Location struct {
 	Prefix string // "" for the whole bucket, else it ends with "/"
 }
 
+// covers reports whether an object, or a prefix that ends in "/", lies there.
+func (l Location) covers(bucket, name string) bool {
+	return l.Bucket == bucket && strings.HasPrefix(name, l.Prefix)
+}
+
 // Allowed is what may be read of Cloud Storage.
 type Allowed struct {
 	Locations   []Location
-	StateBucket string // never read from, even where a location names it
+	StateBucket string // no pointer leads there, even where a location names it
+	// Archive is where our own copies are: they may be read, and no pointer leads
+	// to its bucket either. Without one there are no copies.
+	Archive Location
 }
 
-// Allows reports whether an object, or a prefix that ends in "/", may be read.
+// Allows reports whether a pointer may name an object, or a prefix that ends in
+// "/".
 func (a Allowed) Allows(bucket, name string) bool {
-	if bucket == a.StateBucket {
-		return false
+	return bucket != a.StateBucket && bucket != a.Archive.Bucket && canonical(name) &&
+		slices.ContainsFunc(a.Locations, func(l Location) bool { return l.covers(bucket, name) })
+}
+
+// opens reports whether a planned object may be read: one that a pointer may name,
+// or a copy of ours, which says what it was made of.
+func (a Allowed) opens(o Object) bool {
+	if o.Origin != "" {
+		return a.Archive.Bucket != "" && canonical(o.Name) && a.Archive.covers(o.Bucket, o.Name)
 	}
+	return a.Allows(o.Bucket, o.Name)
+}
+
+// canonical refuses empty segments and "..", which others may read as another name.
+func canonical(name string) bool {
 	for segment := range strings.SplitSeq(strings.TrimSuffix(name, "/"), "/") {
 		if segment == "" || segment == ".." {
 			return false
 		}
 	}
-	for _, l := range a.Locations {
-		if l.Bucket == bucket && strings.HasPrefix(name, l.Prefix) {
-			return true
-		}
-	}
-	return false
+	return true
 }

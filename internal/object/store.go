@@ -113,7 +113,7 @@ func (s *Store) Open(ctx context.Context, o Object, from, until int64) (body io.
 		}
 		return skip(body, body, from)
 	}
-	if !s.Allowed.Allows(o.Bucket, o.Name) {
+	if !s.Allowed.opens(o) {
 		return nil, 0, fmt.Errorf("read %s: %s", o.URI(), ErrNotAllowed.Message)
 	}
 	if o.Encoding == "" {
