@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/handlers"
+	"example.com/gemini-webhook/internal/archive"
 	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/gcp/pubsub"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
@@ -117,7 +118,10 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		Objects: &object.Store{
 			Storage: gcs,
 			Files:   files,
-			Allowed: object.Allowed{Locations: c.ResultBuckets, StateBucket: c.StateBucket},
+			Allowed: object.Allowed{
+				Locations: c.ResultBuckets, StateBucket: c.StateBucket,
+				Archive: object.Location{Bucket: c.ArchiveBucket, Prefix: archive.Prefix},
+			},
 		},
 		State:        state,
 		Factory:      factory,

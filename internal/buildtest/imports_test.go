@@ -27,6 +27,7 @@ var importRules = map[string]mayImport{
 	"internal/lenientjson": {},
 	"internal/event":       {packages: []string{"internal/lenientjson"}},
 	"internal/object":      {},
+	"internal/archive":     {packages: []string{"internal/object"}},
 	"internal/server":      {},
 	"internal/version":     {},
 	"internal/secret":      {},
@@ -54,12 +55,12 @@ var importRules = map[string]mayImport{
 	"internal/gcp/pubsub":        {packages: []string{"internal/outcome"}, modules: append([]string{"golang.org/x/sync"}, cloud...)},
 	"internal/gcp/secretmanager": {packages: []string{"internal/secret"}, modules: cloud},
 	"internal/gcp/stall":         {},
-	"internal/gcp/storage":       {packages: []string{"internal/gcp/stall", "internal/batch", "internal/object"}, modules: cloud},
+	"internal/gcp/storage":       {packages: []string{"internal/archive", "internal/gcp/stall", "internal/batch", "internal/object"}, modules: cloud},
 	"internal/geminiapi":         {packages: []string{"internal/endpoint", "internal/gcp/stall", "internal/object", "internal/secret", "internal/webhookadmin"}, modules: []string{"google.golang.org/genai"}},
 
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {
-		packages: []string{"verify", "handlers", "internal/batch", "internal/config", "internal/geminiapi", "internal/jwks", "internal/object", "internal/outcome", "internal/secret", "internal/secret/store", "internal/server", "internal/version", "internal/work", "internal/gcp/...", "internal/webhookadmin"},
+		packages: []string{"verify", "handlers", "internal/archive", "internal/batch", "internal/config", "internal/geminiapi", "internal/jwks", "internal/object", "internal/outcome", "internal/secret", "internal/secret/store", "internal/server", "internal/version", "internal/work", "internal/gcp/...", "internal/webhookadmin"},
 		modules:  []string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/sethvargo/go-envconfig", "github.com/cloudevents/sdk-go/v2"},
 	},
 

@@ -1,0 +1,84 @@
+// Package archive keeps what Gemini would delete: result files and videos after two
+// days, answers of its API (contract, "Where results are"). It owns all names below
+// Prefix.
+//
+// A copy is made once and never changed. Nothing here deletes: how long copies live is
+// for the bucket's own rules to say. The package does not look into what it keeps.
+package archive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+
+	"example.com/gemini-webhook/internal/object"
+)
+
+// Prefix is what the names of all copies begin with: archive/<event key>/<file>.
+const Prefix = "archive/"
+
+// The files of an event.
+const (
+	Results     = "results.jsonl"
+	Interaction = "interaction.json"
+)
+
+// Video is the file of an event's video; they count from 0.
+func Video(index int) string { return "video-" + strconv.Itoa(index) }
+
+// Bucket is the bucket of the archive.
+type Bucket interface {
+	// Stat describes an object as it is now, or object.ErrNotFound.
+	Stat(ctx context.Context, name string) (Copy, error)
+	// Create makes an object of what write writes; it fails where there is one of that
+	// name. Where write fails none is made, and its error comes back wrapped. It holds
+	// a bounded part of the content in memory.
+	Create(ctx context.Context, name, contentType string, write func(io.Writer) error) (Copy, error)
+}
+
+// Item is what is to be kept.
+type Item struct {
+	Key         string // of the event
+	File        string // Results, Interaction or a Video
+	Origin      string // what is copied: "files/<id>", "batches/<id>"
+	ContentType string
+}
+
+func (i Item) name() string { return Prefix + i.Key + "/" + i.File }
+
+// Copy is an object of the archive.
+type Copy struct {
+	object.Object
+	ContentType string
+}
+
+// Store is the archive.
+type Store struct{ Bucket Bucket }
+
+// Find gives the copy of an item, or object.ErrNotFound.
+func (s *Store) Find(ctx context.Context, item Item) (Copy, error) {
+	found, err := s.Bucket.Stat(ctx, item.name())
+	found.Origin = item.Origin
+	return found, err
+}
+
+// Keep gives the copy of an item and, where there is none, has it written. Of several
+// that do so at once one wins, and all get its copy. It does not retry: an error of
+// write comes back wrapped, and then no copy was made of it.
+func (s *Store) Keep(ctx context.Context, item Item, write func(io.Writer) error) (Copy, error) {
+	found, err := s.Find(ctx, item)
+	if !errors.Is(err, object.ErrNotFound) {
+		return found, err
+	}
+	made, err := s.Bucket.Create(ctx, item.name(), item.ContentType, write)
+	if err != nil {
+		// Another was faster, or the answer was lost and not the object.
+		if found, missing := s.Find(ctx, item); missing == nil {
+			return found, nil
+		}
+		return Copy{}, err
+	}
+	made.Origin = item.Origin
+	return made, nil
+}
