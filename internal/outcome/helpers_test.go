@@ -82,11 +82,13 @@ func decode(t *testing.T, m Message, limit int) map[string]any {
 	return data
 }
 
-// checked is decode that also holds the message to its schema.
+// checked is decode that also holds the message to its schemas.
 func checked(t *testing.T, m Message, limit int) map[string]any {
 	t.Helper()
 	data := decode(t, m, limit)
 	if err := schematest.Check(m.Data); err != nil {
+		t.Error(err)
+	} else if err := schematest.CheckRoot(m.Data); err != nil {
 		t.Error(err)
 	}
 	if err := schematest.CheckAttributes(m.Attributes); err != nil {

@@ -15,14 +15,14 @@ func TestSchemasAreStrict(t *testing.T) {
 	all := messages()
 	for name, m := range all {
 		for _, broken := range []struct{ what, from, to string }{
-			{"an additional member", `{"type":`, `{"extra":1,"type":`},
+			{"an additional member", `{"type":`, `{"more":1,"type":`},
 			{"another schema_version", `"schema_version":1`, `"schema_version":2`},
 			{"event_id renamed", `"event_id":`, `"eventId":`},
 			{"user_metadata is null", `"user_metadata":{`, `"user_metadata":null,"x":{`},
 			{"published_at is no time", `"published_at":"2026-`, `"published_at":"26-`},
 		} {
 			data := bytes.Replace(m.Data, []byte(broken.from), []byte(broken.to), 1)
-			if schematest.Check(data) == nil {
+			if schematest.Check(data) == nil || schematest.CheckRoot(data) == nil {
 				t.Errorf("%s: the schema takes a message with %s", name, broken.what)
 			}
 		}
@@ -47,8 +47,34 @@ func TestSchemasAreStrict(t *testing.T) {
 		if !bytes.Contains(data, []byte(broken.from)) {
 			t.Fatalf("%s lacks %s", broken.name, broken.from)
 		}
-		if schematest.Check(bytes.Replace(data, []byte(broken.from), []byte(broken.to), 1)) == nil {
+		data = bytes.Replace(data, []byte(broken.from), []byte(broken.to), 1)
+		if schematest.Check(data) == nil || schematest.CheckRoot(data) == nil {
 			t.Errorf("%s: the schema takes %s", broken.name, broken.to)
+		}
+	}
+}
+
+// TestSchemasTakeOptionalMembers adds what only some messages have.
+func TestSchemasTakeOptionalMembers(t *testing.T) {
+	t.Parallel()
+	all := messages()
+	const archived = `"archived":{"uri":"gs://a/archive/v","generation":"1","bytes":3,"content_type":"video/mp4"}`
+	const job = `"batch":{"name":"batches/1","display_name":"nightly","model":"models/m","created":"2026-01-22T12:00:00Z",` +
+		`"ended":"2026-01-22T13:00:00Z","requested":3,"state":"BATCH_STATE_SUCCEEDED"}`
+	for _, added := range []struct{ name, members string }{
+		{"batch.result", `"index":0,"extra":{"custom_id":"1","metadata":null}`},
+		{"batch.completed", job},
+		{"batch.incomplete", job},
+		{"batch.unreadable", job},
+		{"batch.failed", job},
+		{"video.generated", `"videos":[{"uri":"https://x/v.mp4","expires_at":"2026-01-24T12:00:00Z",` + archived + `},{"file":"files/w","error":{"code":"404"}}]`},
+		{"interaction.completed", `"interaction":{"status":"completed","model":"m","text":"hi","usage":{"total_tokens":1},"created":"t",` +
+			`"updated":"t","previous_interaction_id":"i0","labels":{"a":"b"},"resource":{"id":"i"},` + archived + `}`},
+		{"interaction.failed", `"interaction_error":{"code":"403","message":"denied"}`},
+	} {
+		data := bytes.Replace(all[added.name].Data, []byte(`{"type":`), []byte(`{`+added.members+`,"type":`), 1)
+		if err := schematest.Check(data); err != nil {
+			t.Errorf("%s with %s: %v", added.name, added.members, err)
 		}
 	}
 }
@@ -56,10 +82,12 @@ func TestSchemasAreStrict(t *testing.T) {
 func TestAttributesSchemaIsStrict(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(map[string]string){
-		"one more":              func(m map[string]string) { m["extra"] = "1" },
+		"one more":              func(m map[string]string) { m["more"] = "1" },
 		"one less":              func(m map[string]string) { delete(m, "path") },
 		"a result's elsewhere":  func(m map[string]string) { m["status"] = "failed" },
 		"a long value":          func(m map[string]string) { m["meta_x"] = strings.Repeat("x", 1025) },
+		"unconfirmed":           func(m map[string]string) { m["confirmed"] = "false" },
+		"no scheme":             func(m map[string]string) { delete(m, "scheme") },
 		"an unknown mode":       func(m map[string]string) { m["mode"] = "other" },
 		"an empty signer":       func(m map[string]string) { m["signer"] = "" },
 		"result without status": func(m map[string]string) { m["type"] = "batch.result" },
