@@ -28,7 +28,7 @@ func BenchmarkFanOut(b *testing.B) {
 		r.plan(b, 1)
 		r.push(b, 1)
 		like := r.pubsub.oneResult()
-		ready := startAlone(b, r.pubsub.addr, load{Topic: localcloud.ResultsTopic, How: "stream", Workers: rangesAtOnce, Data: like.GetData(), Attributes: like.GetAttributes()})
+		ready := startAlone(b, r.cloud.PubSub.Addr(), load{Topic: localcloud.ResultsTopic, How: "stream", Workers: rangesAtOnce, Data: like.GetData(), Attributes: like.GetAttributes()})
 		var fanOut, alone time.Duration
 		for range rounds {
 			r.plan(b, lines)
@@ -80,7 +80,7 @@ func BenchmarkScale(b *testing.B) {
 	for b.Loop() {
 		r := newBench(b, "CHUNK_BYTES=65536")
 		r.cloud.Storage.Fail(func(gcs.Op) *gcs.Fault { return &gcs.Fault{Delay: injected} })
-		r.pubsub.slow(injected)
+		r.slow(injected)
 		var alone time.Duration
 		for _, atOnce := range []int{1, 4, 16} {
 			r.plan(b, ranges*size/generatedLine)

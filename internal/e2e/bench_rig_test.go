@@ -1,8 +1,8 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -37,7 +38,7 @@ func (s samples) report(b *testing.B) {
 // bench is a receiver with the embedded cloud in the process of the test,
 // and a Pub/Sub that keeps nothing but the queue.
 type bench struct {
-	pubsub   *discard
+	pubsub   *tally
 	cloud    *localcloud.Cloud
 	receiver *child
 	token    string // of the pushes
@@ -47,11 +48,10 @@ type bench struct {
 // newBench starts a receiver with the default settings but for env.
 func newBench(tb testing.TB, env ...string) *bench {
 	tb.Helper()
-	r := &bench{pubsub: newDiscard(tb)}
-	var err error
-	r.cloud, err = localcloud.Start(tb.Context(), localcloud.Options{PubSubAddr: r.pubsub.addr})
+	cloud, err := localcloud.Start(tb.Context(), localcloud.Options{})
 	must(tb, err)
-	tb.Cleanup(func() { must(tb, r.cloud.Close()) })
+	tb.Cleanup(func() { must(tb, cloud.Close()) })
+	r := &bench{cloud: cloud, pubsub: newTally(cloud)}
 	r.cloud.Secrets.Add(localcloud.SigningSecret, []byte(testSecret))
 	names := environment(r.cloud)
 	r.token, err = r.cloud.Tokens.Mint(names["PUSH_AUDIENCE"], names["PUSH_SERVICE_ACCOUNT"])
@@ -171,24 +171,14 @@ func newSender(tb testing.TB, url string) *sender {
 	return &sender{client: &http.Client{Transport: transport}, url: url}
 }
 
-func (s *sender) post(d posted) error {
-	req, err := http.NewRequest(http.MethodPost, s.url, strings.NewReader(d.body))
-	if err != nil {
-		return err
+// deliver posts a new delivery.
+func (s *sender) deliver() (answer, error) {
+	d := newDelivery(int(s.next.Add(1)))
+	a, err := exchange(context.Background(), s.client, http.MethodPost, s.url, d.header, d.body)
+	if err == nil && a.status != http.StatusOK {
+		err = fmt.Errorf("status %d", a.status)
 	}
-	req.Header = d.header
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
-	}
-	return nil
+	return a, err
 }
 
 // closedLoop posts n deliveries, each worker one after the other.
@@ -198,7 +188,7 @@ func (s *sender) closedLoop(tb testing.TB, n, workers int) {
 	for range workers {
 		wg.Go(func() {
 			for range n / workers {
-				if err := s.post(newDelivery(int(s.next.Add(1)))); err != nil {
+				if _, err := s.deliver(); err != nil {
 					tb.Error(err)
 					return
 				}
@@ -208,27 +198,12 @@ func (s *sender) closedLoop(tb testing.TB, n, workers int) {
 	wg.Wait()
 }
 
-// openLoop posts n deliveries at a rate (per second), whether those before are
-// answered or not, and gives the time that each took from when it was due.
-func (s *sender) openLoop(tb testing.TB, n int, rate float64) []time.Duration {
-	tb.Helper()
-	took := make([]time.Duration, n)
-	var wg sync.WaitGroup
-	begin := time.Now()
-	for i := range n {
-		due := begin.Add(time.Duration(float64(i) / rate * float64(time.Second)))
-		d := newDelivery(int(s.next.Add(1)))
-		time.Sleep(time.Until(due))
-		wg.Go(func() {
-			if err := s.post(d); err != nil {
-				tb.Error(err)
-			}
-			took[i] = time.Since(due)
-		})
-	}
-	wg.Wait()
-	slices.Sort(took)
-	return took
+// slow makes every publish request take that much longer.
+func (r *bench) slow(by time.Duration) {
+	r.cloud.PubSub.SetHook(pubsub.Hook{Before: func(pubsub.Publish) error {
+		time.Sleep(by)
+		return nil
+	}})
 }
 
 // drainQueue forgets what is queued, until the benchmark is over.

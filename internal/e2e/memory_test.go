@@ -75,7 +75,7 @@ func TestMemory(t *testing.T) {
 }
 
 // onlyOutcome is the one besides the lines. It may be repeated.
-func onlyOutcome(t *testing.T, pubsub *discard) outcome {
+func onlyOutcome(t *testing.T, pubsub *tally) outcome {
 	t.Helper()
 	var first outcome
 	for i, raw := range pubsub.others() {

@@ -88,7 +88,7 @@ func TestPressureMemory(t *testing.T) {
 			lines := int(test.rounds) * len(test.content.lengths)
 			budget := instance(test.maxLine)
 			r := newBench(t, fmt.Sprintf("MAX_LINE_BYTES=%d", test.maxLine), fmt.Sprintf("GOMEMLIMIT=%d", budget/10*8))
-			r.pubsub.slow(200 * time.Millisecond)
+			r.slow(200 * time.Millisecond)
 			begin := time.Now()
 			r.batch(t, size, test.content.at)
 			r.push(t, 4)

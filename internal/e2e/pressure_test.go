@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,11 +15,10 @@ import (
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
-// flow sends n genuine deliveries, one every so often whether or not those
-// before are answered, and returns the answers. Their times count from when
-// each was due. Padding makes a body as large as events with metadata are.
-func flow(t *testing.T, url, secret, name string, n int, every time.Duration, padding int) []answer {
-	t.Helper()
+// openLoop delivers n times, once every so often whether or not those before
+// are answered. The answers' times count from when each was due.
+func openLoop(tb testing.TB, n int, every time.Duration, deliver func() (answer, error)) []answer {
+	tb.Helper()
 	answers := make([]answer, n)
 	begin := time.Now()
 	var all sync.WaitGroup
@@ -26,11 +26,9 @@ func flow(t *testing.T, url, secret, name string, n int, every time.Duration, pa
 		due := begin.Add(time.Duration(i) * every)
 		time.Sleep(time.Until(due))
 		all.Go(func() {
-			id := fmt.Sprintf("%s-%d", name, i)
-			body := strings.Replace(interaction(id), "{", fmt.Sprintf(`{"user_metadata":{"padding":%q},`, strings.Repeat("x", padding)), 1)
-			a, err := trySend(t, http.MethodPost, url+hookPath, verifytest.Static(secret, id, time.Now(), []byte(body)), body)
+			a, err := deliver()
 			if err != nil {
-				t.Errorf("%s: %v", id, err)
+				tb.Errorf("delivery %d: %v", i, err)
 			}
 			a.took = time.Since(due)
 			answers[i] = a
@@ -40,6 +38,18 @@ func flow(t *testing.T, url, secret, name string, n int, every time.Duration, pa
 	return answers
 }
 
+// flow is an open loop of genuine deliveries. Padding makes a body as large as
+// events with metadata are.
+func flow(t *testing.T, url, secret, name string, n int, every time.Duration, padding int) []answer {
+	t.Helper()
+	var next atomic.Int64
+	return openLoop(t, n, every, func() (answer, error) {
+		id := fmt.Sprintf("%s-%d", name, next.Add(1))
+		body := strings.Replace(interaction(id), "{", fmt.Sprintf(`{"user_metadata":{"padding":%q},`, strings.Repeat("x", padding)), 1)
+		return trySend(t, http.MethodPost, url+hookPath, verifytest.Static(secret, id, time.Now(), []byte(body)), body)
+	})
+}
+
 // quantile is the time that a share of the answers took at most.
 func quantile(answers []answer, share float64) time.Duration {
 	times := make([]time.Duration, len(answers))
@@ -47,7 +57,7 @@ func quantile(answers []answer, share float64) time.Duration {
 		times[i] = a.took
 	}
 	slices.Sort(times)
-	return times[int(share*float64(len(times)-1))].Round(time.Millisecond / 10)
+	return times[int(share*float64(len(times)-1))].Round(time.Millisecond / 100)
 }
 
 func statuses(answers []answer) map[int]int {

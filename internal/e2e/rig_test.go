@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -178,27 +179,39 @@ func send(t testing.TB, method, url string, header http.Header, body string) ans
 
 // trySend may be called from any goroutine.
 func trySend(t testing.TB, method, url string, header http.Header, body string) (answer, error) {
-	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader([]byte(body)))
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return exchange(t.Context(), &client, method, url, header, body)
+}
+
+func exchange(ctx context.Context, client *http.Client, method, url string, header http.Header, body string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
 	if header != nil {
 		req.Header = header
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	begin := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
 		return answer{}, err
 	}
+	a, err := answerOf(resp)
+	a.took = time.Since(begin)
+	return a, err
+}
+
+// answerOf reads an answer, whose body can be read again.
+func answerOf(resp *http.Response) (answer, error) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return answer{}, err
 	}
+	resp.Body = io.NopCloser(bytes.NewReader(text))
 	var said struct{ Status, Error string }
 	_ = json.Unmarshal(text, &said) // not every answer has a body
-	return answer{resp.StatusCode, said.Status + said.Error, resp.Header, time.Since(begin)}, nil
+	return answer{status: resp.StatusCode, word: said.Status + said.Error, header: resp.Header}, nil
 }
 
 // interaction is an event with an outcome of its own.

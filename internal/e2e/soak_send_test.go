@@ -137,15 +137,11 @@ func (w *wire) read(r *http.Request) (*http.Response, answer, error) {
 	if err != nil {
 		return nil, answer{}, err
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	a, err := answerOf(resp)
 	if err != nil {
 		return nil, answer{}, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(text))
-	var said struct{ Status, Error string }
-	_ = json.Unmarshal(text, &said) // not every answer has a body
-	return resp, answer{status: resp.StatusCode, word: said.Status + said.Error}, nil
+	return resp, a, nil
 }
 
 // stranger delivers somebody else's job. After a definite answer the

@@ -1,36 +1,25 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"testing"
-	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"google.golang.org/grpc"
 
 	"example.com/gemini-webhook/internal/localcloud"
-	"example.com/gemini-webhook/internal/localcloud/fake"
+	"example.com/gemini-webhook/internal/localcloud/pubsub"
 )
 
-// discard is a Pub/Sub that keeps nothing but the queue: pstest would hold a
-// gigabyte of results.
-type discard struct {
-	pubsubpb.UnimplementedPublisherServer
-	addr  string
+// tally counts what is published and keeps nothing of it but the queue: pstest
+// would hold a gigabyte of results.
+type tally struct {
 	queue chan *pubsubpb.PubsubMessage
 
-	delay    atomic.Int64 // of each request, ns
 	mu       sync.Mutex
-	next     int
 	result   *pubsubpb.PubsubMessage // the first batch.result
 	lines    int                     // batch.result
 	bytes    int64                   // their data
@@ -39,35 +28,23 @@ type discard struct {
 	outcomes [][]byte                // the others
 }
 
-func newDiscard(t testing.TB) *discard {
-	t.Helper()
-	d := &discard{
+func newTally(cloud *localcloud.Cloud) *tally {
+	d := &tally{
 		queue: make(chan *pubsubpb.PubsubMessage, 10_000), // more than there are
 		ids:   make(map[uint64]bool),
 	}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(12 << 20))
-	pubsubpb.RegisterPublisherServer(server, d)
-	listener, err := fake.GRPC(server)
-	must(t, err)
-	t.Cleanup(func() { listener.Close() })
-	d.addr = listener.Addr()
+	for _, topic := range []string{localcloud.QueueTopic, localcloud.ResultsTopic, localcloud.OutcomesTopic} {
+		cloud.PubSub.Discard(topicName(topic))
+	}
+	cloud.PubSub.Watch(d.see)
 	return d
 }
 
-func (d *discard) CreateTopic(_ context.Context, topic *pubsubpb.Topic) (*pubsubpb.Topic, error) {
-	return topic, nil
-}
-
-func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
-	time.Sleep(time.Duration(d.delay.Load()))
+func (d *tally) see(p pubsub.Publish) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	answer := &pubsubpb.PublishResponse{}
-	for _, m := range r.GetMessages() {
-		d.next++
-		m.MessageId = strconv.Itoa(d.next)
-		answer.MessageIds = append(answer.MessageIds, m.MessageId)
-		switch path.Base(r.GetTopic()) {
+	for _, m := range p.Messages {
+		switch path.Base(p.Topic) {
 		case localcloud.QueueTopic:
 			d.queue <- m
 		case localcloud.ResultsTopic:
@@ -75,9 +52,7 @@ func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsu
 				d.result = m
 			}
 			d.bytes += int64(len(m.GetData()))
-			id := fnv.New64a()
-			_, _ = id.Write([]byte(m.GetAttributes()["outcome_id"])) // never fails
-			d.ids[id.Sum64()] = true
+			d.ids[hashed(m.GetAttributes()["outcome_id"])] = true
 			if m.GetAttributes()["status"] == "invalid" {
 				d.reports = append(d.reports, string(m.GetData()))
 			}
@@ -85,33 +60,29 @@ func (d *discard) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsu
 			d.outcomes = append(d.outcomes, m.GetData())
 		}
 	}
-	return answer, nil
 }
 
-// slow makes every request take that much longer.
-func (d *discard) slow(by time.Duration) { d.delay.Store(int64(by)) }
-
 // results are how many lines came, how many different ones, and their bytes.
-func (d *discard) results() (lines, distinct int, bytes int64) {
+func (d *tally) results() (lines, distinct int, bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.lines, len(d.ids), d.bytes
 }
 
 // oneResult is a batch.result; one must have come.
-func (d *discard) oneResult() *pubsubpb.PubsubMessage {
+func (d *tally) oneResult() *pubsubpb.PubsubMessage {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.result
 }
 
-func (d *discard) invalid() []string {
+func (d *tally) invalid() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.reports
 }
 
-func (d *discard) others() [][]byte {
+func (d *tally) others() [][]byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.outcomes
