@@ -100,14 +100,3 @@ func TestSIGTERM(t *testing.T) {
 		t.Errorf("%d interaction.completed, want that in flight alone", n)
 	}
 }
-
-// An idle instance ends at once.
-func TestSIGTERMWhenIdle(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, options{})
-	begin := time.Now()
-	r.child.terminate(t)
-	if code := r.child.exitCode(t); code != 0 || time.Since(begin) > 2*time.Second {
-		t.Errorf("exit status %d after %v, want 0 at once", code, time.Since(begin))
-	}
-}
