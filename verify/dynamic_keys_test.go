@@ -24,57 +24,6 @@ func newEd25519Issuer(t testing.TB, kids ...string) *verifytest.Issuer {
 	return issuer
 }
 
-// Keys come and go: the contract, "Keys" and "Borders".
-func TestDynamicKeysOverTime(t *testing.T) {
-	t.Parallel()
-	a, b := newEd25519Issuer(t, "ed-1", ""), newEd25519Issuer(t, "", "ed-2")
-	var serving atomic.Pointer[verifytest.Issuer]
-	serving.Store(a)
-	fail := func(status int) { a.Fail(status); b.Fail(status) }
-	r := newDynamicRigOf(t, a)
-	r.all.Keys = newKeySet(serve(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		serving.Load().ServeHTTP(w, q)
-	})), r.Now)
-	for _, s := range []struct {
-		name    string
-		change  func()
-		by      *verifytest.Issuer
-		want    string
-		fetches int
-	}{
-		{"outage from the start", func() { fail(500) }, a, "unavailable", 1},
-		{"over, but too early to look", func() { fail(200) }, a, "unavailable", 1},
-		{"first", func() { r.Add(5 * time.Second) }, a, "ok", 2},
-		{"again", func() {}, a, "ok", 2},
-		{"new key, too early", func() { serving.Store(b) }, b, "signature_mismatch", 2},
-		{"old key till then", func() {}, a, "ok", 2},
-		{"new key within 10 s", func() { r.Add(5 * time.Second) }, b, "ok", 3},
-		{"old key is dead", func() {}, a, "signature_mismatch", 3},
-		{"old key, after another look", func() { r.Add(5 * time.Second) }, a, "signature_mismatch", 4},
-		{"outage", func() { fail(503); r.Add(time.Minute) }, b, "ok", 4},
-		{"outage, past the max-age", func() { r.Add(time.Hour) }, b, "ok", 5},
-		{"outage, a forgery", func() { r.Add(5 * time.Second) }, a, "signature_mismatch", 6},
-		{"outage, at the stale limit", func() { r.Add(5*time.Hour - time.Minute - 5*time.Second) }, b, "ok", 7},
-		{"outage, past the stale limit", func() { r.Add(5 * time.Second) }, b, "unavailable", 8},
-		{"outage, a forgery then", func() {}, a, "unavailable", 8},
-		{"back", func() { fail(200); r.Add(5 * time.Second) }, b, "ok", 9},
-		{"max-age of 100 h", func() { b.SetMaxAge(100 * time.Hour); r.Add(time.Hour) }, b, "ok", 10},
-		{"fetched anew within the hour", func() { r.Add(time.Hour) }, b, "ok", 11},
-		{"withdrawn", func() { serving.Store(a); r.Add(time.Hour) }, b, "signature_mismatch", 12},
-	} {
-		s.change()
-		for _, index := range []int{1, 0} { // with kid and without
-			header := verifytest.Headers("msg_1", unix(r.Now()), s.by.Ed25519(index, "msg_1", unix(r.Now()), body))
-			if got := r.code(t, header); got != s.want {
-				t.Errorf("%s, key %d: got %s, want %s", s.name, index, got, s.want)
-			}
-		}
-		if got := a.Fetches() + b.Fetches(); got != s.fetches {
-			t.Errorf("%s: %d fetches, want %d", s.name, got, s.fetches)
-		}
-	}
-}
-
 // One set may hold RSA and Ed25519 keys, or either.
 func TestDynamicKeyTypes(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,6 @@ package verify_test
 import (
 	"encoding/base64"
 	"errors"
-	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -48,10 +47,6 @@ type rigOption func(*store.Config)
 
 func revoked(versions ...secret.VersionName) rigOption {
 	return func(c *store.Config) { c.Revoked = versions }
-}
-
-func logTo(w io.Writer) rigOption {
-	return func(c *store.Config) { c.Log = slog.New(slog.NewTextHandler(w, nil)) }
 }
 
 // newRig returns a verifier for secret A, or for those named, with an overlap

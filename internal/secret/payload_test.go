@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -67,11 +68,28 @@ func TestSigningKeys(t *testing.T) {
 	}
 }
 
-func TestLengthsOfTokens(t *testing.T) {
+func TestPathTokens(t *testing.T) {
 	t.Parallel()
-	for length, want := range map[int]bool{0: false, 31: false, 32: true, 128: true, 129: false} {
-		if got := ValidToken(strings.Repeat("a", length)); got != want {
-			t.Errorf("%d characters: %v, want %v", length, got, want)
+	const token = "Tk1_0123456789-abcdefghijklmnopqrstuvwxyzAB"
+	for payload, want := range map[string]error{
+		token:                                 nil,
+		" \t" + token + "\r\n":                nil, // trimmed
+		strings.Repeat("a", 31):               errTokenForm,
+		strings.Repeat("a", 32):               nil,
+		strings.Repeat("a", 128):              nil,
+		strings.Repeat("a", 129):              errTokenForm,
+		token + ".":                           errTokenForm,
+		token + " x":                          errTokenForm,
+		"":                                    errTokenForm,
+		"replace_me_with_a_token_of_256_bits": errPlaceholder,
+	} {
+		got, err := PathTokens([]byte(payload))
+		if !errors.Is(err, want) || len(got) > 0 != (want == nil) {
+			t.Errorf("%q: %d values, %v, want %v", payload, len(got), err, want)
+		}
+		sum := sha256.Sum256([]byte(strings.TrimSpace(payload)))
+		if want == nil && !bytes.Equal(got[0].Reveal(), sum[:]) {
+			t.Errorf("%q is not kept as its hash", payload)
 		}
 	}
 }

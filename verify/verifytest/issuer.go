@@ -22,14 +22,13 @@ type Issuer struct {
 	kid     string
 	count   int // keys made so far
 	ed25519 []ed25519Key
-	maxAge  time.Duration
 	status  int
 	fetches int
 }
 
 // NewIssuer makes a key (RSA, 2048 bits, kid "key-1") and serves it with a max-age of an hour.
 func NewIssuer() (*Issuer, error) {
-	i := &Issuer{maxAge: time.Hour, status: http.StatusOK}
+	i := &Issuer{status: http.StatusOK}
 	return i, i.Rotate()
 }
 
@@ -54,13 +53,6 @@ func (i *Issuer) Fail(status int) {
 	i.status = status
 }
 
-// SetMaxAge sets what the JWKS says in Cache-Control.
-func (i *Issuer) SetMaxAge(age time.Duration) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.maxAge = age
-}
-
 // Fetches is how often the JWKS was asked for, failures included.
 func (i *Issuer) Fetches() int {
 	i.mu.Lock()
@@ -78,7 +70,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(i.maxAge.Seconds())))
+	w.Header().Set("Cache-Control", "public, max-age=3600")
 	keys := []any{JWK(i.kid, &i.key.PublicKey)}
 	for _, k := range i.ed25519 {
 		keys = append(keys, k.jwk())
