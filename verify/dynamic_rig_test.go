@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -62,14 +63,19 @@ func serve(t testing.TB, h http.Handler) string {
 	return server.URL
 }
 
+// serveKeys serves a JWKS with these members.
+func serveKeys(t testing.TB, keys ...any) string {
+	t.Helper()
+	document, err := json.Marshal(map[string]any{"keys": keys})
+	must(t, err)
+	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) }))
+}
+
 // newDynamicRig has secret A with payload1 and the token secret with token1,
 // which overlaps for 96 h.
 func newDynamicRig(t testing.TB, options ...dynamicOption) *dynamicRig {
 	t.Helper()
-	issuer, err := verifytest.NewIssuer()
-	must(t, err)
-	must(t, issuer.SetEd25519("ed-1", "", "ed-3"))
-	return newDynamicRigOf(t, issuer, options...)
+	return newDynamicRigOf(t, newEd25519Issuer(t, "ed-1", "", "ed-3"), options...)
 }
 
 // newDynamicRigOf is a rig that knows the keys of an issuer.

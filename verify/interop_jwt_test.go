@@ -4,8 +4,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
-	"net/http"
 	"testing"
 	"time"
 
@@ -21,10 +19,8 @@ func TestInteropGolangJWT(t *testing.T) {
 	must(t, err)
 	_, edKey, err := ed25519.GenerateKey(nil)
 	must(t, err)
-	document, err := json.Marshal(map[string]any{"keys": []any{verifytest.JWK("theirs", &key.PublicKey)}})
-	must(t, err)
 	issuer := newEd25519Issuer(t)
-	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) }))
+	url := serveKeys(t, verifytest.JWK("theirs", &key.PublicKey))
 	type event struct {
 		Type string         `json:"type"`
 		Data map[string]any `json:"data"`

@@ -3,7 +3,6 @@ package verify_test
 import (
 	"encoding/json"
 	"io/fs"
-	"net/http"
 	"testing"
 
 	"github.com/c2sp/wycheproof"
@@ -37,7 +36,7 @@ func TestWycheproof(t *testing.T) {
 		if err := json.Unmarshal(group.Public, &k); group.Public != nil && err != nil {
 			t.Fatal(err)
 		}
-		keys := wycheproofKeys(t, group.Public)
+		keys := newKeySet(serveKeys(t, group.Public), newClock().Now) // of a secret key, no usable one
 		for _, test := range group.Tests {
 			token, isText := test.JWS.(string)
 			if !isText {
@@ -58,12 +57,4 @@ func TestWycheproof(t *testing.T) {
 	if accepted != 8 || refused != 393 {
 		t.Errorf("%d are accepted and %d refused, want 8 and 393: has the file changed?", accepted, refused)
 	}
-}
-
-// wycheproofKeys serves one key, or where there is none that may be public, no usable one.
-func wycheproofKeys(t *testing.T, public json.RawMessage) verify.KeySet {
-	t.Helper()
-	document, err := json.Marshal(map[string]any{"keys": []json.RawMessage{public}})
-	must(t, err)
-	return newKeySet(serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) })), newClock().Now)
 }
