@@ -118,6 +118,11 @@ func checkLines(t *testing.T, r *rig, lines map[string]outcome, common map[strin
 			t.Errorf("%s\nis not the line at its source:\n%s", o.raw, text)
 		}
 		want := map[string]string{"type": "batch.result", "outcome_id": o.ID, "key": *o.Key, "status": o.Status}
+		for name, value := range map[string]string{"finish_reason": o.Reason, "error_code": o.Error.Code} {
+			if value != "" {
+				want[name] = value
+			}
+		}
 		for name, value := range common {
 			want[name] = value
 		}

@@ -23,6 +23,7 @@ type outcome struct {
 	}
 	Key        *string
 	Status     string
+	Reason     string `json:"finish_reason"`
 	Response   json.RawMessage
 	Error      struct{ Code, Message, Status string }
 	Results    totals

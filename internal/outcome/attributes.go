@@ -19,6 +19,10 @@ const (
 // attribute: three tags and three lengths.
 const attributeOverhead = 16
 
+// lineAttributes is how many a batch.result has of its own: status, and where the
+// line has them key, finish_reason and error_code.
+const lineAttributes = 4
+
 type attribute struct{ key, value string }
 
 // attributes are what all outcomes of an event have in common, ready to publish.
@@ -68,7 +72,7 @@ func (a *attributes) of(kind, id string, room int) map[string]string {
 	}
 	meta := a.meta[:min(len(a.meta), room)]
 
-	m := make(map[string]string, len(a.fixed)+len(meta)+5)
+	m := make(map[string]string, len(a.fixed)+len(meta)+3+lineAttributes)
 	m["type"] = attributeValue(kind)
 	m["outcome_id"] = id
 	for _, x := range a.fixed {

@@ -11,31 +11,33 @@ import (
 func TestAttributes(t *testing.T) {
 	t.Parallel()
 	o := of(delivery(), batchBody)
-	m := o.Result(Source{}, Line{Status: "failed", Key: "k\xff", HasKey: true})
+	m := o.Result(Source{}, Line{Status: "failed", Key: "k\xff", HasKey: true, FinishReason: "SAFETY", Error: &Error{Code: "no_content"}})
 	want := map[string]string{
 		"type": "batch.result", "outcome_id": m.ID, "event_id": "msg_1", "event_type": "batch.succeeded",
 		"resource_id": "batch_1", "mode": "static", "scheme": "hmac-sha256", "origin": "signing_secret",
 		"signer": "projects/p/secrets/s/versions/1", "path": "/gemini",
 		"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		"meta_tenant": "acme", "meta_n": "1.50", "meta_big": "12345678901234567890", "meta_on": "true", "meta_": "empty key",
-		"key": "k\uFFFD", "status": "failed",
+		"key": "k\uFFFD", "status": "failed", "finish_reason": "SAFETY", "error_code": "no_content",
 	}
 	if diff := cmp.Diff(want, m.Attributes); diff != "" {
 		t.Errorf("batch.result (-want +got):\n%s", diff)
 	}
 
 	// The next outcome has its own map, with nothing of that line.
-	delete(want, "key")
-	delete(want, "status")
+	for _, name := range []string{"key", "status", "finish_reason", "error_code"} {
+		delete(want, name)
+	}
 	m = o.Completed("gs://b/o.jsonl", Totals{})
 	want["type"], want["outcome_id"] = "batch.completed", m.ID
 	if diff := cmp.Diff(want, m.Attributes); diff != "" {
 		t.Errorf("batch.completed (-want +got):\n%s", diff)
 	}
-	if m := o.Result(Source{}, Line{Status: "failed"}); m.Attributes["status"] != "failed" {
-		t.Errorf("status = %q", m.Attributes["status"])
-	} else if _, ok := m.Attributes["key"]; ok {
-		t.Error("a line without a key has the attribute key")
+	// A line that has none of these but its status.
+	m = o.Result(Source{}, Line{Status: "failed", Error: &Error{Message: "m"}})
+	want["type"], want["outcome_id"], want["status"] = "batch.result", m.ID, "failed"
+	if diff := cmp.Diff(want, m.Attributes); diff != "" {
+		t.Errorf("batch.result (-want +got):\n%s", diff)
 	}
 }
 
@@ -75,8 +77,8 @@ func TestAttributeLimits(t *testing.T) {
 		{"just fits", metadata(100 - fixed), false, 100 - fixed, false},
 		{"one too many", metadata(101 - fixed), false, 99 - fixed, true},
 		{"far too many", metadata(1000), false, 99 - fixed, true},
-		{"just fits a result", metadata(98 - fixed), true, 98 - fixed, false},
-		{"one too many for a result", metadata(99 - fixed), true, 97 - fixed, true},
+		{"just fits a result", metadata(96 - fixed), true, 96 - fixed, false},
+		{"one too many for a result", metadata(97 - fixed), true, 95 - fixed, true},
 		{"key just fits", `"` + strings.Repeat("k", 251) + `":1`, false, 1, false},
 		{"key too long", `"a":1,"` + strings.Repeat("k", 252) + `":1`, false, 1, true},
 		{"long key of no scalar", `"` + strings.Repeat("k", 252) + `":{}`, false, 0, false},
@@ -89,7 +91,9 @@ func TestAttributeLimits(t *testing.T) {
 			o := of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"},"user_metadata":{`+tc.metadata+`}}`)
 			m, limit := o.Completed("", Totals{}), MaxBytes
 			if tc.result {
-				m, limit = o.Result(Source{}, Line{Status: "succeeded", Key: "k", HasKey: true}), MaxResultBytes
+				m, limit = o.Result(Source{}, Line{
+					Status: "failed", Key: "k", HasKey: true, FinishReason: "SAFETY", Error: &Error{Code: "c"},
+				}), MaxResultBytes
 			}
 			checked(t, m, limit)
 			meta := 0

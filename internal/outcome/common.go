@@ -45,17 +45,21 @@ func newCommon(e *event.Event, version string) common {
 type members struct {
 	common    common
 	encoded   []byte   // common
-	truncated []string // what is left out of it already
+	event     []byte   // what Gemini sent; nil where that is no JSON, and in lines
+	truncated []string // what is left out already
 }
 
-// forLines leaves out what is too much for each line: the largest members of
-// user_metadata.
+// forLines leaves out what is too much for each line: the event and the largest
+// members of user_metadata.
 func (m members) forLines() members {
+	m.event = nil
 	if metadataSize(m.common.metadata) <= maxLineMetadata {
 		return m
 	}
 	m.common.metadata = dropLargest(m.common.metadata, maxLineMetadata)
-	return members{m.common, m.common.append(nil), []string{userMetadata}}
+	m.encoded = m.common.append(nil)
+	m.truncated = []string{userMetadata}
+	return m
 }
 
 const userMetadata = "user_metadata"

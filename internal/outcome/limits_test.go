@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // truncated returns the names in `truncated`.
@@ -37,6 +38,13 @@ func TestResultLimits(t *testing.T) {
 		{"response and request together", Line{Response: object(5 * mib), Request: object(5 * mib)}, true, nil},
 		{"text and response together", Line{Text: strings.Repeat("x", 5*mib), HasText: true, Response: object(5 * mib)}, true, nil},
 		{"request alone", Line{Request: object(10 * mib)}, true, nil},
+		{"extra that just fits", Line{Extra: object(64<<10 - 8)}, false, nil},
+		{"extra over its limit", Line{Extra: object(64<<10 - 7), Response: object(8)}, false, []string{"extra"}},
+		{"details that just fit", Line{Error: &Error{Details: string(object(16<<10 - 8))}}, false, nil},
+		{"details over their limit", Line{Error: &Error{Code: "c", Details: string(object(16<<10 - 7))}}, false, []string{"error.details"}},
+		{"details alone over their limit", Line{Error: &Error{Details: string(object(16 << 10))}}, false, []string{"error.details"}},
+		{"text cut before", Line{Text: "t", HasText: true, TextCut: true, ResponseOmitted: true}, true, []string{"text"}},
+		{"text cut before and over the limit", Line{Text: strings.Repeat("x", 10*mib), HasText: true, TextCut: true, Extra: object(64 << 10)}, false, []string{"extra", "text"}},
 		{"text over the limit", Line{Text: strings.Repeat("é", 5*mib), HasText: true, Key: "k", HasKey: true, Response: object(8)}, true, []string{"text"}},
 		{"text over the limit by its escapes", Line{Text: strings.Repeat("\x01", 2*mib), HasText: true}, false, []string{"text"}},
 		{"text over the limit by its invalid bytes", Line{Text: strings.Repeat("\xff", 4*mib), HasText: true}, false, []string{"text"}},
@@ -68,7 +76,8 @@ func TestResultLimits(t *testing.T) {
 			if diff := cmp.Diff(tc.truncated, truncated(data)); diff != "" {
 				t.Errorf("truncated (-want +got):\n%s", diff)
 			}
-			if tc.truncated != nil && len(m.Data) < MaxResultBytes-8<<10 {
+			long := len(text) > mib || len(tc.line.Key) > mib || tc.line.Error != nil && len(tc.line.Error.Message+tc.line.Error.Code) > mib
+			if long && tc.truncated != nil && len(m.Data) < MaxResultBytes-8<<10 {
 				t.Errorf("%d bytes remain of %d; more was cut than had to be", len(m.Data), MaxResultBytes)
 			}
 			if got, ok := data["text"].(string); ok && !strings.HasPrefix(strings.ToValidUTF8(strings.ReplaceAll(text, "\xff", "\uFFFD"), ""), got) {
@@ -102,16 +111,21 @@ func TestHugeResultIsNotCopied(t *testing.T) {
 func TestResultKeepsBytes(t *testing.T) {
 	t.Parallel()
 	response := []byte("{ \"b\":1.0e+10,\"a\":\"\\u003c<\\/\u2028\",\"a\":2 }")
-	m := of(delivery(), batchBody).Result(Source{}, Line{Status: "succeeded", Response: response, Request: []byte("[ ]")})
-	var data struct{ Response, Request json.RawMessage }
+	m := of(delivery(), batchBody).Result(Source{}, Line{
+		Status: "failed", Response: response, Request: []byte("[ ]"), Extra: []byte(`{"a" : 1.0}`), Error: &Error{Details: `"\u003c" `},
+	})
+	var data struct {
+		Response, Request, Extra json.RawMessage
+		Error                    struct{ Details json.RawMessage }
+	}
 	if err := json.Unmarshal(m.Data, &data); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(response), string(data.Response)); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}
-	if string(data.Request) != "[ ]" {
-		t.Errorf("request = %s", data.Request)
+	if string(data.Request) != "[ ]" || string(data.Extra) != `{"a" : 1.0}` || string(data.Error.Details) != `"\u003c"` {
+		t.Errorf("request %s, extra %s, details %s", data.Request, data.Extra, data.Error.Details)
 	}
 	invalid := of(delivery(), batchBody).Result(Source{}, Line{Status: "succeeded", Response: []byte("{\"a\":\"\xff\"}")})
 	if got := decode(t, invalid, MaxResultBytes)["response"].(map[string]any)["a"]; got != "\uFFFD" {
@@ -134,8 +148,9 @@ func TestHugeEvents(t *testing.T) {
 		"error status":   {`{"type":"batch.failed","data":{"error":{"status":"%s"}}}`, "error.status"},
 		"video uri":      {`{"type":"video.generated","data":{"video_uri":"%s"}}`, "video.uri"},
 		"video file":     {`{"type":"video.generated","data":{"file_id":"%s"}}`, "video.file"},
-		"unknown event":  {`{"type":"x","data":"%s"}`, "event"},
-		"no type":        {`["%s"]`, "event"},
+		"error details":  {`{"type":"batch.failed","data":{"error":{"details":["%s"]}}}`, "error.details"},
+		"unknown event":  {`{"type":"x","data":"%s"}`, ""},
+		"no type":        {`["%s"]`, ""},
 		"not JSON":       {`["%s"`, "body_base64"},
 	}
 	for name, b := range bodies {
@@ -145,10 +160,18 @@ func TestHugeEvents(t *testing.T) {
 				o := of(delivery(), fmt.Sprintf(b.format, strings.Repeat(filler, n/len(filler))))
 				m := o.Simple()
 				data := checked(t, m, MaxBytes)
-				if diff := cmp.Diff([]string{b.truncated}, truncated(data)); diff != "" {
+				var want []string // the event goes first
+				if b.truncated != "body_base64" {
+					want = append(want, "event")
+				}
+				if b.truncated != "" {
+					want = append(want, b.truncated)
+				}
+				if diff := cmp.Diff(want, truncated(data), cmpopts.SortSlices(strings.Compare)); diff != "" {
 					t.Errorf("truncated (-want +got):\n%s", diff)
 				}
-				if len(m.Data) < MaxBytes-8<<10 && b.truncated != "user_metadata" {
+				whole := b.truncated == "" || b.truncated == "user_metadata" || b.truncated == "error.details"
+				if len(m.Data) < MaxBytes-8<<10 && !whole {
 					t.Errorf("%d bytes remain of %d; more was cut than had to be", len(m.Data), MaxBytes)
 				}
 			})
@@ -173,7 +196,11 @@ func TestHugeCommonMembers(t *testing.T) {
 			MaxResultBytes: o.Result(Source{}, Line{Status: "succeeded", Text: "t", HasText: true, Response: []byte(`{}`)}),
 			MaxBytes:       o.Completed("gs://b/o", Totals{}),
 		} {
-			if diff := cmp.Diff([]string{name}, truncated(decode(t, m, limit))); diff != "" {
+			want := []string{name}
+			if limit == MaxBytes {
+				want = []string{"event", name}
+			}
+			if diff := cmp.Diff(want, truncated(decode(t, m, limit))); diff != "" {
 				t.Errorf("%s: truncated (-want +got):\n%s", m.Attributes["type"], diff)
 			}
 		}
@@ -191,15 +218,10 @@ func TestHugeMetadataKeepsTheSmallMembers(t *testing.T) {
 	}
 }
 
-func TestCutEventAndBody(t *testing.T) {
+func TestCutBody(t *testing.T) {
 	t.Parallel()
-	body := `{"type":"x","data":"` + strings.Repeat("é", 200<<10) + `"}`
-	data := checked(t, of(delivery(), body).Simple(), MaxBytes)
-	if got, ok := data["event"].(string); !ok || !strings.HasPrefix(body, got) {
-		t.Error("a cut event must be a string with its start")
-	}
 	raw := bytes.Repeat([]byte("\x00\xff\n"), 100<<10)
-	data = checked(t, of(delivery(), string(raw)).Simple(), MaxBytes)
+	data := checked(t, of(delivery(), string(raw)).Simple(), MaxBytes)
 	got, err := base64.StdEncoding.DecodeString(data["body_base64"].(string))
 	if err != nil || !bytes.HasPrefix(raw, got) {
 		t.Errorf("a cut body must be the base64 of its start: %v", err)
@@ -216,10 +238,11 @@ func TestSpecifiedMembersAreCutFirst(t *testing.T) {
 		message, metadata int // KiB
 		want              []string
 	}{
-		{100, 100, nil},
-		{200, 200, []string{"error.message"}},
-		{0, 300, []string{"user_metadata"}},
-		{100, 300, []string{"error.message", "user_metadata"}},
+		{50, 50, nil},
+		{100, 100, []string{"event"}},
+		{200, 200, []string{"event", "error.message"}},
+		{0, 300, []string{"event", "user_metadata"}},
+		{100, 300, []string{"event", "error.message", "user_metadata"}},
 	} {
 		data := checked(t, of(delivery(), body(tc.message, tc.metadata)).Simple(), MaxBytes)
 		if diff := cmp.Diff(tc.want, truncated(data)); diff != "" {

@@ -9,6 +9,8 @@ import (
 type body interface {
 	// append appends its members, a comma before each.
 	append(b []byte) []byte
+	// omitted names what is not in it, or not whole, whatever the size of the message.
+	omitted() []string
 	// fields returns what may be cut: first the members that the contract names, which
 	// can lose their end without losing their meaning, then the others. Cutting
 	// changes the body, never what its caller passed in.
@@ -17,20 +19,21 @@ type body interface {
 
 // message assembles an outcome and cuts it to its limit.
 func (o *Event) message(kind, id string, attrs map[string]string, limit int, m body) Message {
-	d := draft{kind: kind, id: id, published: o.now(), body: m}
-	limit -= attributesSize(attrs)
-	with := &o.whole
-	r, isLine := m.(*resultBody)
-	if isLine {
-		with = &o.line
+	d := draft{kind: kind, id: id, published: o.now(), body: m, members: o.whole}
+	if _, isLine := m.(*resultBody); isLine {
+		d.members = o.line
 	}
-	data := d.encode(with.encoded, with.truncated)
-	if isLine && len(data) > limit && !r.omitted {
-		r.omit()
-		data = d.encode(with.encoded, with.truncated)
+	d.truncated = append(slices.Clip(d.truncated), m.omitted()...)
+	limit -= attributesSize(attrs)
+	if len(d.event) > limit {
+		d.omit() // before it is copied
+	}
+	data := d.encode()
+	if len(data) > limit && d.omit() {
+		data = d.encode()
 	}
 	if len(data) > limit {
-		data = d.shrink(*with, len(data)-limit)
+		data = d.shrink(len(data) - limit)
 	}
 	return Message{ID: id, Data: data, Attributes: attrs}
 }
@@ -39,15 +42,30 @@ type draft struct {
 	kind, id  string
 	published time.Time
 	body      body
+	members
 }
 
-// encode appends everything in one go; tail is the encoded common members.
-func (d *draft) encode(tail []byte, truncated []string) []byte {
-	size := 1024 // about
+// omit leaves out what can be read elsewhere, or be done without: a line's response
+// and request, the event of all others. It reports whether there was any.
+func (d *draft) omit() bool {
+	if r, isLine := d.body.(*resultBody); isLine {
+		return r.omit()
+	}
+	if d.event == nil {
+		return false
+	}
+	d.event = nil
+	d.truncated = append(d.truncated, "event")
+	return true
+}
+
+// encode appends everything in one go.
+func (d *draft) encode() []byte {
+	size := 1024 + len(d.event) // about
 	if r, ok := d.body.(*resultBody); ok {
 		size = r.size()
 	}
-	b := make([]byte, 0, len(tail)+size)
+	b := make([]byte, 0, len(d.encoded)+size)
 	b = append(b, `{"type":`...)
 	b = appendString(b, d.kind)
 	b = append(b, `,"outcome_id":"`...)
@@ -55,9 +73,12 @@ func (d *draft) encode(tail []byte, truncated []string) []byte {
 	b = append(b, `","schema_version":`+schemaVersion+`,"published_at":"`...)
 	b = d.published.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, '"')
-	b = append(b, tail...)
+	b = append(b, d.encoded...)
 	b = d.body.append(b)
-	for i, name := range truncated {
+	if d.event != nil {
+		b = appendRaw(appendName(b, "event"), d.event)
+	}
+	for i, name := range d.truncated {
 		if i == 0 {
 			b = append(b, `,"truncated":[`...)
 		} else {
@@ -65,7 +86,7 @@ func (d *draft) encode(tail []byte, truncated []string) []byte {
 		}
 		b = appendString(b, name)
 	}
-	if len(truncated) > 0 {
+	if len(d.truncated) > 0 {
 		b = append(b, ']')
 	}
 	return append(b, '}')
@@ -73,14 +94,13 @@ func (d *draft) encode(tail []byte, truncated []string) []byte {
 
 // shrink encodes the message anew with members cut, so that it takes at least
 // excess bytes less.
-func (d *draft) shrink(m members, excess int) []byte {
+func (d draft) shrink(excess int) []byte {
 	first, last := d.body.fields()
-	last = append(last, m.common.fields()...)
+	last = append(last, d.common.fields()...)
 	excess += len(`,"truncated":[]`)
 	for _, f := range slices.Concat(first, last) {
 		excess += len(f.name) + len(`"",`) // as if all were named
 	}
-	truncated := slices.Clone(m.truncated)
 	for _, fields := range [][]field{first, last} {
 		if excess <= 0 {
 			break
@@ -90,13 +110,14 @@ func (d *draft) shrink(m members, excess int) []byte {
 			if f.size > top {
 				f.cut(top)
 				excess -= f.size - top
-				if !slices.Contains(truncated, f.name) {
-					truncated = append(truncated, f.name)
+				if !slices.Contains(d.truncated, f.name) {
+					d.truncated = append(d.truncated, f.name)
 				}
 			}
 		}
 	}
-	return d.encode(m.common.append(nil), truncated)
+	d.encoded = d.common.append(nil)
+	return d.encode()
 }
 
 // field is a member that can be cut.

@@ -8,6 +8,7 @@
 package outcome
 
 import (
+	"bytes"
 	"time"
 
 	"example.com/gemini-webhook/internal/event"
@@ -32,6 +33,9 @@ const (
 	// has a batch.result for each of millions of lines. batch.completed has what is
 	// left out there.
 	maxLineMetadata = 64 << 10
+
+	maxExtra   = 64 << 10 // what is published of a line's other members, 64 KiB
+	maxDetails = 16 << 10 // and of an error's details, 16 KiB
 )
 
 // schemaVersion rises when a member of the data is renamed, removed or changes its
@@ -98,7 +102,10 @@ func (f *Factory) For(e *event.Event) *Event {
 	}
 	o.whole.common = newCommon(e, f.version)
 	o.whole.encoded = o.whole.common.append(nil)
+	if e.JSON {
+		o.whole.event = bytes.TrimSpace(e.Body)
+	}
 	o.line = o.whole.forLines()
-	o.resultAttrs = o.attributes.of(TypeBatchResult, "", 2)
+	o.resultAttrs = o.attributes.of(TypeBatchResult, "", lineAttributes)
 	return o
 }

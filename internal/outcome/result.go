@@ -2,9 +2,10 @@ package outcome
 
 import "maps"
 
-// Result makes the batch.result of one line, which stands at source. Response and Request are left out
-// together, and response_omitted says so, where the message would take more than
-// MaxResultBytes. That they are JSON is the caller's promise: they are not parsed.
+// Result makes the batch.result of one line, which stands at source. Response and
+// Request are left out together, and response_omitted says so, where the message
+// would take more than MaxResultBytes. That they, Extra and an error's Details are
+// JSON is the caller's promise: they are not parsed.
 func (o *Event) Result(source Source, line Line) Message {
 	id := o.id(TypeBatchResult, source)
 	attrs := maps.Clone(o.resultAttrs)
@@ -12,6 +13,12 @@ func (o *Event) Result(source Source, line Line) Message {
 	attrs["status"] = attributeValue(line.Status)
 	if line.HasKey {
 		attrs["key"] = attributeValue(line.Key)
+	}
+	if line.FinishReason != "" {
+		attrs["finish_reason"] = attributeValue(line.FinishReason)
+	}
+	if line.Error != nil && line.Error.Code != "" {
+		attrs["error_code"] = attributeValue(line.Error.Code)
 	}
 	b := &resultBody{source: source, Line: line}
 	b.clip()
@@ -21,7 +28,6 @@ func (o *Event) Result(source Source, line Line) Message {
 type resultBody struct {
 	source Source
 	Line
-	omitted bool // response and request, for their size
 }
 
 // clip takes away what cannot be in the message whatever else it holds, so that
@@ -33,11 +39,29 @@ func (r *resultBody) clip() {
 	}
 	r.Text = r.Text[:min(len(r.Text), MaxResultBytes)]
 	r.Key = r.Key[:min(len(r.Key), MaxResultBytes)]
+	if len(r.Extra) > maxExtra {
+		r.Extra, r.ExtraOmitted = nil, true
+	}
 }
 
-func (r *resultBody) omit() {
-	r.omitted = len(r.Response)+len(r.Request) > 0
-	r.Response, r.Request = nil, nil
+// omit leaves out the response and the request, and reports whether there were any.
+func (r *resultBody) omit() bool {
+	if len(r.Response)+len(r.Request) == 0 {
+		return false
+	}
+	r.Response, r.Request, r.ResponseOmitted = nil, nil, true
+	return true
+}
+
+func (r *resultBody) omitted() []string {
+	names := omittedDetails(r.Error)
+	if r.ExtraOmitted {
+		names = append(names, "extra")
+	}
+	if r.TextCut {
+		names = append(names, "text")
+	}
+	return names
 }
 
 func (r *resultBody) append(b []byte) []byte {
@@ -55,13 +79,16 @@ func (r *resultBody) append(b []byte) []byte {
 		b = appendObject(b, "usage", r.Usage.append)
 	}
 	b = appendError(b, r.Error)
+	if len(r.Extra) > 0 {
+		b = appendRaw(appendName(b, "extra"), r.Extra)
+	}
 	if len(r.Response) > 0 {
 		b = appendRaw(appendName(b, "response"), r.Response)
 	}
 	if len(r.Request) > 0 {
 		b = appendRaw(appendName(b, "request"), r.Request)
 	}
-	if r.omitted {
+	if r.ResponseOmitted {
 		b = append(b, `,"response_omitted":true`...)
 	}
 	return b
@@ -69,10 +96,10 @@ func (r *resultBody) append(b []byte) []byte {
 
 // size is about what append appends, in bytes.
 func (r *resultBody) size() int {
-	n := 768 + len(r.source.URI) + len(r.Response) + len(r.Request) + len(r.Key) +
+	n := 768 + len(r.source.URI) + len(r.Response) + len(r.Request) + len(r.Extra) + len(r.Key) +
 		len(r.Text) + len(r.Text)/16 // escapes
 	if r.Error != nil {
-		n += len(r.Error.Message)
+		n += len(r.Error.Message) + len(r.Error.Details)
 	}
 	return n
 }
@@ -111,17 +138,36 @@ func (s *Source) append(b []byte) []byte {
 
 // appendError appends `,"error":{…}`, or nothing where there is none.
 func appendError(b []byte, e *Error) []byte {
-	if e == nil || *e == (Error{}) {
+	if e == nil {
+		return b
+	}
+	published := *e
+	if len(e.Details) > maxDetails {
+		published.Details = ""
+	}
+	if published == (Error{}) {
 		return b
 	}
 	return appendObject(b, "error", func(b []byte) []byte {
-		b = appendOptional(b, "code", e.Code)
-		b = appendOptional(b, "message", e.Message)
-		return appendOptional(b, "status", e.Status)
+		b = appendOptional(b, "code", published.Code)
+		b = appendOptional(b, "message", published.Message)
+		b = appendOptional(b, "status", published.Status)
+		if published.Details != "" {
+			b = appendRaw(appendName(b, "details"), []byte(published.Details))
+		}
+		return b
 	})
 }
 
-// errorFields are the members of an error but its message.
+// omittedDetails names an error's details where they are too long.
+func omittedDetails(e *Error) []string {
+	if e == nil || len(e.Details) <= maxDetails {
+		return nil
+	}
+	return []string{"error.details"}
+}
+
+// errorFields are the members of an error that can be cut, but its message.
 func errorFields(e *Error) []field {
 	return []field{stringField("error.code", &e.Code), stringField("error.status", &e.Status)}
 }

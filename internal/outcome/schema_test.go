@@ -40,6 +40,8 @@ func TestSchemasAreStrict(t *testing.T) {
 		{"batch.unreadable", `"bucket_not_allowed"`, `"denied"`},
 		{"batch.failed", `"code":"13"`, `"code":13`},
 		{"video.generated", `"file":`, `"file_name":`},
+		{"batch.result", `"extra":`, `"event":{},"extra":`},
+		{"batch.result", `"extra":{`, `"extra":1,"x":{`},
 		{"other", `"event":`, `"body":`},
 		{"unrecognized-bytes", `"body_base64":`, `"event":1,"body_base64":`},
 	} {
@@ -62,7 +64,7 @@ func TestSchemasTakeOptionalMembers(t *testing.T) {
 	const job = `"batch":{"name":"batches/1","display_name":"nightly","model":"models/m","created":"2026-01-22T12:00:00Z",` +
 		`"ended":"2026-01-22T13:00:00Z","requested":3,"state":"BATCH_STATE_SUCCEEDED"}`
 	for _, added := range []struct{ name, members string }{
-		{"batch.result", `"index":0,"extra":{"custom_id":"1","metadata":null}`},
+		{"batch.result-invalid", `"index":0,"extra":{"custom_id":"1","metadata":null}`},
 		{"batch.completed", job},
 		{"batch.incomplete", job},
 		{"batch.unreadable", job},
@@ -84,7 +86,8 @@ func TestAttributesSchemaIsStrict(t *testing.T) {
 	for name, change := range map[string]func(map[string]string){
 		"one more":              func(m map[string]string) { m["more"] = "1" },
 		"one less":              func(m map[string]string) { delete(m, "path") },
-		"a result's elsewhere":  func(m map[string]string) { m["status"] = "failed" },
+		"a result's status":     func(m map[string]string) { m["status"] = "failed" },
+		"a result's code":       func(m map[string]string) { m["error_code"] = "1" },
 		"a long value":          func(m map[string]string) { m["meta_x"] = strings.Repeat("x", 1025) },
 		"unconfirmed":           func(m map[string]string) { m["confirmed"] = "false" },
 		"no scheme":             func(m map[string]string) { delete(m, "scheme") },
