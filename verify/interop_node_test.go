@@ -2,13 +2,10 @@ package verify_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
-	"encoding/json"
-	"os/exec"
 	"testing"
-	"time"
 
+	"example.com/gemini-webhook/internal/nodetest"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -27,10 +24,6 @@ console.log(JSON.stringify({
 // Signatures that Node's own crypto made are accepted, its keys as it exports them.
 func TestInteropNodeCrypto(t *testing.T) {
 	t.Parallel()
-	path, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no node in PATH")
-	}
 	bodies := [][]byte{body, nil, []byte("\x00\xff no JSON"), bytes.Repeat([]byte("x"), 100_000)}
 	var made struct {
 		Keys    []any
@@ -40,15 +33,7 @@ func TestInteropNodeCrypto(t *testing.T) {
 	for i, b := range bodies {
 		encoded[i] = base64.StdEncoding.EncodeToString(b)
 	}
-	input, err := json.Marshal(map[string]any{"id": "msg_1", "timestamp": seconds, "bodies": encoded})
-	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--input-type=module", "--eval", nodeV1a)
-	cmd.Stdin = bytes.NewReader(input)
-	out, err := cmd.Output()
-	must(t, err)
-	must(t, json.Unmarshal(out, &made))
+	nodetest.Run(t, t.TempDir(), nodeV1a, map[string]any{"id": "msg_1", "timestamp": seconds, "bodies": encoded}, &made)
 	r := newDynamicRig(t)
 	r.all.Keys = newKeySet(serveKeys(t, made.Keys...), r.Now)
 	for i, b := range bodies {

@@ -77,6 +77,7 @@ var importRules = map[string]mayImport{
 	"terraform/tests/...":         {},
 	"docs/schemas":                {},
 	"scripts/mutations":           {},
+	"internal/nodetest":           {},
 	"internal/outcome/schematest": {packages: []string{"docs/schemas"}, modules: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
 	"cmd/webhookctl":              {packages: []string{"internal/doctor", "internal/endpoint", "internal/gcp/secretmanager", "internal/geminiapi", "internal/secret", "internal/version", "internal/webhookadmin"}, modules: []string{"*"}},
 	"cmd/...":                     {packages: []string{"", "verify/...", "internal/..."}, modules: []string{"*"}},
