@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,46 +23,62 @@ const (
 	newTokenBytes = 32 // of randomness: 256 bits, 43 characters in a URL
 )
 
-// Why a version's payload is refused: contract, "Secrets and tokens". The texts
-// say nothing of the payload.
+// Why a version's payload is refused, and what to store instead: contract,
+// "Secrets and tokens". The texts say nothing of the payload.
 var (
-	errPlaceholder  = errors.New("it is a placeholder")
-	errBrokenBase64 = errors.New("what follows whsec_ is not standard base64")
-	errShortKey     = fmt.Errorf("it is shorter than %d bytes", minKeyBytes)
-	errTokenForm    = fmt.Errorf("a path token wants %d to %d of A-Z a-z 0-9 _ -", minTokenChars, maxTokenChars)
+	errPlaceholder  = errors.New("it is a placeholder; store the secret itself")
+	errPasted       = errors.New("whsec_ stands in it, but not at the start or not in lower case; store the signing secret alone, from whsec_ on, without a name, quotes or whatever was copied with it")
+	errMarked       = errors.New("it has a byte order mark; store the text without one, as UTF-8 (printf, not an editor or PowerShell's >)")
+	errBrokenBase64 = errors.New("what follows whsec_ is not standard base64; store the signing secret alone, whole and as Gemini showed it")
+	errShortKey     = fmt.Errorf("its key is shorter than %d bytes; store the signing secret whole, as Gemini showed it", minKeyBytes)
+	errTokenForm    = fmt.Errorf("a path token is %d to %d of A-Z a-z 0-9 _ - and nothing else; store it alone, without a name, quotes or whatever was copied with it", minTokenChars, maxTokenChars)
 )
 
-var placeholder = regexp.MustCompile(`(?is)^replace|^change.*me|placeholder|^<.*>$`)
+var (
+	placeholder = regexp.MustCompile(`(?is)^replace|^change.*me|placeholder|^your-|^undefined|^<.*>$`)
+	anyPrefix   = regexp.MustCompile(`(?i)whsec_`)
+
+	// Byte order marks of UTF-8, and of UTF-16 either way round.
+	marks = [][]byte{[]byte("\xef\xbb\xbf"), []byte("\xff\xfe"), []byte("\xfe\xff")}
+)
 
 // SigningKeys reads the payload of a signing secret's version: what follows
 // whsec_ decoded, or else the bytes themselves and, if they are base64, what
 // they decode to. Both readings of a plain secret are in use, and nothing tells
-// them apart. The error says why a receiver refuses the payload, and nothing of
-// what it holds.
+// them apart. The error says why a receiver refuses the payload and what to store
+// instead, and nothing of what it holds.
 func SigningKeys(payload []byte) ([]Value, error) {
 	payload = bytes.TrimSpace(payload)
 	text, prefixed := bytes.CutPrefix(payload, []byte(signingPrefix))
-	if placeholder.Match(text) {
-		return nil, errPlaceholder
-	}
 	decoded, err := decodeBase64(text)
-	if prefixed {
-		switch {
-		case err != nil:
-			return nil, errBrokenBase64
-		case len(decoded) < minKeyBytes:
-			return nil, errShortKey
-		}
-		return []Value{NewValue(decoded)}, nil
-	}
-	if len(payload) < minKeyBytes {
+	switch {
+	case placeholder.Match(text), repeated(text), err == nil && repeated(decoded):
+		return nil, errPlaceholder
+	case marked(payload):
+		return nil, errMarked
+	case anyPrefix.Match(text): // base64 has no underscore: it is never there by chance
+		return nil, errPasted
+	case prefixed && err != nil:
+		return nil, errBrokenBase64
+	case prefixed && len(decoded) < minKeyBytes, len(payload) < minKeyBytes:
 		return nil, errShortKey
+	case prefixed:
+		return []Value{NewValue(decoded)}, nil
 	}
 	keys := []Value{NewValue(bytes.Clone(payload))}
 	if err == nil && len(decoded) >= minKeyBytes {
 		keys = append(keys, NewValue(decoded))
 	}
 	return keys, nil
+}
+
+// repeated says whether all bytes are the same one: zeros, or a row of x.
+func repeated(b []byte) bool {
+	return len(b) > 0 && bytes.Count(b, b[:1]) == len(b)
+}
+
+func marked(payload []byte) bool {
+	return slices.ContainsFunc(marks, func(mark []byte) bool { return bytes.HasPrefix(payload, mark) })
 }
 
 // decodeBase64 decodes standard base64 with padding and, other than the
@@ -80,6 +97,8 @@ func PathTokens(payload []byte) ([]Value, error) {
 	switch {
 	case placeholder.Match(payload):
 		return nil, errPlaceholder
+	case marked(payload):
+		return nil, errMarked
 	case !ValidToken(string(payload)):
 		return nil, errTokenForm
 	}

@@ -27,8 +27,8 @@ func TestSigningKeys(t *testing.T) {
 		"prefixed, not base64":            {"whsec_not-base64-but-long-enough", nil, errBrokenBase64},
 		"prefixed, no padding":            {"whsec_" + strings.TrimRight(encode(raw), "="), nil, errBrokenBase64},
 		"prefixed, wrapped":               {"whsec_" + encode(raw)[:8] + "\n" + encode(raw)[8:], nil, errBrokenBase64},
-		"prefixed, base64url":             {"whsec_" + base64.URLEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, 24)), nil, errBrokenBase64},
-		"prefixed twice":                  {"whsec_whsec_" + encode(raw), nil, errBrokenBase64},
+		"prefixed, base64url":             {"whsec_" + base64.URLEncoding.EncodeToString(bytes.Repeat([]byte("\xff\xfe\xfd"), 8)), nil, errBrokenBase64},
+		"prefixed twice":                  {"whsec_whsec_" + encode(raw), nil, errPasted},
 		"plain, not base64":               {"a plain secret of a user", []string{"a plain secret of a user"}, nil},
 		"plain, base64":                   {encode(raw), []string{encode(raw), raw}, nil},
 		"plain, base64 of 15 bytes":       {encode(raw[1:]), []string{encode(raw[1:])}, nil},
@@ -49,6 +49,32 @@ func TestSigningKeys(t *testing.T) {
 		"prefixed change…me":              {"whsec_changemechangemechangeme", nil, errPlaceholder},
 		"prefixed <…>":                    {"whsec_<base64>", nil, errPlaceholder},
 		"prefix in <…>":                   {"<whsec_base64>", nil, errPlaceholder},
+		"your-…":                          {"your-signing-secret-here", nil, errPlaceholder},
+		"your… alone":                     {"yours, as ever and always", []string{"yours, as ever and always"}, nil},
+		"undefined…":                      {"undefined-undefined", nil, errPlaceholder},
+		"one byte repeated":               {strings.Repeat("x", 32), nil, errPlaceholder},
+		"all but one byte alike":          {strings.Repeat("x", 31) + "-", []string{strings.Repeat("x", 31) + "-"}, nil},
+		"zeros":                           {strings.Repeat("\x00", 32), nil, errPlaceholder},
+		"base64 of zeros":                 {encode(strings.Repeat("\x00", 32)), nil, errPlaceholder},
+		"prefixed, base64 of zeros":       {"whsec_" + encode(strings.Repeat("\x00", 32)), nil, errPlaceholder},
+		"prefixed, one letter repeated":   {"whsec_" + strings.Repeat("A", 32), nil, errPlaceholder},
+		"an environment line":             {"GEMINI_WEBHOOK_SECRET=whsec_" + encode(raw), nil, errPasted},
+		"double quotes":                   {`"whsec_` + encode(raw) + `"`, nil, errPasted},
+		"single quotes":                   {`'whsec_` + encode(raw) + `'`, nil, errPasted},
+		"JSON":                            {`{"new_signing_secret":"whsec_` + encode(raw) + `"}`, nil, errPasted},
+		"an entry of the header":          {"v1,whsec_" + encode(raw), nil, errPasted},
+		"a label in a line of its own":    {"signing secret:\nwhsec_" + encode(raw), nil, errPasted},
+		"two secrets":                     {"whsec_" + encode(raw) + "\nwhsec_" + encode(raw), nil, errPasted},
+		"WHSEC_":                          {"WHSEC_" + encode(raw), nil, errPasted},
+		"Whsec_ behind a name":            {"KEY=Whsec_" + encode(raw), nil, errPasted},
+		"a zero-width space":              {"\u200bwhsec_" + encode(raw), nil, errPasted},
+		"a quote behind":                  {"whsec_" + encode(raw) + `"`, nil, errBrokenBase64},
+		"a byte order mark":               {"\ufeffwhsec_" + encode(raw), nil, errMarked},
+		"… behind white space":            {" \ufeffwhsec_" + encode(raw), nil, errMarked},
+		"… of a plain secret":             {"\ufeffa plain secret of a user", nil, errMarked},
+		"… of UTF-16, little-endian":      {"\xff\xfew\x00h\x00s\x00e\x00c\x00_\x00M\x00D\x00", nil, errMarked},
+		"… of UTF-16, big-endian":         {"\xfe\xff\x00w\x00h\x00s\x00e\x00c\x00_\x00M\x00D", nil, errMarked},
+		"whsec without its underscore":    {"whsec+" + encode(raw), []string{"whsec+" + encode(raw)}, nil},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -56,6 +82,9 @@ func TestSigningKeys(t *testing.T) {
 			keys, err := SigningKeys([]byte(tc.payload))
 			if !errors.Is(err, tc.err) {
 				t.Errorf("error %v, want %v", err, tc.err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "; store ") {
+				t.Errorf("the error does not say what to store: %v", err)
 			}
 			var got []string
 			for _, k := range keys {
@@ -82,6 +111,14 @@ func TestPathTokens(t *testing.T) {
 		token + " x":                          errTokenForm,
 		"":                                    errTokenForm,
 		"replace_me_with_a_token_of_256_bits": errPlaceholder,
+		"your-token-" + token:                 errPlaceholder,
+		"undefined" + token:                   errPlaceholder,
+		"<" + token + ">":                     errPlaceholder,
+		"TOKEN=" + token:                      errTokenForm,
+		`"` + token + `"`:                     errTokenForm,
+		"/dynamic/" + token:                   errTokenForm,
+		"\ufeff" + token:                      errMarked,
+		"whsec_" + token:                      nil, // a token is literal
 	} {
 		got, err := PathTokens([]byte(payload))
 		if !errors.Is(err, want) || len(got) > 0 != (want == nil) {
@@ -109,7 +146,7 @@ func TestNewToken(t *testing.T) {
 }
 
 func FuzzSecretPayload(f *testing.F) {
-	for _, seed := range []string{"", "whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "plain secret, long enough", "<x>", "\xff\xfe", "changeme", "MDEyMzQ1Njc4OWFiY2RlZg=="} {
+	for _, seed := range []string{"", "whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "plain secret, long enough", "<x>", "\xff\xfe", "changeme", "MDEyMzQ1Njc4OWFiY2RlZg==", "KEY=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "\ufeffwhsec_MDEy", "AAAA"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
