@@ -163,7 +163,9 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			"signing secret", fail, "webhookctl webhook create", []string{"webhook's keys"}},
 		"a secret that is missing": {nothing, nothing, []string{"--signing-secret", "projects/p/secrets/none"}, "signing secret", fail, "webhookctl webhook create", []string{"webhook", "webhook's keys", "unfinished runs"}},
 		"a placeholder": {add(deployedSigning, "replace-me-with-the-secret"), remove(deployedSigning), nil,
-			"signing secret", fail, "webhookctl webhook create", nil},
+			"signing secret", fail, "webhookctl webhook rotate", nil},
+		"a pasted line": {add(deployedSigning, "KEY=whsec_MDEyMzQ1Njc4OWFiY2RlZg=="), remove(deployedSigning), nil,
+			"signing secret", fail, "store the signing secret alone", nil},
 		"no token": {disable(deployedToken), enable(deployedToken), nil,
 			"token secret", fail, "webhookctl token create", nil},
 		"a weak token": {add(deployedToken, "a-weak-one"), remove(deployedToken), nil,
@@ -246,8 +248,8 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 				if f.Status != doctor.OK {
 					got[f.Check] = true
 				}
-				if f.Check == test.check && (f.Status != test.status || !strings.Contains(f.Do, test.says)) {
-					t.Errorf("%+v; want %s and %q in the remedy", f, test.status, test.says)
+				if f.Check == test.check && (f.Status != test.status || !strings.Contains(f.Found+f.Do, test.says)) {
+					t.Errorf("%+v; want %s and %q", f, test.status, test.says)
 				}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

@@ -61,6 +61,7 @@ func (w webhookCreate) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer c.Close()
+	defer c.warnRefused(ctx, s, w.Secret)
 	desired := webhookadmin.Desired{Name: w.Name, URI: w.URI, SubscribedEvents: events, Enabled: !w.Disabled, SigningSecret: w.Secret}
 	_, err = c.secrets.Get(ctx, w.Secret)
 	result := changed{DryRun: w.DryRun, Secret: w.Secret, SecretCreated: errors.Is(err, secret.ErrNotFound)}

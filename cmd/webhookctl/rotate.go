@@ -80,6 +80,7 @@ func (w webhookRotate) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer c.Close()
+	defer c.warnRefused(ctx, s, w.Secret)
 	result := rotated{DryRun: w.DryRun, Changed: true, Secret: w.Secret, Revocation: webhookadmin.After24h, Versions: []int64{}, Disabled: []int64{}}
 	if w.Now {
 		result.Revocation = webhookadmin.Immediately

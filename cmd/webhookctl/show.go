@@ -54,6 +54,7 @@ func (w webhookGet) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer c.Close()
+	defer c.warnRefused(ctx, s, w.Secret)
 	hook, err := c.admin.Get(ctx, w.Secret)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (d dynamicURI) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if _, err := secret.PathTokens(payload.Reveal()); err != nil {
-		return fmt.Errorf("version %d of %s is no token: %w; make one with: webhookctl token rotate", number, d.Secret, err)
+		return fmt.Errorf("version %d of %s is no token: %w; or make one with: webhookctl token rotate", number, d.Secret, err)
 	}
 	path := []string{"dynamic", strings.TrimSpace(string(payload.Reveal()))}
 	for _, label := range strings.Split(d.Label, "/") {
@@ -103,6 +103,9 @@ func (t tokenCreate) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if v, ok := secret.NewestEnabled(versions); ok {
+		if why := whyRefused(ctx, client, t.Secret, v.Number, secret.PathTokens); why != nil {
+			return fmt.Errorf("version %d of %s is no token: %w; or make one with: webhookctl token rotate", v.Number, t.Secret, why)
+		}
 		return fmt.Errorf("%s has a token already (version %d); use: webhookctl token rotate", t.Secret, v.Number)
 	}
 	return addToken(ctx, client, t.Secret, s)
@@ -126,6 +129,10 @@ func (t tokenRotate) Run(ctx context.Context, s streams) error {
 	}
 	if err := addToken(ctx, client, t.Secret, s); err != nil {
 		return err
+	}
+	if why := whyRefused(ctx, client, t.Secret, before, secret.PathTokens); why != nil {
+		fmt.Fprintf(s.messages, "version %d was never accepted: %v\n", before, why)
+		return nil
 	}
 	fmt.Fprintf(s.messages, "version %d is accepted until %s; if it has leaked, put %s into REVOKED_VERSIONS and deploy\n",
 		before, time.Now().Add(t.Overlap).UTC().Format(time.RFC3339), t.Secret.Version(before))

@@ -78,6 +78,25 @@ func TestTokensAndURIs(t *testing.T) {
 	}
 }
 
+// TestPastedToken: what is no token is said to be none before a URL needs it.
+func TestPastedToken(t *testing.T) {
+	s := start(t)
+	s.Add(tokenName, []byte("TOKEN=0123456789abcdefghijklmnopqrstuvwxyz"))
+	for _, test := range []struct {
+		code int
+		args []string
+	}{
+		{codeFailed, []string{"dynamic-uri", "--url", "https://receiver.example"}},
+		{codeFailed, []string{"token", "create"}},
+		{codeDone, []string{"token", "rotate"}},
+	} {
+		_, messages, code := webhookctl(t, append(test.args, "--secret", tokenName)...)
+		if code != test.code || !strings.Contains(messages, "version 1") || !strings.Contains(messages, "store it alone") || strings.Contains(messages, "0123") {
+			t.Errorf("%v: code %d, %q; want %d, and why version 1 is no token", test.args, code, messages, test.code)
+		}
+	}
+}
+
 func TestBadCommandLines(t *testing.T) {
 	s := start(t)
 	s.Add("projects/p/secrets/weak", []byte("short"))

@@ -168,6 +168,34 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
+// TestPastedSecret: what somebody stored and receivers refuse is said by every
+// command that could have seen it, and no more once there is a good one.
+func TestPastedSecret(t *testing.T) {
+	r := newRig(t)
+	r.do(codeDone, "create", "--uri", uri)
+	r.store.Add(signing, []byte("GEMINI_WEBHOOK_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZg=="))
+	says := func(want bool, code int, args ...string) {
+		t.Helper()
+		_, messages := r.do(code, args...)
+		if got := strings.Contains(messages, "receivers refuse version 2 of "+signing) && strings.Contains(messages, "store the signing secret alone"); got != want {
+			t.Errorf("%v: %q; want it said: %v", args, messages, want)
+		}
+	}
+	says(true, codeDone, "get")
+	says(true, codeDone, "create", "--uri", uri)
+	says(true, codeChanges, "rotate", "--dry-run")
+	r.store.Fail(func(op secrets.Op) *secrets.Fault {
+		if op.Method == "AccessSecretVersion" {
+			return &secrets.Fault{Err: status.Error(codes.PermissionDenied, "denied on purpose")}
+		}
+		return nil
+	})
+	says(false, codeDone, "get") // who may not read it cannot know
+	r.store.Fail(nil)
+	says(false, codeDone, "rotate")
+	says(false, codeDone, "get")
+}
+
 // TestUnfinished: a key that cannot be stored is 3, and the next run heals.
 func TestUnfinished(t *testing.T) {
 	r := newRig(t)

@@ -58,7 +58,7 @@ func (d *doctor) signingSecret(ctx context.Context, f *finding) {
 	}
 	newest := versions[0]
 	if _, err := secret.SigningKeys(newest.payload.Reveal()); newest.read && err != nil {
-		f.fail(create, "version %d is no signing secret (a placeholder, or too short)", newest.number)
+		f.fail("add a version that is one, or webhookctl webhook rotate --secret="+string(d.SigningSecret), "version %d is no signing secret: %v", newest.number, err)
 	}
 	f.ok("%s%s", newestOf(newest), d.SigningSecret)
 }
@@ -74,7 +74,7 @@ func (d *doctor) tokenSecret(ctx context.Context, f *finding) {
 	}
 	newest := versions[0]
 	if _, err := secret.PathTokens(newest.payload.Reveal()); newest.read && err != nil {
-		f.fail("webhookctl token rotate --secret="+string(d.TokenSecret), "version %d is no token (32 to 128 letters, digits, _ and -)", newest.number)
+		f.fail("webhookctl token rotate --secret="+string(d.TokenSecret), "version %d is no token: %v", newest.number, err)
 	}
 	f.ok("%s%s", newestOf(newest), d.TokenSecret)
 }
