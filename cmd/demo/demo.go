@@ -83,6 +83,7 @@ func (d *demo) start(ctx context.Context) (err error) {
 	d.cloud, err = localcloud.Start(ctx, localcloud.Options{
 		TimeScale: timeScale,
 		Gemini: gemini.Options{
+			ResultPointer: gemini.PointerBucket,
 			Seed:          1,
 			BatchDuration: 2 * time.Hour, // a second
 			FailedShare:   0.01,

@@ -41,7 +41,7 @@ func TestEndToEndOnGooglesEmulator(t *testing.T) {
 }
 
 func endToEnd(t *testing.T, o localcloud.Options, requests int) {
-	o.Gemini = gemini.Options{Seed: 1, BatchDuration: time.Second, FailedShare: 0.02, BlockedShare: 0.01, DuplicateShare: 1}
+	o.Gemini = gemini.Options{ResultPointer: gemini.PointerBucket, Seed: 1, BatchDuration: time.Second, FailedShare: 0.02, BlockedShare: 0.01, DuplicateShare: 1}
 	r := newRig(t, options{cloud: o, env: []string{"CHUNK_BYTES=100000"}})
 	var input strings.Builder
 	for i := range requests {

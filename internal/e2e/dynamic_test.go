@@ -20,6 +20,7 @@ func TestDynamicDeliveries(t *testing.T) {
 	r := newRig(t, options{
 		env: []string{"LOG_LEVEL=debug"},
 		cloud: localcloud.Options{Gemini: gemini.Options{
+			ResultPointer:     gemini.PointerBucket,
 			DynamicSigningFor: func(uri string) gemini.Scheme { return schemes[uri[strings.LastIndexByte(uri, '/')+1:]] },
 		}},
 	})

@@ -145,7 +145,7 @@ func newSoak(t *testing.T) *soak {
 		TimeScale: 500,
 		Gemini: gemini.Options{
 			DisableAfter: -1, DuplicateShare: 0.2, RetryMax: 10 * time.Minute, MaxTextBytes: 200,
-			Signing: gemini.SignNewAtOnce, DynamicSigningFor: schemeFor, ResultPointer: gemini.PointerFile,
+			Signing: gemini.SignNewAtOnce, DynamicSigningFor: schemeFor, ResultPointer: gemini.PointerFile, Retention: -1,
 			Token: gemini.Token{Claims: halfWithoutEvent},
 			Now:   s.clock.now, HTTPClient: s.wire.client(),
 		},

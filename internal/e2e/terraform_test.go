@@ -122,7 +122,7 @@ func TestTerraform(t *testing.T) {
 		t.Skip("runs terraform; run without -short")
 	}
 	t.Parallel()
-	r := newRig(t, options{unregistered: true, cloud: localcloud.Options{Gemini: gemini.Options{Seed: 1, BatchDuration: time.Second}}})
+	r := newRig(t, options{unregistered: true, cloud: localcloud.Options{Gemini: gemini.Options{ResultPointer: gemini.PointerBucket, Seed: 1, BatchDuration: time.Second}}})
 	w := newWorkspace(t, r)
 	uri := "uri=" + r.url() + hookPath
 	w.apply(uri)

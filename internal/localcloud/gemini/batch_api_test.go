@@ -42,7 +42,7 @@ func TestSameSeedSameResults(t *testing.T) {
 	t.Parallel()
 	results := func(seed uint64) []string {
 		sink, r := &memorySink{}, newReceiver(t, nil)
-		s, client := start(t, Options{Seed: seed, ResultBucket: "b", Sink: sink, FailedShare: 0.2})
+		s, client := start(t, Options{Seed: seed, ResultPointer: PointerBucket, ResultBucket: "b", Sink: sink, FailedShare: 0.2})
 		_, secret := create(t, client, r.URL)
 		name := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(30))}, nil)
 		id := r.wait(t, 1)[0].header.Get("webhook-id")

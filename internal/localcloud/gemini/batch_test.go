@@ -89,7 +89,7 @@ func readLines(t *testing.T, content []byte) (keys []string, lines map[string]ma
 func TestFileBatchSucceeds(t *testing.T) {
 	t.Parallel()
 	sink, r := &memorySink{}, newReceiver(t, nil)
-	s, client := start(t, Options{ResultBucket: "results", Sink: sink, FailedShare: 0.1, BlockedShare: 0.1})
+	s, client := start(t, Options{ResultPointer: PointerBucket, ResultBucket: "results", Sink: sink, FailedShare: 0.1, BlockedShare: 0.1})
 	_, secret := create(t, client, r.URL)
 	const n = 500
 	name := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(n))}, &genai.CreateBatchJobConfig{
@@ -210,7 +210,7 @@ func TestOtherEndsOfBatches(t *testing.T) {
 	}{
 		"has no requests": {input: "\n \n", event: "batch.failed", state: genai.JobStateFailed,
 			data: map[string]any{"error_code": 3.0, "error_message": "The input file has no requests."}},
-		"cannot write results": {opts: Options{ResultBucket: "b", Sink: &memorySink{err: errors.New("full")}}, event: "batch.failed",
+		"cannot write results": {opts: Options{ResultPointer: PointerBucket, ResultBucket: "b", Sink: &memorySink{err: errors.New("full")}}, event: "batch.failed",
 			data: map[string]any{"error_code": 13.0, "error_message": "The results could not be written."}, state: genai.JobStateFailed},
 		"is cancelled": {opts: Options{BatchDuration: 1000 * day}, cancel: true, event: "batch.cancelled", state: genai.JobStateCancelled},
 	} {

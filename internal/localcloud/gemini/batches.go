@@ -1,8 +1,10 @@
 package gemini
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,33 +16,37 @@ const (
 	batchPending   = "BATCH_STATE_PENDING"
 	batchRunning   = "BATCH_STATE_RUNNING"
 	batchSucceeded = "BATCH_STATE_SUCCEEDED"
-	batchFailed    = "BATCH_STATE_FAILED"
-	batchCancelled = "BATCH_STATE_CANCELLED"
 )
+
+// batchStates are the last ones.
+var batchStates = map[End]string{
+	"": batchSucceeded, EndFailed: "BATCH_STATE_FAILED", EndExpired: "BATCH_STATE_EXPIRED", EndCancelled: "BATCH_STATE_CANCELLED",
+}
 
 const (
 	typePrefix  = "type.googleapis.com/google.ai.generativelanguage.v1main."
-	batchType   = typePrefix + "GenerateContentBatch"
-	outputType  = typePrefix + "GenerateContentBatchOutput"
 	batchPrefix = "batches/"
+	batchIDSize = 36 // observed
 )
 
 // batch is a job; Server.mu guards what changes after its creation.
 type batch struct {
 	header             // the id is without "batches/"
 	model, displayName string
-	inputFile          string        // files/…, empty for inlined requests
-	input              []byte        // the file's content
-	inlined            []inlineEntry // or the requests
+	embed              bool   // of embeddings
+	inputFile          string // files/…, empty for inlined requests
+	input              []byte // the file's content, until its run has read it
+	items              []item // the requests; they do not change once the batch runs
 	hook               webhookConfig
+	form               BatchOptions
 	cancel             context.CancelFunc // of its run
 
-	state     string
-	ended     time.Time
-	stats     stats
-	pointer   string            // of a succeeded file job
-	responses []json.RawMessage // of a succeeded inline job
-	failure   *batchError       // of a failed job
+	state    string
+	ended    time.Time
+	stats    stats
+	pointer  string      // of a succeeded file job
+	tooLarge bool        // its list of inlined responses is not given
+	failure  *batchError // of a failed job
 }
 
 // stats count a batch's requests.
@@ -66,17 +72,17 @@ func (s *Server) routeBatches(mux *http.ServeMux) {
 	mux.Handle("POST /v1beta/models/{call}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
 		model, verb := splitVerb(r.PathValue("call"))
 		switch verb {
-		case "batchGenerateContent":
-			return s.createBatch(w, r, model)
+		case "batchGenerateContent", "asyncBatchEmbedContent":
+			return s.createBatch(w, r, model, verb == "asyncBatchEmbedContent")
 		case "predictLongRunning":
 			return s.createVideo(w, r, model)
 		}
-		return nil, notFound("of the model's methods only :batchGenerateContent and :predictLongRunning are simulated")
+		return nil, notFound("of the model's methods only :batchGenerateContent, :asyncBatchEmbedContent and :predictLongRunning are simulated")
 	}))
 	mux.Handle("GET /v1beta/batches", list(s, &s.batches, "operations", "nextPageToken", nil))
-	mux.Handle("GET /v1beta/batches/{id}", get(s, &s.batches))
+	mux.Handle("GET /v1beta/batches/{id}", method(s.getBatch))
 	mux.Handle("DELETE /v1beta/batches/{id}", remove(s, &s.batches, func(b *batch) { // one that still ran ends without an event
-		b.state = batchCancelled
+		b.state = batchStates[EndCancelled]
 		b.cancel()
 	}))
 	mux.Handle("POST /v1beta/batches/{call}", method(func(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
@@ -138,17 +144,17 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
 		if err := decode(raw, &entry); err != nil {
 			return nil, err
 		}
-		b.inlined = append(b.inlined, entry)
+		b.items = append(b.items, item{metadata: bytes.Clone(entry.Metadata), size: len(entry.Request)})
 	}
 	return b, nil
 }
 
-func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model string) (any, *apiError) {
+func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model string, embed bool) (any, *apiError) {
 	b, err := readBatch(w, r)
 	if err != nil {
 		return nil, err
 	}
-	b.model = "models/" + model
+	b.model, b.embed, b.form = "models/"+model, embed, s.opts.BatchFor(b.displayName)
 	s.mu.Lock()
 	if b.inputFile != "" {
 		f, err := s.files.find(strings.TrimPrefix(b.inputFile, "files/"))
@@ -158,7 +164,7 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model strin
 		}
 		b.input = f.content
 	}
-	b.header = s.newHeader("batch", "", 24)
+	b.header = s.newHeader("batch", "", batchIDSize)
 	ctx, cancel := context.WithCancel(s.ctx)
 	b.cancel = cancel
 	s.batches.all = append(s.batches.all, b)
@@ -179,44 +185,108 @@ func (s *Server) cancelBatch(id string) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	s.end(b, ending{state: batchCancelled, event: "batch.cancelled"})
+	s.end(b, ending{end: EndCancelled})
 	return empty{}, nil
 }
 
+// getBatch is get, but for what is too large for it.
+func (s *Server) getBatch(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+	s.mu.Lock()
+	b, err := s.batches.find(r.PathValue("id"))
+	tooLarge := err == nil && b.tooLarge
+	s.mu.Unlock()
+	if tooLarge {
+		s.Sleep(r.Context(), s.scaled(s.opts.InlineTimeout))
+		return nil, &apiError{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Message: "The service is currently unavailable."}
+	}
+	return get(s, &s.batches)(w, r)
+}
+
 // render is the long-running operation that stands for a batch.
-func (b *batch) render(*Server) map[string]any {
-	counts := map[string]string{"requestCount": strconv.Itoa(b.stats.total)}
-	for name, n := range map[string]int{
-		"successfulRequestCount": b.stats.succeeded, "failedRequestCount": b.stats.failed,
-		"pendingRequestCount": b.stats.total - b.stats.succeeded - b.stats.failed,
-	} {
-		if n > 0 {
-			counts[name] = strconv.Itoa(n)
-		}
+func (b *batch) render(s *Server) map[string]any {
+	kind := "GenerateContentBatch"
+	if b.embed {
+		kind = "EmbedContentBatch"
+	}
+	running := b.active() || b.form.Running
+	state, stats := b.state, b.stats
+	if b.form.Running && !b.active() {
+		state, stats.succeeded, stats.failed = batchRunning, 0, 0
 	}
 	metadata := map[string]any{
-		"@type": batchType, "name": b.name(), "model": b.model, "displayName": b.displayName, "state": b.state,
-		"createTime": stamp(b.created), "updateTime": stamp(b.updated), "batchStats": counts,
+		"@type": typePrefix + kind, "name": b.name(), "model": b.model, "displayName": b.displayName, "state": state,
+		"createTime": stamp(b.created), "updateTime": stamp(b.updated), "batchStats": stats.render(),
 	}
 	if b.inputFile != "" {
 		metadata["inputConfig"] = map[string]string{"fileName": b.inputFile}
 	}
 	out := map[string]any{"name": b.name(), "metadata": metadata}
-	if b.active() {
+	if running {
 		return out
 	}
 	out["done"] = true
 	metadata["endTime"] = stamp(b.ended)
-	switch {
-	case b.state == batchSucceeded && b.inputFile != "":
-		metadata["output"] = map[string]any{"responsesFile": b.pointer}
-		out["response"] = map[string]any{"@type": outputType, "responsesFile": b.pointer}
-	case b.state == batchSucceeded:
-		inlined := map[string]any{"inlinedResponses": b.responses}
-		metadata["output"] = map[string]any{"inlinedResponses": inlined}
-		out["response"] = map[string]any{"@type": outputType, "inlinedResponses": inlined}
-	case b.failure != nil:
+	if b.failure != nil {
 		out["error"] = b.failure
 	}
+	if output := b.output(s); output != nil {
+		b.place(output, out, metadata, typePrefix+kind+"Output")
+	}
 	return out
+}
+
+// render gives the counts as texts, and leaves out what is 0, as protobuf's JSON does.
+func (c stats) render() map[string]string {
+	out := map[string]string{"requestCount": strconv.Itoa(c.total)}
+	for name, n := range map[string]int{
+		"successfulRequestCount": c.succeeded, "failedRequestCount": c.failed, "pendingRequestCount": c.total - c.succeeded - c.failed,
+	} {
+		if n > 0 {
+			out[name] = strconv.Itoa(n)
+		}
+	}
+	return out
+}
+
+// output is what a succeeded job gives; nil: nothing, or nothing any more.
+func (b *batch) output(s *Server) map[string]any {
+	switch {
+	case b.state != batchSucceeded || b.form.NoOutput:
+		return nil
+	case b.inputFile != "":
+		return map[string]any{"responsesFile": b.pointer}
+	case s.expired(b.expires):
+		return nil
+	}
+	var list any = stream(s.newMaker(b).list)
+	if b.form.EmptyList {
+		list = []string{}
+	}
+	if !b.form.Once {
+		list = map[string]any{"inlinedResponses": list}
+	}
+	if b.embed && b.form.EmbedName {
+		return map[string]any{"inlinedEmbedContentResponses": list}
+	}
+	return map[string]any{"inlinedResponses": list}
+}
+
+// place puts the output where the job's options say.
+func (b *batch) place(output, operation, metadata map[string]any, typeName string) {
+	places := b.form.Places
+	if len(places) == 0 {
+		places = []string{"response", "metadata.output"}
+	}
+	for _, place := range places {
+		switch place {
+		case "metadata.output":
+			metadata["output"] = output
+		case "response":
+			response := maps.Clone(output)
+			response["@type"] = typeName
+			operation["response"] = response
+		default:
+			operation[place] = output
+		}
+	}
 }

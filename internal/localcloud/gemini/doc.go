@@ -16,9 +16,13 @@
 //     do that).
 //   - The backoff ignores Retry-After.
 //   - A rotation without revocation_behavior revokes after 24 h.
-//   - data.id is the name of the batch with "batches/"; batches.get names the same result pointer as the event. Of a video
-//     it is the operation's name, of an interaction its id.
-//   - Uploads show an expirationTime and are not removed at it; result files have none.
+//   - Of file jobs the event names no pointer (other receivers handle none, or files/batch-…): batches.get has it.
+//     data.id of a video is the operation's name, of an interaction its id.
+//   - A result file is called files/batch-<id of the batch>. It is not listed.
+//   - batches.list shows the same operations as batches.get, outputs included.
+//   - Retention: files are deleted 48 h after they were stored, results 48 h after the end of their job. The job stays, its
+//     inlined responses are left out.
+//   - What interactions say in their steps, and the sizes of embeddings and videos, are made up.
 //   - A wrong API key is 401 UNAUTHENTICATED with the reason API_KEY_INVALID, a missing one 403. (The live API has been seen
 //     to answer a wrong key with 400 INVALID_ARGUMENT and that same reason: go by the reason.)
 //
@@ -32,6 +36,14 @@
 //   - A JWT is made for each attempt; it carries the event, which the body has too.
 //   - Nothing shows a URI again once it was given: no get, log line or Delivery.
 //
-// Interactions are minimal: those with background only, which complete, can be cancelled and deleted; so are videos, which
-// are one file of 24 bytes. The package does not run models: responses are made up from the seed.
+// How a job goes is said by BatchOptions, InteractionOptions and VideoOptions, what goes wrong with a call by Fail. Results and
+// videos are made while they are read, so their size costs no memory.
+//
+// Shapes are taken from: the converters and tests of google.golang.org/genai 1.77 and @google/genai 2.32 (operations, lists,
+// inlined responses nested twice in metadata.output, embeddings under the name inlinedResponses, videos, interactions and their
+// steps); the API's reference (response, batchStats as texts); python-genai issues 1759 (files.get on result files), 1886 (no
+// metadata in items) and 2519 (503 after 60 s); go-genai issues 436 (ids of 36 characters, files.get) and 712 (embeddings).
+//
+// Of interactions those with background only are simulated. The package does not run models: responses are made up from the
+// seed.
 package gemini

@@ -24,7 +24,7 @@ func TestBatchWithURIs(t *testing.T) {
 		t.Run(string(scheme), func(t *testing.T) {
 			t.Parallel()
 			registered, first, second := newReceiver(t, nil), newReceiver(t, nil), newReceiver(t, nil)
-			s, client := start(t, Options{DynamicSigningFor: all(scheme)})
+			s, client := start(t, Options{DynamicSigningFor: all(scheme), ResultPointer: PointerFile})
 			create(t, client, registered.URL)
 			metadata := map[string]any{"job": "42", "n": 7.0, "nested": map[string]any{"a": true}}
 			name := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(3))}, &genai.CreateBatchJobConfig{

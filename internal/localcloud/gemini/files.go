@@ -1,18 +1,27 @@
 package gemini
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// maxFileID is the longest id that files.get takes; ids of result files are longer, which is why it fails on them.
-const maxFileID = 40
+const (
+	// maxFileID is the longest id that files.delete takes; ids of result files are longer, which is why it fails on them.
+	maxFileID  = 40
+	longFileID = "File ID (name excluding 'files/') cannot be more than 40 characters." // as observed
+
+	// publicURL is what the API's answers call it, wherever the simulator listens.
+	publicURL = "https://generativelanguage.googleapis.com/v1beta/"
+)
+
+// downloadURL is where a result (files/…) is downloaded, as events and operations say it.
+func downloadURL(name string) string { return publicURL + name + ":download?alt=media" }
 
 var fileIDForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
 
@@ -20,7 +29,9 @@ var fileIDForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
 type file struct {
 	header
 	displayName, mime string
-	content           []byte
+	content           []byte             // of an upload
+	open              func() io.ReaderAt // of a result: its content, made while it is read; size bytes
+	size              int64
 	result            bool // of a job: not listed, and all that can be downloaded
 }
 
@@ -28,17 +39,21 @@ func (s *Server) routeFiles(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+uploadPath, s.upload)
 	mux.Handle("GET /v1beta/files", list(s, &s.files, "files", "nextPageToken", func(f *file) bool { return !f.result }))
 	mux.HandleFunc("GET /v1beta/files/{id}", func(w http.ResponseWriter, r *http.Request) {
-		switch id := r.PathValue("id"); {
-		case strings.Contains(id, ":"):
+		if id := r.PathValue("id"); strings.Contains(id, ":") {
 			s.download(w, r)
-		case len(id) > maxFileID:
-			writeError(w, invalid("The file id may have up to %d characters; results of batches can be downloaded only.", maxFileID))
-		default:
+		} else if s.opts.OldFiles && len(id) > maxFileID {
+			writeError(w, invalid("* GetFileRequest.name: "+longFileID))
+		} else {
 			get(s, &s.files).ServeHTTP(w, r)
 		}
 	})
 	mux.HandleFunc("GET /download/v1beta/files/{id}", s.download)
-	mux.Handle("DELETE /v1beta/files/{id}", remove(s, &s.files, nil))
+	mux.Handle("DELETE /v1beta/files/{id}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+		if len(r.PathValue("id")) > maxFileID {
+			return nil, invalid("* DeleteFileRequest.name: " + longFileID)
+		}
+		return remove(s, &s.files, nil)(w, r)
+	}))
 }
 
 // download sends a result file, or the ranges of it that are asked for.
@@ -58,7 +73,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 		writeError(w, invalid("Only generated files can be downloaded."))
 	default:
 		w.Header().Set("Content-Type", f.mime)
-		http.ServeContent(w, r, "", f.created, bytes.NewReader(f.content))
+		http.ServeContent(w, r, "", f.created, io.NewSectionReader(f.open(), 0, f.size))
 	}
 }
 
@@ -67,16 +82,24 @@ func (s *Server) addFile(f *file) {
 	id := f.id
 	f.header = s.newHeader("file", "", 12)
 	f.id = cmp.Or(id, f.id)
+	f.expires = s.expiry()
 	s.files.all = append(s.files.all, f)
 }
 
 func (f *file) render(s *Server) map[string]any {
-	sum := sha256.Sum256(f.content)
+	name := "files/" + f.id
 	out := map[string]any{
-		"name": "files/" + f.id, "mimeType": f.mime, "sizeBytes": strconv.Itoa(len(f.content)),
-		"createTime": stamp(f.created), "updateTime": stamp(f.created), "expirationTime": stamp(f.created.Add(s.scaled(2 * day))),
-		"sha256Hash": base64.StdEncoding.EncodeToString(sum[:]),
-		"uri":        s.URL() + "/v1beta/files/" + f.id, "state": "ACTIVE", "source": "UPLOADED",
+		"name": name, "mimeType": f.mime, "sizeBytes": strconv.FormatInt(f.size, 10), "uri": publicURL + name, "state": "ACTIVE",
+		"createTime": stamp(f.created), "updateTime": stamp(f.created),
+	}
+	if s.opts.Retention > 0 {
+		out["expirationTime"] = stamp(f.created.Add(s.scaled(s.opts.Retention)))
+	}
+	if f.result {
+		out["source"], out["downloadUri"] = "GENERATED", downloadURL(name)
+	} else {
+		sum := sha256.Sum256(f.content)
+		out["source"], out["sha256Hash"] = "UPLOADED", base64.StdEncoding.EncodeToString(sum[:])
 	}
 	if f.displayName != "" {
 		out["displayName"] = f.displayName

@@ -63,7 +63,7 @@ func TestUploadRefused(t *testing.T) {
 func TestResultFile(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
-	s, client := start(t, Options{})
+	s, client := start(t, Options{ResultPointer: PointerFile, OldFiles: true})
 	create(t, client, r.URL)
 	input := uploadText(t, client, requests(50))
 	name := createBatch(t, client, &genai.BatchJobSource{FileName: input}, nil)

@@ -156,11 +156,11 @@ func TestVideoWithURIs(t *testing.T) {
 		t.Error("the delivery is not signed")
 	}
 	fromResponse, err := client.Files.Download(t.Context(), genai.NewDownloadURIFromGeneratedVideo(done.Response.GeneratedVideos[0]), nil)
-	if err != nil || string(fromResponse) != videoContent {
+	if err != nil || string(fromResponse) != videoHead {
 		t.Errorf("download: %d bytes, %v", len(fromResponse), err)
 	}
 	f, err := client.Files.Get(t.Context(), fileName, nil)
-	if err != nil || f.MIMEType != "video/mp4" || *f.SizeBytes != int64(len(videoContent)) {
+	if err != nil || f.MIMEType != "video/mp4" || *f.SizeBytes != int64(len(videoHead)) {
 		t.Errorf("file %q: %+v, %v", fileName, f, err)
 	}
 

@@ -41,15 +41,20 @@ const (
 	SignNewAtOnce
 )
 
-// Pointer says where the results of file jobs go, and so what output_file_uri looks like.
+// Pointer says where the results of file jobs go, and what output_file_uri says.
 type Pointer int
 
-// The two kinds of result pointers.
+// The kinds of result pointers.
 const (
-	// PointerBucket: gs://<ResultBucket>/batches/<id>/results.jsonl, written to the Sink.
-	PointerBucket Pointer = iota
-	// PointerFile: files/batch-…, kept in memory and read through :download.
+	// PointerNone: files/batch-<id>, which batches.get names and the event does not.
+	PointerNone Pointer = iota
+	// PointerFile: the same file, and the event says files/batch-<id>.
 	PointerFile
+	// PointerURL: the same file, and the event has the URL of its download.
+	PointerURL
+	// PointerBucket: gs://<ResultBucket>/batches/<id>/results.jsonl, written to the Sink. The Developer API has no such
+	// results; the guide's sample shows them, and Vertex AI's are like that.
+	PointerBucket
 )
 
 // Delivery is one attempt to deliver one event to one webhook, or to one URI of a webhook_config.
@@ -76,11 +81,29 @@ type Options struct {
 	// Now is the clock of timestamps and of secrets' expiry. Default time.Now.
 	Now func() time.Time
 
-	// ResultPointer is where results of file jobs go. PointerBucket needs ResultBucket and Sink; without both it is PointerFile.
+	// ResultPointer is where results of file jobs go. PointerBucket needs ResultBucket and Sink, which nothing else uses.
 	ResultPointer Pointer
 	ResultBucket  string
 	Sink          Sink
+	// OldEvents sends the forms of earlier guides: batch.completed in place of batch.succeeded, batch_<id> in place of
+	// batches/<id>, video_uri and file_id in place of output_file_uri and file_name.
+	OldEvents bool
+	// OldFiles answers files.get for the results of batches as until September 2026: 400, for their ids exceed 40 characters.
+	OldFiles bool
+	// Retention is how long files stay after they were stored, and inlined responses after the job's end, before scaling.
+	// Default 48 h; negative: for ever.
+	Retention time.Duration
+	// InlineLimit, where not 0, is the size in bytes from which a list of inlined responses is not given: batches.get answers
+	// 503 after InlineTimeout (before scaling, default 60 s), however often it is asked. The live API's limit is not known;
+	// 1000 pictures exceed it.
+	InlineLimit   int64
+	InlineTimeout time.Duration
 
+	// BatchFor, InteractionFor and VideoFor, where not nil, decide how a job goes, when it is created. They are called from
+	// several goroutines at once.
+	BatchFor       func(displayName string) BatchOptions
+	InteractionFor func(labels map[string]string) InteractionOptions
+	VideoFor       func(model string) VideoOptions
 	// BatchDuration is how long a batch, a background interaction or a video takes, before scaling. Default 10 s.
 	BatchDuration time.Duration
 	// FailedShare and BlockedShare are the shares (0 to 1) of result lines that carry an error or a blocked prompt.
@@ -113,6 +136,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.TimeScale, 1)
 	setDefault(&o.BatchDuration, 10*time.Second)
 	setDefault(&o.MaxTextBytes, 4096)
+	setDefault(&o.Retention, 2*day)
+	setDefault(&o.InlineTimeout, time.Minute)
 	setDefault(&o.RetryBase, 5*time.Second)
 	setDefault(&o.RetryMax, time.Hour)
 	setDefault(&o.DisableAfter, 100)
@@ -122,8 +147,14 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Sink == nil && o.ResultBucket == "" {
-		o.ResultPointer = PointerFile
+	if o.BatchFor == nil {
+		o.BatchFor = func(string) BatchOptions { return BatchOptions{} }
+	}
+	if o.InteractionFor == nil {
+		o.InteractionFor = func(map[string]string) InteractionOptions { return InteractionOptions{} }
+	}
+	if o.VideoFor == nil {
+		o.VideoFor = func(string) VideoOptions { return VideoOptions{} }
 	}
 	return o
 }
@@ -149,9 +180,10 @@ func (o Options) check() error {
 	bad(share(o.FailedShare) || share(o.BlockedShare) || share(o.FailedShare+o.BlockedShare),
 		"FailedShare, BlockedShare: must be between 0 and 1, and so must their sum")
 	bad(share(o.DuplicateShare), "DuplicateShare: must be between 0 and 1")
-	bad(o.ResultPointer == PointerBucket && (o.Sink == nil) != (o.ResultBucket == ""),
-		"ResultBucket, Sink: set both, or neither to keep results as files")
-	bad(o.BatchDuration < 0 || o.RetryBase < 0 || o.RetryMax < 0, "durations: must not be negative")
+	bad(o.ResultPointer == PointerBucket && (o.Sink == nil || o.ResultBucket == ""),
+		"ResultBucket, Sink: set both for PointerBucket")
+	bad(o.InlineLimit < 0, "InlineLimit: must not be negative")
+	bad(o.BatchDuration < 0 || o.InlineTimeout < 0 || o.RetryBase < 0 || o.RetryMax < 0, "durations: must not be negative")
 	bad(o.MaxTextBytes < 0, "MaxTextBytes: must not be negative")
 	if len(errs) == 0 {
 		return nil

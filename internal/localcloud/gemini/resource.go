@@ -20,6 +20,7 @@ type header struct {
 	seq              uint64 // of its kind, in order of creation
 	id               string
 	created, updated time.Time
+	expires          time.Time // of files and of inlined responses, by Server.clock
 }
 
 func (h *header) head() *header { return h }

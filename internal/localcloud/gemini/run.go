@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,34 +12,35 @@ import (
 // codeInternal is google.rpc.Code INTERNAL.
 const codeInternal = 13
 
-// ending is how a batch ends: its last state, and its event.
+// ending is how a batch ends.
 type ending struct {
-	state, event string
-	pointer      string
-	responses    []json.RawMessage
-	stats        *stats
-	failure      *batchError
+	end     End // empty: it succeeds
+	pointer string
+	failure *batchError
+	stats   *stats // nil: as they are
+
+	tooLarge bool // the list of inlined responses is not given
 }
 
 func failing(code int, message string) ending {
-	return ending{state: batchFailed, event: "batch.failed", failure: &batchError{Code: code, Message: message}}
+	return ending{end: EndFailed, failure: &batchError{Code: code, Message: message}}
 }
 
 // run takes a batch from pending to its end.
 func (s *Server) run(ctx context.Context, b *batch) {
-	items := b.items()
+	b.readInput()
 	if !sleep(ctx, s.scaled(s.opts.BatchDuration/4)) {
 		return
 	}
 	s.mu.Lock()
 	if b.active() {
-		b.state, b.updated, b.stats.total = batchRunning, s.opts.Now(), len(items)
+		b.state, b.updated, b.stats.total = batchRunning, s.opts.Now(), len(b.items)
 	}
 	s.mu.Unlock()
 	if !sleep(ctx, s.scaled(s.opts.BatchDuration*3/4)) {
 		return
 	}
-	done, err := s.produce(ctx, b, items)
+	done, err := s.produce(ctx, b)
 	if ctx.Err() != nil {
 		return
 	}
@@ -49,50 +51,53 @@ func (s *Server) run(ctx context.Context, b *batch) {
 	s.end(b, done)
 }
 
-// produce makes the results of a batch and puts them where they belong.
-func (s *Server) produce(ctx context.Context, b *batch, items []item) (ending, error) {
-	done := ending{state: batchSucceeded, event: "batch.succeeded"}
-	maker := s.newMaker(b, items)
+// produce puts the results of a batch where they belong. Inlined ones are made whenever they are asked for.
+func (s *Server) produce(ctx context.Context, b *batch) (done ending, err error) {
 	switch {
-	case len(items) == 0:
+	case b.form.End == EndFailed:
+		return failing(codeInternal, "Internal error encountered."), nil
+	case b.form.End != "":
+		return ending{end: b.form.End}, nil
+	case len(b.items) == 0:
 		return failing(3, "The input file has no requests."), nil // 3 is INVALID_ARGUMENT
-	case b.inputFile == "":
-		for i := range items { // in the order of the requests, as documented for inlined ones
-			done.responses = append(done.responses, maker.line(i))
-		}
-	case s.opts.ResultPointer == PointerFile:
-		content, err := io.ReadAll(maker)
-		if err != nil {
-			return ending{}, err
-		}
+	}
+	counted := s.newMaker(b).count()
+	done.stats = &counted
+	if b.inputFile == "" {
+		done.tooLarge = s.opts.InlineLimit > 0 && s.newMaker(b).exceeds(s.opts.InlineLimit)
+		return done, nil
+	}
+	results := s.newResultFile(b)
+	if s.opts.ResultPointer != PointerBucket {
+		id := "batch-" + b.id // longer than maxFileID, as observed
 		s.mu.Lock()
-		id := "batch-" + s.drawID("result", 40) // longer than maxFileID, as observed
-		s.addFile(&file{header: header{id: id}, mime: "application/jsonl", content: content, result: true})
+		s.addFile(&file{header: header{id: id}, mime: "application/jsonl", size: results.size(), open: results.open, result: true})
 		s.mu.Unlock()
 		done.pointer = "files/" + id
-	default:
-		object := b.name() + "/results.jsonl"
-		if err := s.opts.Sink.Write(ctx, s.opts.ResultBucket, object, maker); err != nil {
-			return ending{}, err
-		}
-		if maker.unread() {
-			return ending{}, fmt.Errorf("the sink did not read to the end")
-		}
-		done.pointer = "gs://" + s.opts.ResultBucket + "/" + object
+		return done, nil
 	}
-	done.stats = &maker.stats
+	object := b.name() + "/results.jsonl"
+	content := io.NewSectionReader(results.open(), 0, results.size())
+	if err := s.opts.Sink.Write(ctx, s.opts.ResultBucket, object, content); err != nil {
+		return done, err
+	}
+	if read, _ := content.Seek(0, io.SeekCurrent); read != results.size() {
+		return done, fmt.Errorf("the sink did not read to the end")
+	}
+	done.pointer = "gs://" + s.opts.ResultBucket + "/" + object
 	return done, nil
 }
 
 // end brings a batch to its last state and sends the event, unless it had ended before.
 func (s *Server) end(b *batch, e ending) {
+	event := "batch." + cmp.Or(string(e.end), "succeeded")
 	s.mu.Lock()
 	if !b.active() {
 		s.mu.Unlock()
 		return
 	}
-	b.state, b.pointer, b.responses, b.failure = e.state, e.pointer, e.responses, e.failure
-	b.ended = s.opts.Now()
+	b.state, b.pointer, b.failure, b.tooLarge = batchStates[e.end], e.pointer, e.failure, e.tooLarge
+	b.ended, b.expires = s.opts.Now(), s.expiry()
 	b.updated = b.ended
 	if e.stats != nil {
 		b.stats = *e.stats
@@ -100,14 +105,27 @@ func (s *Server) end(b *batch, e ending) {
 	s.mu.Unlock()
 	b.cancel()
 	data := map[string]any{"id": b.name()}
-	if e.pointer != "" {
+	switch pointer := s.opts.ResultPointer; {
+	case e.pointer == "" || pointer == PointerNone:
+	case pointer == PointerURL:
+		data["output_file_uri"] = downloadURL(e.pointer)
+	default:
 		data["output_file_uri"] = e.pointer
 	}
 	if e.failure != nil {
 		data["error_code"], data["error_message"] = e.failure.Code, e.failure.Message
 	}
-	s.opts.Log.Info("gemini batch ended", "batch", b.id, "state", e.state)
-	s.announce(b.hook, e.event, data)
+	s.opts.Log.Info("gemini batch ended", "batch", b.id, "event", event)
+	if b.form.NoEvent {
+		return
+	}
+	if s.opts.OldEvents {
+		data["id"] = "batch_" + b.id
+		if e.end == "" {
+			event = "batch.completed"
+		}
+	}
+	s.announce(b.hook, event, data)
 }
 
 // item is one request of a batch as far as its result needs it.
@@ -118,18 +136,14 @@ type item struct {
 	size     int             // bytes of the request, for its token count
 }
 
-// items reads the requests; blank lines are none.
-func (b *batch) items() []item {
-	var items []item
-	for _, entry := range b.inlined {
-		items = append(items, item{metadata: entry.Metadata, size: len(entry.Request)})
-	}
+// readInput reads the requests of a file; blank lines are none.
+func (b *batch) readInput() {
 	for line := range bytes.Lines(b.input) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			items = append(items, readItem(line))
+			b.items = append(b.items, readItem(line))
 		}
 	}
-	return items
+	b.input = nil
 }
 
 func readItem(line []byte) item {

@@ -6,10 +6,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
+	"math/big"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ const day = 24 * time.Hour
 // Server is the simulator. All methods may be called from several goroutines.
 type Server struct {
 	*fake.Listener
+	fake.Calls[string, Op, Fault]
 
 	opts   Options
 	client *http.Client
@@ -35,6 +37,7 @@ type Server struct {
 	uploads  map[string]*upload
 	history  []Delivery
 	keys     dynamicKeys
+	advanced time.Duration // by Advance
 
 	webhooks     collection[*webhook]
 	files        collection[*file]
@@ -104,8 +107,36 @@ func (s *Server) handler() http.Handler {
 			return
 		}
 		s.opts.Log.Debug("gemini request", "method", r.Method, "path", r.URL.Path)
-		mux.ServeHTTP(w, r)
+		s.forget()
+		s.serve(mux, w, r)
 	})
+}
+
+// Advance lets simulated time pass for what Retention bounds, and for nothing else.
+func (s *Server) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advanced += s.scaled(d)
+}
+
+// expiry is until when something that is stored now is kept; s.mu must be held.
+func (s *Server) expiry() time.Time {
+	if s.opts.Retention < 0 {
+		return time.Time{}
+	}
+	return s.opts.Now().Add(s.advanced + s.scaled(s.opts.Retention))
+}
+
+// expired compares what expiry gave with now; s.mu must be held.
+func (s *Server) expired(at time.Time) bool {
+	return !at.IsZero() && s.opts.Now().Add(s.advanced).After(at)
+}
+
+// forget deletes the files that have expired.
+func (s *Server) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files.all = slices.DeleteFunc(s.files.all, func(f *file) bool { return s.expired(f.expires) })
 }
 
 // authorize checks the API key. The JWKS is public, and the second request of an upload is let in by its upload_id alone,
@@ -182,10 +213,11 @@ func derive(seed uint64, kind string, n uint64) [32]byte {
 	return sha256.Sum256(append(buf, kind...))
 }
 
-// drawID is draw as lower case hex of that many characters, 64 at most. s.mu must be held.
+// drawID is draw as lower case letters and digits, 49 at most. s.mu must be held.
 func (s *Server) drawID(kind string, length int) string {
 	b := s.draw(kind)
-	return hex.EncodeToString(b[:])[:length]
+	b[0] |= 0x80 // so that there are as many
+	return new(big.Int).SetBytes(b[:]).Text(36)[:length]
 }
 
 // drawUUID is draw in the form of a random UUID. s.mu must be held.

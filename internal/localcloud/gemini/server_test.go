@@ -23,8 +23,8 @@ func TestStartRefuses(t *testing.T) {
 		"shares over one":     change(func(o *Options) { o.FailedShare, o.BlockedShare = 0.6, 0.6 }),
 		"negative duration":   change(func(o *Options) { o.BatchDuration = -1 }),
 		"share not a number":  change(func(o *Options) { o.DuplicateShare = math.NaN() }),
-		"bucket, no sink":     change(func(o *Options) { o.ResultBucket = "b" }),
-		"sink, no bucket":     change(func(o *Options) { o.Sink = &memorySink{} }),
+		"bucket, no sink":     change(func(o *Options) { o.ResultPointer, o.ResultBucket = PointerBucket, "b" }),
+		"sink, no bucket":     change(func(o *Options) { o.ResultPointer, o.Sink = PointerBucket, &memorySink{} }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

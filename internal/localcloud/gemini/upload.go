@@ -118,6 +118,7 @@ func (s *Server) finishUpload(w http.ResponseWriter, id string, up *upload) {
 	uploadStatus(w, "final") // of errors too, or the SDK sends the chunk again
 	f := up.target
 	f.content = up.content.Bytes()
+	f.size = int64(len(f.content))
 	s.mu.Lock()
 	if _, free := s.files.find(f.id); f.id != "" && free == nil {
 		s.mu.Unlock()

@@ -1,12 +1,15 @@
 package gemini
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -56,13 +59,53 @@ func writeError(w http.ResponseWriter, err *apiError) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := marshal(v)
-	if err != nil { // only a value of our own making can cause this
-		status, body = http.StatusInternalServerError, []byte(`{"error":{"code":500,"status":"INTERNAL","message":"cannot encode"}}`)
-	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.WriteHeader(status)
-	w.Write(body)
+	buffered := bufio.NewWriter(w)
+	if encode(buffered, v) != nil || buffered.Flush() != nil {
+		panic(http.ErrAbortHandler) // the client has left
+	}
+}
+
+// stream is a JSON value that is made while it is written.
+type stream func(io.Writer) error
+
+// encode writes an answer; what is a stream in it is never held as a whole.
+func encode(w *bufio.Writer, v any) error {
+	switch v := v.(type) {
+	case stream:
+		return v(w)
+	case []map[string]any:
+		separator := "["
+		for _, element := range v {
+			w.WriteString(separator) // its error is Flush's, too
+			if err := encode(w, element); err != nil {
+				return err
+			}
+			separator = ","
+		}
+		_, err := w.WriteString("]")
+		return err
+	case map[string]any:
+		separator := "{"
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			fmt.Fprintf(w, "%s%q:", separator, name) // names are ours
+			if err := encode(w, v[name]); err != nil {
+				return err
+			}
+			separator = ","
+		}
+		if len(v) == 0 {
+			w.WriteString(separator)
+		}
+		_, err := w.WriteString("}")
+		return err
+	}
+	text, err := marshal(v)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
 }
 
 // marshal encodes without escaping <, > and &, as Google's servers do, and without a line end.
