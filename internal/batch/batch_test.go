@@ -153,39 +153,44 @@ func TestUnreadable(t *testing.T) {
 
 func TestPrefixAndGzip(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, chunk(300))
-	packed := string(gzipped(t, strings.ReplaceAll(jsonl(20), `"k`, `"gz`)))
-	for name, object := range map[string]struct {
-		data  string
-		attrs gcs.Attrs
-	}{
-		"out/a.jsonl":        {strings.ReplaceAll(jsonl(10), `"k`, `"a`), gcs.Attrs{}},
-		"out/b.jsonl.gz":     {packed, gcs.Attrs{}},
-		"out/c.jsonl":        {packed, gcs.Attrs{ContentEncoding: "gzip"}},
-		"out/empty.jsonl":    {"", gcs.Attrs{}},
-		"out/notes.txt":      {"not a result", gcs.Attrs{}},
-		"elsewhere/d.jsonl":  {jsonl(5), gcs.Attrs{}},
-		"out/named-gz.jsonl": {strings.ReplaceAll(jsonl(3), `"k`, `"n`), gcs.Attrs{}},
-		"out/false.jsonl.gz": {strings.ReplaceAll(jsonl(2), `"k`, `"f`), gcs.Attrs{}}, // not gzip at all
-	} {
-		r.gcs.Put(resultBucket, name, []byte(object.data), object.attrs)
-	}
-	r.deliver("msg_1", succeeded("gs://"+resultBucket+"/out/"))
-	r.run()
-	lines, repeats := r.lines()
-	if want := 10 + 20 + 20 + 3 + 2; len(lines) != want || repeats != 0 {
-		t.Errorf("%d lines, %d repeats, want %d and 0", len(lines), repeats, want)
-	}
-	if got := r.completed()["total"]; got != 55.0 {
-		t.Errorf("total %v, want 55", got)
-	}
-	for _, p := range r.outcomes(resultsTopic) {
-		source := p.data["source"].(map[string]any)
-		name := strings.TrimPrefix(source["uri"].(string), "gs://results-bucket/out/")
-		wantGzip := strings.HasSuffix(name, ".gz") || name == "c.jsonl"
-		if got := source["encoding"] == "gzip"; got != wantGzip {
-			t.Errorf("%s: encoding %v", name, source["encoding"])
-		}
+	for _, pointer := range []string{"gs://" + resultBucket + "/out/", "gs://" + resultBucket + "/out"} { // a folder, also without its slash
+		t.Run(pointer, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, chunk(300))
+			packed := string(gzipped(t, strings.ReplaceAll(jsonl(20), `"k`, `"gz`)))
+			for name, object := range map[string]struct {
+				data  string
+				attrs gcs.Attrs
+			}{
+				"out/a.jsonl":        {strings.ReplaceAll(jsonl(10), `"k`, `"a`), gcs.Attrs{}},
+				"out/b.jsonl.gz":     {packed, gcs.Attrs{}},
+				"out/c.jsonl":        {packed, gcs.Attrs{ContentEncoding: "gzip"}},
+				"out/empty.jsonl":    {"", gcs.Attrs{}},
+				"out/notes.txt":      {"not a result", gcs.Attrs{}},
+				"elsewhere/d.jsonl":  {jsonl(5), gcs.Attrs{}},
+				"out/named-gz.jsonl": {strings.ReplaceAll(jsonl(3), `"k`, `"n`), gcs.Attrs{}},
+				"out/false.jsonl.gz": {strings.ReplaceAll(jsonl(2), `"k`, `"f`), gcs.Attrs{}}, // not gzip at all
+			} {
+				r.gcs.Put(resultBucket, name, []byte(object.data), object.attrs)
+			}
+			r.deliver("msg_1", succeeded(pointer))
+			r.run()
+			lines, repeats := r.lines()
+			if want := 10 + 20 + 20 + 3 + 2; len(lines) != want || repeats != 0 {
+				t.Errorf("%d lines, %d repeats, want %d and 0", len(lines), repeats, want)
+			}
+			if got := r.completed()["total"]; got != 55.0 {
+				t.Errorf("total %v, want 55", got)
+			}
+			for _, p := range r.outcomes(resultsTopic) {
+				source := p.data["source"].(map[string]any)
+				name := strings.TrimPrefix(source["uri"].(string), "gs://results-bucket/out/")
+				wantGzip := strings.HasSuffix(name, ".gz") || name == "c.jsonl"
+				if got := source["encoding"] == "gzip"; got != wantGzip {
+					t.Errorf("%s: encoding %v", name, source["encoding"])
+				}
+			}
+		})
 	}
 }
 

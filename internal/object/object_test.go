@@ -49,6 +49,13 @@ func (m memory) Open(_ context.Context, o Object, offset, length int64) (io.Read
 	return io.NopCloser(strings.NewReader(content)), nil
 }
 
+// neverListed is a Cloud Storage that fails a listing.
+type neverListed struct{ Storage }
+
+func (neverListed) List(context.Context, string, string, func(Object) bool, int) ([]Object, error) {
+	return nil, errors.New("listed")
+}
+
 // files is a Files service.
 type files map[string]string
 
@@ -74,6 +81,9 @@ func TestUnreadablePointers(t *testing.T) {
 		"gs://other-bucket/ok/o.jsonl":          ErrNotAllowed,
 		"gs://results-bucket/elsewhere/o.jsonl": ErrNotAllowed,
 		"gs://results-bucket/okay":              ErrNotAllowed,
+		"gs://results-bucket/o":                 ErrNotAllowed, // no folder above what is allowed
+		"gs://results-bucket/ok//":              ErrNotAllowed,
+		"gs://state-bucket/v1":                  ErrNotAllowed,
 		"gs://results-bucket/ok/../secret":      ErrNotAllowed,
 		"gs://results-bucket/ok//o.jsonl":       ErrNotAllowed,
 		"gs://results-bucket/ok/..":             ErrNotAllowed,
@@ -119,14 +129,24 @@ func TestFind(t *testing.T) {
 	b := Object{Bucket: "results-bucket", Name: "ok/b.jsonl.gz", Generation: 1, Size: 3, Encoding: Gzip}
 	for _, test := range []struct {
 		pointer string
-		storage memory
+		storage Storage
 		want    []Object
 		err     error
 	}{
 		{"gs://results-bucket/ok/a.jsonl", storage, []Object{a}, nil},
 		{"gs://results-bucket/ok/absent", storage, nil, ErrNotFound},
-		{"gs://results-bucket/ok/" + strings.Repeat("x", maxName-3), storage, nil, ErrNotFound}, // the longest that there can be
+		{"gs://results-bucket/ok/" + strings.Repeat("x", maxName-3), neverListed{storage}, nil, ErrNotFound}, // the longest that there can be: no folder's
 		{"gs://results-bucket/ok/", good, []Object{a, b}, nil},
+		{"gs://results-bucket/ok", good, []Object{a, b}, nil}, // the object ok may not be read, the folder may
+		{"gs://results-bucket/ok", memory{"results-bucket/ok": "an object"}, nil, ErrNotFound},
+		{"gs://results-bucket/ok/job", memory{"results-bucket/ok/job/a.jsonl": "aa", "results-bucket/ok/job/empty.jsonl": "", "results-bucket/ok/jobs/b.jsonl": "b"},
+			[]Object{{Bucket: "results-bucket", Name: "ok/job/a.jsonl", Generation: 1, Size: 2}}, nil},
+		{"gs://results-bucket/ok/job", memory{"results-bucket/ok/job/a.jsonl": "aa", "results-bucket/ok/job": "j"},
+			[]Object{{Bucket: "results-bucket", Name: "ok/job", Generation: 1, Size: 1}}, nil}, // an object of that name comes first
+		{"gs://results-bucket/ok/nothing", storage, nil, nil},
+		{"gs://results-bucket/ok/none", storage, nil, ErrNotFound},
+		{"gs://results-bucket/ok/bad", storage, nil, ErrNotAllowed},
+		{"gs://results-bucket/ok/many", storage, nil, ErrTooManyObjects},
 		{"gs://results-bucket/ok/nothing/", storage, nil, nil}, // empty results, and complete
 		{"gs://results-bucket/ok/none/", storage, nil, ErrNotFound},
 		{"gs://results-bucket/ok/bad/", storage, nil, ErrNotAllowed}, // what a prefix lists is checked, too

@@ -30,7 +30,7 @@ var (
 // pointer is what an event says of where its results are: an object, the
 // objects under a prefix, or a file of the Files API.
 type pointer struct {
-	bucket, name string // a prefix ends in "/"
+	bucket, name string // what ends in "/" is a prefix, and no object
 	file         string // "files/<id>"
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -50,11 +51,29 @@ func (s *Store) Find(ctx context.Context, pointer string) ([]Object, error) {
 	case strings.HasSuffix(at.name, "/"):
 		return s.list(ctx, at)
 	}
+	return s.objectOrFolder(ctx, at)
+}
+
+// objectOrFolder finds an object or, where there is none that may be read, the
+// results in the folder of that name: Vertex AI's directories are named without
+// their slash.
+func (s *Store) objectOrFolder(ctx context.Context, at pointer) ([]Object, error) {
+	folder := pointer{bucket: at.bucket, name: at.name + "/"}
+	if !s.Allowed.Allows(at.bucket, at.name) {
+		return s.list(ctx, folder)
+	}
 	o, err := s.Storage.Stat(ctx, at.bucket, at.name)
-	if err != nil {
+	switch {
+	case err == nil:
+		return []Object{o}, nil
+	case !errors.Is(err, ErrNotFound), !canExist(folder.name):
 		return nil, err
 	}
-	return []Object{o}, nil
+	objects, err := s.list(ctx, folder)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("no object gs://%s/%s, and %w", at.bucket, at.name, err)
+	}
+	return objects, err
 }
 
 // locate reads a pointer and checks it against what may be read. It touches
@@ -66,7 +85,7 @@ func (s *Store) locate(text string) (pointer, error) {
 		return pointer{}, err
 	case at.file != "" && s.Files == nil:
 		return pointer{}, ErrNoAPIKey
-	case at.file == "" && !s.Allowed.Allows(at.bucket, at.name):
+	case at.file == "" && !s.Allowed.Allows(at.bucket, at.name) && !s.Allowed.Allows(at.bucket, at.name+"/"):
 		return pointer{}, ErrNotAllowed
 	}
 	return at, nil
