@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -39,6 +40,9 @@ func TestBodyUpToTheLimit(t *testing.T) {
 	}
 }
 
+// withhold leaves the connection open and sends no more.
+func withhold(*net.TCPConn) error { return nil }
+
 // A sender that withholds its body learns what the headers say, and cannot
 // hold a request for long.
 func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
@@ -59,7 +63,7 @@ func TestCheapChecksDoNotWaitForTheBody(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			status, _, took := newDoor(t, 1024).raw(t, test.head, "half of it")
+			status, _, took := newDoor(t, 1024).raw(t, test.head, "half of it", withhold)
 			if status != test.status || took > test.within {
 				t.Errorf("got %d after %v, want %d within %v", status, took, test.status, test.within)
 			}
@@ -77,28 +81,24 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 	const chunked = "Transfer-Encoding: chunked"
 	for _, test := range []struct {
 		name, head, body string
-		closed           bool // no more comes
+		then             func(*net.TCPConn) error
 		status           int
 		answer           string
 	}{
-		{"withheld", head("Content-Length: 100"), "", false, 408, `{"error":"body_timeout"}`},
-		{"a chunk withheld", head(chunked), "5\r\nabc", false, 408, `{"error":"body_timeout"}`},
-		{"cut off", head("Content-Length: 100"), "half of it", true, 400, `{"error":"bad_body"}`},
-		{"a chunk cut off", head(chunked), "5\r\nabc", true, 400, `{"error":"bad_body"}`},
-		{"no last chunk", head(chunked), "3\r\nabc\r\n", true, 400, `{"error":"bad_body"}`},
-		{"a length that is none", head(chunked), "xyz\r\nabc\r\n0\r\n\r\n", false, 400, `{"error":"bad_body"}`},
-		{"a length below zero", head(chunked), "-1\r\nabc\r\n0\r\n\r\n", false, 400, `{"error":"bad_body"}`},
-		{"a length beyond all", head(chunked), "fffffffffffffffff\r\nabc", false, 400, `{"error":"bad_body"}`},
-		{"more than its length", head(chunked), "1\r\nabc\r\n0\r\n\r\n", false, 400, `{"error":"bad_body"}`},
+		{"withheld", head("Content-Length: 100"), "", withhold, 408, `{"error":"body_timeout"}`},
+		{"a chunk withheld", head(chunked), "5\r\nabc", withhold, 408, `{"error":"body_timeout"}`},
+		{"cut off", head("Content-Length: 100"), "half of it", (*net.TCPConn).CloseWrite, 400, `{"error":"bad_body"}`},
+		{"a chunk cut off", head(chunked), "5\r\nabc", (*net.TCPConn).CloseWrite, 400, `{"error":"bad_body"}`},
+		{"no last chunk", head(chunked), "3\r\nabc\r\n", (*net.TCPConn).CloseWrite, 400, `{"error":"bad_body"}`},
+		{"a length that is none", head(chunked), "xyz\r\nabc\r\n0\r\n\r\n", withhold, 400, `{"error":"bad_body"}`},
+		{"a length below zero", head(chunked), "-1\r\nabc\r\n0\r\n\r\n", withhold, 400, `{"error":"bad_body"}`},
+		{"a length beyond all", head(chunked), "fffffffffffffffff\r\nabc", withhold, 400, `{"error":"bad_body"}`},
+		{"more than its length", head(chunked), "1\r\nabc\r\n0\r\n\r\n", withhold, 400, `{"error":"bad_body"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDoor(t, 1024)
-			send := d.raw
-			if test.closed {
-				send = d.rawClosed
-			}
-			status, answer, _ := send(t, test.head, test.body)
+			status, answer, _ := d.raw(t, test.head, test.body, test.then)
 			if status != test.status || answer != test.answer {
 				t.Errorf("got %d %s, want %d %s", status, answer, test.status, test.answer)
 			}

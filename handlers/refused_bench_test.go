@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/base64"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,9 +12,7 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/secret"
-	"example.com/gemini-webhook/internal/secret/store"
 	"example.com/gemini-webhook/internal/secret/store/storetest"
-	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -79,23 +78,8 @@ func BenchmarkRefusedDelivery(b *testing.B) {
 
 // newRefusingDoor is a public door whose queue nothing must reach.
 func newRefusingDoor() http.Handler {
-	log := slog.New(slog.DiscardHandler)
-	source := storetest.Of("projects/p/secrets/signing", "whsec_"+base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")))
-	source.Add("projects/p/secrets/token", strings.Repeat("t", 43), time.Unix(0, 0))
-	secrets := store.New(source, store.Config{TTL: 5 * time.Minute, StaleLimit: time.Hour, Now: time.Now, Log: log})
-	return &Doors{
-		Public: NewReceiver(ReceiverConfig{
-			Verifier: &verify.Verifier{
-				Secrets:   secrets.Set([]secret.Name{"projects/p/secrets/signing"}, 24*time.Hour, secret.SigningKeys),
-				Tokens:    secrets.Set([]secret.Name{"projects/p/secrets/token"}, 96*time.Hour, secret.PathTokens),
-				Tolerance: 5 * time.Minute,
-				Now:       time.Now,
-			},
-			ReplayTolerance: 5 * time.Minute,
-			MaxBodyBytes:    256 << 10,
-			Now:             time.Now,
-			Log:             log,
-		}),
-		Log: log,
-	}
+	const token = "projects/p/secrets/token"
+	v := newVerifier()
+	v.Tokens = newStore(storetest.Of(token, strings.Repeat("t", 43))).Set([]secret.Name{token}, 96*time.Hour, secret.PathTokens)
+	return &Doors{Public: newReceiver(v, nil, 256<<10, io.Discard), Log: slog.New(slog.DiscardHandler)}
 }

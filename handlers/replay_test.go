@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -17,7 +15,6 @@ import (
 
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/verify"
-	"example.com/gemini-webhook/verify/verifytest"
 )
 
 func TestRepeatedDeliveryIsQueuedOnce(t *testing.T) {
@@ -69,19 +66,10 @@ func TestReplaysAtOnceAreQueuedOnce(t *testing.T) {
 	for _, failure := range []error{nil, errors.New("unavailable")} {
 		synctest.Test(t, func(t *testing.T) {
 			queue := &slow{queued: queued{err: failure}}
-			rc := NewReceiver(ReceiverConfig{
-				Verifier: verdict{proof: verify.Proof{Mode: "static", Origin: "signing_secret", Signer: testSecret}}, Queue: queue,
-				ReplayTolerance: 5 * time.Minute, MaxBodyBytes: 1024, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-			})
+			rc := newReceiver(verdict{proof: verify.Proof{Mode: "static", Origin: "signing_secret", Signer: testSecret}}, queue, 1024, io.Discard)
 			codes := make(chan int, 50)
 			for i := range cap(codes) {
-				go func() {
-					r := httptest.NewRequest(http.MethodPost, fmt.Sprint("/replay/", i), strings.NewReader(testBody))
-					r.Header = verifytest.Static(testKey, "msg_1", time.Now(), []byte(testBody))
-					w := httptest.NewRecorder()
-					rc.ServeHTTP(w, r)
-					codes <- w.Code
-				}()
+				go func() { codes <- deliver(rc, fmt.Sprint("/replay/", i), unsigned("v1,MDEy"), testBody).Code }()
 			}
 			want := http.StatusOK
 			if failure != nil {
@@ -123,13 +111,9 @@ func TestDeliveriesThatProveOtherThingsAreAllQueued(t *testing.T) {
 		{Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: "projects/p/secrets/b"},
 	}
 	v := &verdict{}
-	rc := NewReceiver(ReceiverConfig{
-		Verifier: v, Queue: queue, ReplayTolerance: 5 * time.Minute, MaxBodyBytes: 1024, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	})
+	rc := newReceiver(v, queue, 1024, io.Discard)
 	for _, v.proof = range slices.Concat(proofs, proofs) {
-		r := httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader(testBody))
-		r.Header = verifytest.Static(testKey, "msg_1", time.Now(), []byte(testBody))
-		rc.ServeHTTP(httptest.NewRecorder(), r)
+		deliver(rc, "/hook", unsigned("v1,MDEy"), testBody)
 	}
 	if n := len(queue.all()); n != len(proofs) {
 		t.Errorf("%d messages queued, want %d", n, len(proofs))

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,10 +30,54 @@ const (
 	testBody   = `{"type":"batch.succeeded","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"batch_123456","output_file_uri":"gs://my-bucket/results.jsonl"}}`
 )
 
-// testSecrets are the verifier's: one secret with one version.
-func testSecrets(ttl time.Duration, log *slog.Logger) verify.Secrets {
-	config := store.Config{TTL: ttl, StaleLimit: time.Hour, Now: time.Now, Log: log}
-	return store.New(storetest.Of(testSecret, testKey), config).Set([]secret.Name{testSecret}, time.Hour, secret.SigningKeys)
+// newReceiver asks v. Its tolerance is five minutes.
+func newReceiver(v Verifier, queue Queue, maxBody int64, log io.Writer) *Receiver {
+	return NewReceiver(ReceiverConfig{
+		Verifier: v, Queue: queue, ReplayTolerance: 5 * time.Minute, MaxBodyBytes: maxBody, Now: time.Now,
+		Log: slog.New(slog.NewJSONHandler(log, nil)),
+	})
+}
+
+func newStore(source *storetest.Source) *store.Store {
+	return store.New(source, store.Config{TTL: time.Hour, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+}
+
+// newVerifier has one secret with one version.
+func newVerifier() *verify.Verifier {
+	return &verify.Verifier{
+		Secrets:   newStore(storetest.Of(testSecret, testKey)).Set([]secret.Name{testSecret}, time.Hour, secret.SigningKeys),
+		Tolerance: 5 * time.Minute,
+		Now:       time.Now,
+	}
+}
+
+// verdict is a Verifier that has decided already.
+type verdict struct {
+	proof verify.Proof
+	err   error
+}
+
+func (v verdict) Verify(context.Context, string, verify.Headers, []byte) (verify.Proof, error) {
+	return v.proof, v.err
+}
+
+// acceptsAll is a queue that keeps nothing.
+type acceptsAll struct{}
+
+func (acceptsAll) Enqueue(context.Context, string, ...[]byte) error { return nil }
+
+// unsigned are the headers of a delivery of now with a signature of some kind.
+func unsigned(signature string) http.Header {
+	return verifytest.Headers("msg_1", strconv.FormatInt(time.Now().Unix(), 10), signature)
+}
+
+// deliver calls a handler without a server.
+func deliver(h http.Handler, path string, header http.Header, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header = header
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
 }
 
 // queued is a work queue that keeps what it gets, or fails.
@@ -85,21 +130,9 @@ func (l *lockedBuffer) String() string {
 func newDoor(t *testing.T, maxBody int64) *door {
 	t.Helper()
 	d := &door{queue: &queued{}, log: &lockedBuffer{}}
-	log := slog.New(slog.NewJSONHandler(d.log, nil))
 	d.Server = httptest.NewServer(&Doors{
-		Public: NewReceiver(ReceiverConfig{
-			Verifier: &verify.Verifier{
-				Secrets:   testSecrets(time.Minute, log),
-				Tolerance: 5 * time.Minute,
-				Now:       time.Now,
-			},
-			Queue:           d.queue,
-			ReplayTolerance: 5 * time.Minute,
-			MaxBodyBytes:    maxBody,
-			Now:             time.Now,
-			Log:             log,
-		}),
-		Log: log,
+		Public: newReceiver(newVerifier(), d.queue, maxBody, d.log),
+		Log:    slog.New(slog.NewJSONHandler(d.log, nil)),
 	})
 	t.Cleanup(d.Close)
 	return d
@@ -149,19 +182,9 @@ func (d *door) send(t *testing.T, r *http.Request) (int, string) {
 	return resp.StatusCode, ""
 }
 
-// raw sends head and body as they are and returns the answer, and how long it took.
-func (d *door) raw(t *testing.T, head, body string) (status int, answer string, took time.Duration) {
-	t.Helper()
-	return d.rawThen(t, head, body, func(*net.TCPConn) error { return nil })
-}
-
-// rawClosed says after it that no more comes.
-func (d *door) rawClosed(t *testing.T, head, body string) (status int, answer string, took time.Duration) {
-	t.Helper()
-	return d.rawThen(t, head, body, (*net.TCPConn).CloseWrite)
-}
-
-func (d *door) rawThen(t *testing.T, head, body string, then func(*net.TCPConn) error) (int, string, time.Duration) {
+// raw sends head and body as they are, does what is to follow, and returns the
+// answer and how long it took.
+func (d *door) raw(t *testing.T, head, body string, then func(*net.TCPConn) error) (status int, answer string, took time.Duration) {
 	t.Helper()
 	conn, err := net.Dial("tcp", d.Listener.Addr().String())
 	if err != nil {
