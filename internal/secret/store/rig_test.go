@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -70,15 +71,21 @@ func newRig(source *storetest.Source, secrets []secret.Name, options ...rigOptio
 // deliver verifies a delivery signed now with the payload of a version, and returns the stable code.
 func (r *rig) deliver(t *testing.T, payload string) string {
 	t.Helper()
-	h, err := verify.ParseHeaders(verifytest.Static(payload, "msg_1", r.all.Now(), body))
+	return outcome(r.verify(t.Context(), t, payload, r.all.Now()))
+}
+
+// verify verifies a delivery signed at some time.
+func (r *rig) verify(ctx context.Context, t *testing.T, payload string, at time.Time) error {
+	t.Helper()
+	h, err := verify.ParseHeaders(verifytest.Static(payload, "msg_1", at, body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := r.all.Verify(t.Context(), "/hook", h, body)
+	proof, err := r.all.Verify(ctx, "/hook", h, body)
 	if (err == nil) != (proof != verify.Proof{}) {
 		t.Errorf("proof %+v with error %v", proof, err)
 	}
-	return outcome(err)
+	return err
 }
 
 // outcome is "ok" or the stable code.
