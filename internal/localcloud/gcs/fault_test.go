@@ -14,34 +14,6 @@ import (
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 )
 
-func TestStatusFaults(t *testing.T) {
-	t.Parallel()
-	s, client := start(t)
-	s.Put(testBucket, "o", []byte("data"), gcs.Attrs{})
-	ctx := deadline(t)
-	b := client.Bucket(testBucket)
-	for _, status := range []int{401, 403, 412, 416, 429, 500, 503} {
-		s.Fail(func(gcs.Op) *gcs.Fault { return &gcs.Fault{Status: status} })
-		_, readErr := b.Object("o").NewReader(ctx)
-		_, attrsErr := b.Object("o").Attrs(ctx)
-		_, listErr := b.Objects(ctx, nil).Next()
-		for name, err := range map[string]error{
-			"read": readErr, "attrs": attrsErr, "list": listErr, "insert": write(t, b.Object("new").NewWriter(ctx), "x"),
-		} {
-			if code(err) != status {
-				t.Errorf("%s: %v, want status %d", name, err, status)
-			}
-		}
-	}
-	s.Fail(nil)
-	if _, err := b.Object("o").Attrs(ctx); err != nil {
-		t.Errorf("after the faults: %v", err)
-	}
-	if _, ok := s.Get(testBucket, "new"); ok {
-		t.Error("an insert that was answered with an error has stored its object")
-	}
-}
-
 // TestBrokenBodies reads one object whose answer suffers each fault.
 func TestBrokenBodies(t *testing.T) {
 	t.Parallel()

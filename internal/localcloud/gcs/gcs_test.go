@@ -1,7 +1,6 @@
 package gcs_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/storage"
-	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
@@ -96,47 +94,6 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-func TestWrites(t *testing.T) {
-	t.Parallel()
-	s, client := start(t)
-	ctx := deadline(t)
-	o := client.Bucket(testBucket).Object("dir/o")
-	w := o.If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
-	w.ContentEncoding, w.Metadata = "gzip", map[string]string{"k": "v"}
-	must(t, write(t, w, "data"))
-	got, _ := s.Get(testBucket, "dir/o")
-	want := gcs.Object{
-		Bucket: testBucket, Name: "dir/o", Generation: w.Attrs().Generation, Size: 4,
-		Attrs: gcs.Attrs{ContentEncoding: "gzip", Metadata: map[string]string{"k": "v"}}, Data: []byte("data"),
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("stored (-want +got):\n%s", diff)
-	}
-	if a, err := o.Attrs(ctx); err != nil || a.Generation != want.Generation || a.ContentEncoding != "gzip" || a.CRC32C == 0 {
-		t.Errorf("attributes %+v, %v", a, err)
-	}
-	for name, test := range map[string]struct {
-		err  error
-		want int
-	}{
-		"exists":         {write(t, o.If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx), "x"), 412},
-		"stale":          {write(t, o.If(storage.Conditions{GenerationMatch: 5}).NewWriter(ctx), "x"), 412},
-		"no such bucket": {write(t, client.Bucket("nowhere").Object("o").NewWriter(ctx), "x"), 404},
-	} {
-		if code(test.err) != test.want {
-			t.Errorf("%s: %v, want %d", name, test.err, test.want)
-		}
-	}
-	must(t, write(t, o.NewWriter(ctx), "new"))
-	if _, err := o.Generation(want.Generation).Attrs(ctx); !errors.Is(err, storage.ErrObjectNotExist) {
-		t.Errorf("the replaced generation: %v, want ErrObjectNotExist", err)
-	}
-	s.Delete(testBucket, "dir/o")
-	if list := s.List(testBucket, "dir/"); len(list) != 0 {
-		t.Errorf("deleted, but listed: %v", list)
-	}
-}
-
 // TestRefusals: what is not simulated is never ignored.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
@@ -167,45 +124,6 @@ func TestRefusals(t *testing.T) {
 	}
 	if got, _ := s.Get(testBucket, "o"); string(got.Data) != "data" {
 		t.Errorf("the object was changed: %q", got.Data)
-	}
-}
-
-// TestGeneratedObject reads 1 GiB that is never in memory.
-func TestGeneratedObject(t *testing.T) {
-	t.Parallel()
-	const size = 1 << 30
-	s, client := start(t)
-	at := func(off int64, p []byte) {
-		for i := range min(16, len(p)) {
-			p[i] = byte((off + int64(i)) >> 3)
-		}
-	}
-	gen := s.PutGenerated(testBucket, "big", size, at)
-	ctx := deadline(t)
-	o := client.Bucket(testBucket).Object("big")
-	attrs, err := o.Attrs(ctx)
-	if err != nil || attrs.Size != size || attrs.Generation != gen {
-		t.Fatalf("attributes %+v, %v", attrs, err)
-	}
-	for _, off := range []int64{0, 12345, size - 16, size - 7} {
-		r, err := o.Generation(gen).NewRangeReader(ctx, off, 16)
-		must(t, err)
-		got, err := io.ReadAll(r)
-		want := make([]byte, min(16, size-off))
-		at(off, want)
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("at %d: %x, %v; want %x", off, got, err, want)
-		}
-		_ = r.Close()
-	}
-	if testing.Short() {
-		t.Skip("reads a whole gigabyte; run without -short")
-	}
-	r, err := o.NewReader(ctx)
-	must(t, err)
-	defer r.Close()
-	if n, err := io.Copy(io.Discard, r); err != nil || n != size {
-		t.Errorf("read %d bytes, %v; want %d", n, err, int64(size))
 	}
 }
 
