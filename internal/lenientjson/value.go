@@ -122,8 +122,9 @@ type Field struct {
 // there is none.
 func To(name string, into *Value) Field { return Field{name, into} }
 
-// Pick reads members of an object in one pass.
-func (v Value) Pick(fields ...Field) {
+// Fields is an iterator over an object's members, by their names without quotes
+// and escapes. It yields nothing of any other type.
+func (v Value) Fields(yield func(name []byte, member Value) bool) {
 	if !v.IsObject() {
 		return
 	}
@@ -132,6 +133,15 @@ func (v Value) Pick(fields ...Field) {
 		if bytes.IndexByte(name, '\\') >= 0 {
 			name = Value(quoted.Str())
 		}
+		if !yield(name, member) {
+			return
+		}
+	}
+}
+
+// Pick reads members of an object in one pass.
+func (v Value) Pick(fields ...Field) {
+	for name, member := range v.Fields {
 		for _, f := range fields {
 			if f.name == string(name) {
 				*f.into = member

@@ -38,6 +38,7 @@ func messages() map[string]Message {
 		}),
 		"batch.result-failed": batch.Result(Source{URI: "gs://b/o.jsonl.gz", Generation: "1", Encoding: "gzip"}, Line{
 			Key: "", HasKey: true,
+			Index: 0, HasIndex: true,
 			Status:       "failed",
 			Error:        &Error{Code: "429", Message: "quota", Status: "RESOURCE_EXHAUSTED", Details: `[ {"@type":"x"} ]`},
 			ExtraOmitted: true,

@@ -16,6 +16,9 @@ type Line struct {
 	Key    string
 	HasKey bool
 
+	Index    int64 // of an inline result: its request's place, from 0
+	HasIndex bool
+
 	Status string // StatusSucceeded, StatusFailed or StatusInvalid
 
 	Text         string // parts of the first candidate, joined, without thoughts

@@ -34,7 +34,7 @@ const (
 	// left out there.
 	maxLineMetadata = 64 << 10
 
-	maxExtra   = 64 << 10 // what is published of a line's other members, 64 KiB
+	MaxExtra   = 64 << 10 // what is published of a line's other members, 64 KiB
 	maxDetails = 16 << 10 // and of an error's details, 16 KiB
 )
 

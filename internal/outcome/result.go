@@ -39,7 +39,7 @@ func (r *resultBody) clip() {
 	}
 	r.Text = r.Text[:min(len(r.Text), MaxResultBytes)]
 	r.Key = r.Key[:min(len(r.Key), MaxResultBytes)]
-	if len(r.Extra) > maxExtra {
+	if len(r.Extra) > MaxExtra {
 		r.Extra, r.ExtraOmitted = nil, true
 	}
 }
@@ -68,6 +68,9 @@ func (r *resultBody) append(b []byte) []byte {
 	b = r.source.append(b)
 	if r.HasKey {
 		b = appendMember(b, "key", r.Key)
+	}
+	if r.HasIndex {
+		b = appendInt(b, "index", r.Index)
 	}
 	b = appendMember(b, "status", r.Status)
 	if r.HasText {

@@ -5,6 +5,7 @@ import "example.com/gemini-webhook/internal/outcome"
 // Codes that this package gives, all other codes come from the line itself.
 const (
 	CodeBlocked      = "blocked"       // failed: the prompt was refused, there are no candidates
+	CodeNoContent    = "no_content"    // failed: a response with nothing to use
 	CodeNotJSON      = "not_json"      // invalid: encoding/json would refuse it too
 	CodeUnknownShape = "unknown_shape" // invalid: JSON, but no result
 	CodeLineTooLong  = "line_too_long" // invalid: not read
@@ -21,9 +22,9 @@ func invalid(code string) Line {
 	var message string
 	switch code {
 	case CodeNotJSON:
-		message = "The line is not valid JSON; read it at source and check what wrote the file."
+		message = "The line is not valid JSON, or nested too deep; read it at source and check what wrote the file."
 	case CodeUnknownShape:
-		message = "The line is JSON but holds no response object, candidates, error or status; read it at source."
+		message = "The line is JSON, but no result of a known shape; read it at source."
 	case CodeLineTooLong:
 		message = "The line is longer than MAX_LINE_BYTES and was skipped; read it at source or raise the limit."
 	}

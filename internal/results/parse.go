@@ -25,78 +25,202 @@ func Parse(raw []byte) Line {
 		line.Key, line.HasKey = prefixKey(raw)
 		return line
 	}
-	top := lenientjson.Of(raw)
 	var m members
-	top.Pick(lenientjson.To("key", &m.key), lenientjson.To("request", &m.request), lenientjson.To("response", &m.response),
-		lenientjson.To("error", &m.failure), lenientjson.To("status", &m.status), lenientjson.To("candidates", &m.candidates),
-		lenientjson.To("promptFeedback", &m.feedback), lenientjson.To("code", &m.code), lenientjson.To("message", &m.message))
-	line := m.outcome(top)
-	if m.key.Present() {
-		line.Key, line.HasKey = m.key.Text(), true
-	}
-	return line
+	m.read(lenientjson.Of(raw))
+	return m.line
 }
 
-// longLine is from where on the copy counts that goccy's validator makes of its
-// input, and keeps: there the standard library's, which makes none.
-const longLine = maxOwn
+const (
+	// longLine is from where on the copy counts that goccy's validator makes of its
+	// input, and keeps: there the standard library's, which makes none.
+	longLine = 4 << 20
+	maxDepth = 5000
+)
 
-func valid(raw []byte) bool {
-	if len(raw) > longLine {
-		return stdjson.Valid(raw)
+// valid reports whether text is JSON that is nested no deeper than maxDepth.
+func valid(text []byte) bool {
+	// Each level begins with one of these, and hardly any line has so many.
+	if bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxDepth && depth(text) > maxDepth {
+		return false
 	}
-	return json.Valid(raw)
+	if len(text) > longLine {
+		return stdjson.Valid(text)
+	}
+	return json.Valid(text)
 }
 
-// members are the top-level members that tell the shapes apart.
+// depth is how deep a text is nested, if it is valid JSON.
+func depth(text []byte) (deepest int) {
+	level, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
+		}
+	}
+	return deepest
+}
+
+// members are the members of a line that the shapes name, and what they say.
 type members struct {
-	key, request, response, failure, status lenientjson.Value
-	candidates, feedback                    lenientjson.Value // of a bare response
-	code, message                           lenientjson.Value // of a bare status
+	key, request, response, failure, status         lenientjson.Value
+	customID, metadata, instance, index             lenientjson.Value
+	candidates, feedback, embedding, embeddings     lenientjson.Value // of a bare response
+	predictions                                     lenientjson.Value
+	code, message, details                          lenientjson.Value // of a bare status
+	others                                          bool              // there may be some that are extra
+	isResponse, isStatus, hasPredictions, hasAnswer bool              // what was read: the line itself, as …, its predictions, its response
+
+	line Line
 }
 
-// outcome is the line without its key.
-func (m *members) outcome(top lenientjson.Value) Line {
-	var response lenientjson.Value
-	switch {
-	case m.response.IsObject():
-		response = m.response
-	case m.response.Present(): // of another type: not a response
-	case m.candidates.Present(), m.feedback.Present():
-		response = top
+// read reads the value of a whole line.
+func (m *members) read(top lenientjson.Value) {
+	m.pick(top)
+	m.shape(top)
+	m.line.Request = m.request.Raw()
+	if m.line.Request == nil {
+		m.line.Request = m.instance.Raw()
 	}
+	if n, ok := count(m.index); ok && !m.key.Present() && !m.customID.Present() && m.line.Request == nil {
+		m.line.Index, m.line.HasIndex = n, true // of an inline result; elsewhere it is somebody's own
+	}
+	if key := m.firstKey(); key.Present() {
+		m.line.Key, m.line.HasKey = key.Text(), true
+	}
+	if m.others {
+		m.line.Extra, m.line.ExtraOmitted = m.extra(top)
+	}
+}
+
+func (m *members) pick(top lenientjson.Value) {
+	for name, v := range top.Fields {
+		switch string(name) {
+		case "key":
+			m.key = v
+		case "request":
+			m.request = v
+		case "response":
+			m.response = v
+			m.others = m.others || !v.IsObject()
+		case "error":
+			m.failure = v
+		case "status":
+			m.status = v
+			m.others = m.others || !v.IsString()
+		default:
+			m.others = true
+			m.pickOther(string(name), v)
+		}
+	}
+}
+
+func (m *members) pickOther(name string, v lenientjson.Value) {
+	switch name {
+	case "custom_id", "customId":
+		m.customID = v
+	case "metadata":
+		m.metadata = v
+	case "instance":
+		m.instance = v
+	case "index":
+		m.index = v
+	case "candidates":
+		m.candidates = v
+	case "promptFeedback", "prompt_feedback":
+		m.feedback = v
+	case "embedding":
+		m.embedding = v
+	case "embeddings":
+		m.embeddings = v
+	case "predictions":
+		m.predictions = v
+	case "code":
+		m.code = v
+	case "message":
+		m.message = v
+	case "details":
+		m.details = v
+	}
+}
+
+// firstKey is what stands for the line's request: its key, or the id that an
+// OpenAI-compatible batch or inline requests have instead.
+func (m *members) firstKey() lenientjson.Value {
+	for _, v := range []lenientjson.Value{m.key, m.customID} {
+		if v.Present() {
+			return v
+		}
+	}
+	return m.metadata.Get("key")
+}
+
+// shape finds which of the shapes the line has, and reads it.
+func (m *members) shape(top lenientjson.Value) {
+	body, published := m.answer(top)
 	failure, failed := readError(m.failure)
 	if !failed {
 		failure, failed = readStatus(m.status)
 	}
-	if response == nil {
+	if body == nil {
 		switch {
-		case !m.failure.Present() && m.isStatus():
-			failure, failed = outcome.Error{Code: m.code.StrOrNumber(), Message: m.message.Str(), Status: m.status.Str()}, true
+		case !m.failure.Present() && m.code.IsNumber() && !m.code.IsZero() && m.message.IsString():
+			m.isStatus = true
+			failure, failed = readErrorMembers(top), true
 		case !failed && m.failure.IsObject():
 			// Alone, an error object is a failure however little it says.
 			failure, failed = readErrorMembers(m.failure), true
 		case !failed:
-			return invalid(CodeUnknownShape)
+			m.line = invalid(CodeUnknownShape)
+			return
+		}
+	} else {
+		m.line.Response = published
+		reason, without := readResponse(&m.line, body)
+		if without && !failed {
+			failure, failed = reason, true
 		}
 	}
-
-	line := Line{Status: outcome.StatusSucceeded, Request: m.request.Raw(), Response: response.Raw()}
-	blocked := readResponse(&line, response)
-	if blocked != "" && !failed {
-		failure, failed = outcome.Error{Code: CodeBlocked, Message: blocked}, true
-	}
+	m.line.Status = outcome.StatusSucceeded
 	if failed {
-		line.Status = outcome.StatusFailed
+		m.line.Status = outcome.StatusFailed
 		if failure != (outcome.Error{}) {
 			e := failure // only a failed line allocates
-			line.Error = &e
+			m.line.Error = &e
 		}
 	}
-	return line
 }
 
-// isStatus reports whether the line itself is a google.rpc.Status.
-func (m *members) isStatus() bool {
-	return m.code.IsNumber() && !m.code.IsZero() && m.message.IsString()
+// answer is the response that the line has, and what is published of it: the same,
+// but of one that is written as a text that text, and of Vertex AI's embeddings
+// the predictions.
+func (m *members) answer(top lenientjson.Value) (body, published lenientjson.Value) {
+	switch {
+	case m.response.IsObject():
+		m.hasAnswer = true
+		return m.response, m.response
+	case m.response.IsString():
+		text := []byte(m.response.Str())
+		if body = lenientjson.Of(text); !body.IsObject() || !valid(text) {
+			return nil, nil
+		}
+		m.hasAnswer = true
+		return body, m.response
+	case m.response.Present(): // of another type: not a response
+	case m.candidates.Present(), m.feedback.Present(), m.embedding.Present(), m.embeddings.Present():
+		m.isResponse = true
+		return top, top
+	case m.predictions.IsArray():
+		m.hasPredictions = true
+		return top, m.predictions
+	}
+	return nil, nil
 }

@@ -13,21 +13,24 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		string(commonLine()), `{"key":"a","error":{"code":1}}`, `{"candidates":[{"content":{"parts":[{"text":"\ud800\u0041"}]}}]}`,
 		`{"request":{},"response":{},"status":""}`, `{"promptFeedback":{"blockReason":"X"}}`, `42`, `[1,]`, `{"key":"a" `, "{\"key\":\"\xff\"}",
-		`{"k\u0065y":{"\\":"\\\""},"response":{"a":[[],{},-0.1e+5,true,false,null]}}`, `{"usageMetadata":{"totalTokenCount":"1"},"candidates":0}`, "{}\x00",
+		`{"k\u0065y":{"\\":"\\\""},"response":{"a":[[],{},-0.1e+5,true,false,null]}}`, `{"usageMetadata":{"totalTokenCount":"1"},"candidates":0}`,
+		`{"custom_id":"c","response":{"status_code":200,"body":{"choices":[{"message":{"content":[{"text":"a"}],"tool_calls":[]},"finish_reason":"stop"}]}}}`,
+		`{"instance":{},"predictions":[{"embeddings":{"statistics":{"token_count":8.0},"values":[0]}}],"status":"x {\"code\":1}"}`,
+		`{"index":1,"metadata":{"key":"k"},"response":"{\"response\":{\"embedding\":[1]}}","x":1,"x":2}`, "{}\x00",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		line := Parse(raw)
 		notJSON := line.Status == outcome.StatusInvalid && line.Error.Code == CodeNotJSON
-		if valid := json.Valid(raw); valid == notJSON {
+		if valid := json.Valid(raw) && depth(raw) <= maxDepth; valid == notJSON {
 			t.Fatalf("not JSON: %v, encoding/json says valid: %v", notJSON, valid)
 		}
-		for _, part := range [][]byte{line.Response, line.Request} {
+		for _, part := range [][]byte{line.Response, line.Request, line.Extra} {
 			if part != nil && (!json.Valid(part) || !utf8.Valid(part)) {
 				t.Fatalf("%q is not JSON in UTF-8", part)
 			}
-			if utf8.Valid(raw) && !bytes.Contains(raw, part) {
+			if utf8.Valid(raw) && !bytes.Contains(raw, part) && !bytes.Equal(part, line.Extra) {
 				t.Fatalf("%q is no part of the line", part)
 			}
 		}
@@ -51,7 +54,8 @@ func compareMembers(t *testing.T, raw []byte, line Line) {
 	if json.Unmarshal(raw, &top) != nil || top == nil {
 		return
 	}
-	if line.HasKey != (top["key"] != nil && string(top["key"]) != "null") {
+	present := func(name string) bool { return top[name] != nil && string(top[name]) != "null" }
+	if others := present("custom_id") || present("customId") || present("metadata"); !others && line.HasKey != present("key") {
 		t.Fatalf("has key: %v, want one of %s", line.HasKey, top["key"])
 	}
 	var key string
@@ -61,12 +65,17 @@ func compareMembers(t *testing.T, raw []byte, line Line) {
 	if response := top["response"]; len(response) > 0 && response[0] == '{' && !bytes.Equal(response, line.Response) {
 		t.Fatalf("response = %s, want %s", line.Response, response)
 	}
-	if len(line.Response) == 0 {
+	if len(line.Response) == 0 || line.Response[0] != '{' {
 		return
 	}
 	var response map[string]json.RawMessage
 	if err := json.Unmarshal(line.Response, &response); err != nil {
 		t.Fatal(err)
+	}
+	for _, other := range []string{"model", "model_version", "response", "body", "status_code", "statusCode", "choices"} {
+		if response[other] != nil {
+			return // another shape, or a name that may count instead
+		}
 	}
 	var version string
 	_ = json.Unmarshal(response["modelVersion"], &version)

@@ -1,90 +1,180 @@
 package results
 
 import (
-	"strconv"
 	"strings"
 
 	"example.com/gemini-webhook/internal/lenientjson"
 	"example.com/gemini-webhook/internal/outcome"
 )
 
-// readResponse takes what is published of a GenerateContentResponse. A member
-// of an unexpected type is absent. It returns why the prompt was blocked, or "".
-func readResponse(l *Line, response lenientjson.Value) (blocked string) {
-	var candidates, feedback, usage, version lenientjson.Value
-	response.Pick(lenientjson.To("candidates", &candidates), lenientjson.To("promptFeedback", &feedback),
-		lenientjson.To("usageMetadata", &usage), lenientjson.To("modelVersion", &version))
-	l.ModelVersion = version.Str()
-	l.Usage = readUsage(usage)
-	if candidate := candidates.First(); candidate.IsObject() {
-		readCandidate(l, candidate)
-		return ""
-	}
-	return blockReason(feedback)
+// response are the members that are read of a response, whichever it is: Gemini's,
+// Vertex AI's of embeddings, or that of the OpenAI-compatible endpoint.
+type response struct {
+	candidates, feedback                    lenientjson.Value
+	usage, version, tokens                  lenientjson.Value
+	embedding, embeddings, predictions      lenientjson.Value
+	choices, data, statusCode, body, failed lenientjson.Value
+	nested                                  lenientjson.Value
 }
 
-func readCandidate(l *Line, candidate lenientjson.Value) {
-	var content, reason, parts lenientjson.Value
-	candidate.Pick(lenientjson.To("content", &content), lenientjson.To("finishReason", &reason))
-	content.Pick(lenientjson.To("parts", &parts))
+func pickResponse(v lenientjson.Value) (r response) {
+	for name, member := range v.Fields {
+		switch string(name) {
+		case "candidates":
+			r.candidates = member
+		case "usageMetadata", "usage_metadata", "usage":
+			r.usage = member
+		case "modelVersion", "model_version", "model":
+			r.version = member
+		case "promptFeedback", "prompt_feedback":
+			r.feedback = member
+		case "embedding":
+			r.embedding = member
+		case "embeddings":
+			r.embeddings = member
+		case "predictions":
+			r.predictions = member
+		case "tokenCount", "token_count":
+			r.tokens = member
+		case "choices":
+			r.choices = member
+		case "data":
+			r.data = member
+		case "status_code", "statusCode":
+			r.statusCode = member
+		case "body":
+			r.body = member
+		case "error":
+			r.failed = member
+		case "response":
+			r.nested = member
+		}
+	}
+	return r
+}
+
+// readResponse takes what is published of a response. A member of an unexpected
+// type is absent. It reports why there is nothing in it to use, if that is so.
+func readResponse(l *Line, v lenientjson.Value) (reason outcome.Error, failed bool) {
+	r := pickResponse(v)
+	if !r.isGemini() && r.nested.IsObject() {
+		outer := r.failed
+		if r = pickResponse(r.nested); !r.failed.Present() {
+			r.failed = outer
+		}
+	}
+	if !r.isGemini() && (r.body.Present() || r.statusCode.Present()) {
+		return readHTTP(l, r.statusCode, r.body)
+	}
+	return r.read(l)
+}
+
+// isGemini reports whether it has what Gemini's own responses have.
+func (r *response) isGemini() bool {
+	return r.candidates.Present() || r.feedback.Present() || r.embedding.Present() || r.embeddings.Present() || r.predictions.Present()
+}
+
+func (r *response) read(l *Line) (reason outcome.Error, failed bool) {
+	l.ModelVersion = r.version.Str()
+	l.Usage = r.readUsage()
+	reason = outcome.Error{Code: CodeNoContent}
+	var found bool
+	switch candidate, choice := r.candidates.First(), r.choices.First(); {
+	case candidate.IsObject():
+		found, reason.Message = readCandidate(l, candidate)
+	case choice.IsObject():
+		found, reason.Message = readChoice(l, choice)
+	default:
+		found = r.embedded()
+		if blocked, message := blockReason(r.feedback); blocked != "" {
+			found, reason = false, outcome.Error{Code: CodeBlocked, Message: message, Status: blocked}
+		}
+	}
+	if failure, failed := readError(r.failed); failed {
+		return failure, true
+	}
+	if reason.Code == CodeNoContent {
+		reason.Status = l.FinishReason
+	}
+	if reason.Message == "" {
+		reason.Message = "The response has no content that could be used; its finish reason, where it has one, says why."
+	}
+	return reason, !found
+}
+
+// readCandidate reads the first candidate. It reports whether there is something
+// in it to use, and what the model says about the end.
+func readCandidate(l *Line, candidate lenientjson.Value) (found bool, message string) {
+	var content, reason lenientjson.Value
+	for name, member := range candidate.Fields {
+		switch string(name) {
+		case "content":
+			content = member
+		case "finishReason", "finish_reason":
+			reason = member
+		case "finishMessage", "finish_message":
+			message = member.Str()
+		}
+	}
 	l.FinishReason = reason.Str()
+	parts := content.Get("parts")
 	if !parts.IsArray() {
-		return
+		return false, message
 	}
 	texts := make([]string, 0, 1) // most candidates have one part
 	for _, part := range parts.Members {
-		var text, thought lenientjson.Value
-		part.Pick(lenientjson.To("text", &text), lenientjson.To("thought", &thought))
-		if text.IsString() && !thought.IsTrue() {
-			texts = append(texts, text.Str())
+		p := pickPart(part)
+		if p.thought {
+			continue
+		}
+		found = found || p.other
+		if p.text.IsString() {
+			texts = append(texts, p.text.Str())
+			found = found || string(p.text) != `""` || l.FinishReason == "STOP"
 		}
 	}
 	l.Text, l.HasText = strings.Join(texts, ""), len(texts) > 0
+	return found, message
 }
 
-// blockReason is why there are no candidates, with the explanation if there is one.
-func blockReason(feedback lenientjson.Value) string {
-	var reason, message lenientjson.Value
-	feedback.Pick(lenientjson.To("blockReason", &reason), lenientjson.To("blockReasonMessage", &message))
-	blocked := reason.Str()
-	if explained := message.Str(); blocked != "" && explained != "" {
-		blocked += ": " + explained
-	}
-	return blocked
+// part is one of a candidate's.
+type part struct {
+	text    lenientjson.Value
+	thought bool
+	other   bool // it has something besides text: a picture, a call, …
 }
 
-// countNames are what usageMetadata calls the counts of outcome.TokenCounts.
-var countNames = [len(outcome.TokenCounts)]string{
-	"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "toolUsePromptTokenCount", "totalTokenCount",
+func pickPart(v lenientjson.Value) (p part) {
+	for name, member := range v.Fields {
+		switch string(name) {
+		case "text":
+			p.text = member
+		case "thought":
+			p.thought = member.IsTrue()
+		case "thoughtSignature", "thought_signature", "partMetadata", "part_metadata",
+			"videoMetadata", "video_metadata", "mediaResolution", "media_resolution":
+			// About what else there is.
+		default:
+			p.other = p.other || member.Present()
+		}
+	}
+	return p
 }
 
-// readUsage takes the counts that can be read.
-func readUsage(metadata lenientjson.Value) (u outcome.Usage) {
-	var counts [len(u.Tokens)]lenientjson.Value
-	var fields [len(u.Tokens)]lenientjson.Field
-	for i := range fields {
-		fields[i] = lenientjson.To(countNames[i], &counts[i])
+// blockReason is why there are no candidates, and that with the explanation if
+// there is one.
+func blockReason(feedback lenientjson.Value) (reason, message string) {
+	var explained string
+	for name, member := range feedback.Fields {
+		switch string(name) {
+		case "blockReason", "block_reason":
+			reason = member.Str()
+		case "blockReasonMessage", "block_reason_message":
+			explained = member.Str()
+		}
 	}
-	metadata.Pick(fields[:]...)
-	for i, v := range counts {
-		u.Tokens[i], u.Has[i] = count(v)
+	if explained == "" {
+		return reason, reason
 	}
-	return u
-}
-
-// count reads a token count, which as an int64 of protobuf's JSON may be a
-// string. Not by way of a float: counts are exact.
-func count(v lenientjson.Value) (int64, bool) {
-	digits := v
-	if v.IsString() {
-		digits = v[1 : len(v)-1]
-	}
-	if len(digits) == 0 {
-		return 0, false // most often; the parser's error would be allocated
-	}
-	n, err := strconv.ParseInt(string(digits), 10, 64)
-	if err != nil || n < 0 {
-		return 0, false
-	}
-	return n, true
+	return reason, reason + ": " + explained
 }
