@@ -2,10 +2,7 @@ package gemini
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -58,150 +55,17 @@ func TestBatchWithURIs(t *testing.T) {
 	}
 }
 
-func TestURIsAreNeverShown(t *testing.T) {
-	t.Parallel()
-	const token = "path-token-of-the-customer"
-	ok, broken := newReceiver(t, nil), newReceiver(t, func(int) int { return 500 })
-	closed := newReceiver(t, nil)
-	closed.Close()
-	log := &lockedBuffer{}
-	var mu sync.Mutex
-	var observed []Delivery
-	s, client := start(t, Options{
-		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Observe: func(d Delivery) {
-			mu.Lock()
-			defer mu.Unlock()
-			observed = append(observed, d)
-		},
-	})
-	var uris []string
-	for _, r := range []*receiver{ok, broken, closed} {
-		uris = append(uris, r.URL+"/dynamic/"+token)
-	}
-	name := createBatch(t, client, inlineSource, &genai.CreateBatchJobConfig{WebhookConfig: &genai.WebhookConfig{Uris: uris}})
-	ok.wait(t, 1)
-	broken.wait(t, 1)
-	eventually(t, "failures", func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		failures := 0
-		for _, d := range observed {
-			if d.Status == 0 {
-				failures++
-			}
-		}
-		return failures >= 4 && len(observed) > failures
-	})
-	_, batch := call(t, s, "GET", "/v1beta/"+name, "", map[string]string{"x-goog-api-key": testKey})
-	must(t, s.Close())
-	for what, text := range map[string]string{"log": log.String(), "observer": fmt.Sprintf("%+v", observed), "get": fmt.Sprint(batch)} {
-		if strings.Contains(text, token) {
-			t.Errorf("the %s shows the URI", what)
-		}
-	}
-	for _, d := range observed {
-		if d.WebhookID != "" || d.Scheme != SchemeEd25519 || d.EventType != "batch.succeeded" || !messageID.MatchString(d.ID) {
-			t.Errorf("delivery %+v", d)
-		}
-	}
-	if !strings.Contains(log.String(), observed[0].ID) {
-		t.Error("the log does not have the delivery at all")
-	}
-}
-
-func TestDynamicDeliveryIsRetried(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		answers []int
-		want    []int
-	}{
-		"until accepted": {[]int{503, 302, 401, 204}, []int{503, 302, 401, 204}},
-		"not after 410":  {[]int{500, 410, 200}, []int{500, 410}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newReceiver(t, func(n int) int { return c.answers[min(n, len(c.answers))-1] })
-			s, _ := start(t, Options{DisableAfter: 1}) // which is about registered webhooks only
-			id, err := s.EmitTo(r.URL, "batch.succeeded", nil, EmitOptions{ID: "msg_given"})
-			if err != nil || id != "msg_given" {
-				t.Fatalf("id %q, %v", id, err)
-			}
-			r.wait(t, len(c.want))
-			time.Sleep(100 * time.Millisecond)
-			var statuses []int
-			for i, d := range s.Deliveries() {
-				statuses = append(statuses, d.Status)
-				if d.Attempt != i+1 || d.ID != "msg_given" {
-					t.Errorf("attempt %d: %+v", i+1, d)
-				}
-			}
-			if diff := cmp.Diff(c.want, statuses); diff != "" {
-				t.Errorf("statuses (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestSchemeOfEachDelivery(t *testing.T) {
-	t.Parallel()
-	r := newReceiver(t, nil)
-	s, client := start(t, Options{DynamicSigningFor: func(uri string) Scheme {
-		switch {
-		case strings.HasSuffix(uri, "/documented"):
-			return SchemeRS256
-		case strings.HasSuffix(uri, "/wrong"):
-			return SchemeHMAC
-		}
-		return ""
-	}})
-	create(t, client, r.URL, "video.generated") // nothing of this goes there
-	for name, c := range map[string]struct {
-		path   string
-		scheme Scheme
-		want   Scheme
-		err    error
-	}{
-		"by default":        {"", "", SchemeEd25519, nil},
-		"as for that URI":   {"/documented", "", SchemeRS256, nil},
-		"as for that event": {"/documented", SchemeEd25519, SchemeEd25519, nil},
-		"not HMAC":          {"", SchemeHMAC, "", ErrOptions},
-		"not HMAC either":   {"/wrong", "", "", ErrOptions},
-		"not unknown":       {"", "v1a", "", ErrOptions},
-	} {
-		t.Run(name, func(t *testing.T) {
-			id, err := s.EmitTo(r.URL+c.path, "batch.succeeded", map[string]any{"id": "batches/of-a-stranger"}, EmitOptions{Scheme: c.scheme})
-			if !errors.Is(err, c.err) {
-				t.Fatalf("error %v, want %v", err, c.err)
-			}
-			if c.err != nil {
-				return
-			}
-			eventually(t, "the delivery", func() bool {
-				for _, d := range s.Deliveries() {
-					if d.ID == id {
-						return true
-					}
-				}
-				return false
-			})
-			set, _ := fetchKeys(t, s)
-			all := r.all()
-			g := all[len(all)-1]
-			other := map[Scheme]Scheme{SchemeRS256: SchemeEd25519, SchemeEd25519: SchemeRS256}[c.want]
-			if g.header.Get("webhook-id") != id || !set.signedBy(t, c.want, g) || set.signedBy(t, other, g) {
-				t.Errorf("not signed with %s alone", c.want)
-			}
-		})
-	}
-}
-
 func TestEmitToRefuses(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, Options{})
 	for _, uri := range []string{"", "example.com/path-token", "http://example.com/path-token", "https:///path-token", "https://h/%zz/path-token"} {
 		if _, err := s.EmitTo(uri, "batch.succeeded", nil, EmitOptions{}); !errors.Is(err, ErrURI) || strings.Contains(err.Error(), "path-token") {
 			t.Errorf("uri %q: %v, want ErrURI without it", uri, err)
+		}
+	}
+	for _, scheme := range []Scheme{SchemeHMAC, "v1a"} {
+		if _, err := s.EmitTo("https://example.com", "batch.succeeded", nil, EmitOptions{Scheme: scheme}); !errors.Is(err, ErrOptions) {
+			t.Errorf("scheme %s: %v, want ErrOptions", scheme, err)
 		}
 	}
 	if _, err := s.EmitTo("https://example.com", "batch.succeeded", func() {}, EmitOptions{}); err == nil {

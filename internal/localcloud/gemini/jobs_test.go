@@ -106,17 +106,7 @@ func TestInteractionsRefused(t *testing.T) {
 	if !errors.As(err, &refused) || refused.HTTPMeta.Response.StatusCode != 400 || *refused.Error_.Code != "invalid_argument" {
 		t.Errorf("in the foreground: %v", err)
 	}
-	header := map[string]string{"x-goog-api-key": testKey}
-	for _, body := range []string{
-		`{}`, `{"model":"m","input":"x","background":true,"stream":true}`, `{"model":"m","background":true}`,
-		`{"model":"m","input":null,"background":true}`, `{"input":"x","background":true}`, `{"model":"m","agent":"a","input":"x","background":true}`,
-		`{"model":"m","input":"x","background":true,"surprise":1}`, `{"model":"m","input":"x","background":true,"webhook_config":{"uris":["ftp://h"]}}`,
-	} {
-		if code, _ := call(t, s, "POST", "/v1beta/interactions", body, header); code != 400 {
-			t.Errorf("%s: status %d, want 400", body, code)
-		}
-	}
-	code, out := call(t, s, "POST", "/v1beta/interactions", `{"agent":"deep-research","input":[{"type":"text","text":"x"}],"background":true}`, header)
+	code, out := call(t, s, "POST", "/v1beta/interactions", `{"agent":"deep-research","input":[{"type":"text","text":"x"}],"background":true}`, keyHeader)
 	if code != 200 || out["agent"] != "deep-research" {
 		t.Errorf("of an agent: status %d, %v", code, out)
 	}
@@ -171,21 +161,32 @@ func TestVideoWithURIs(t *testing.T) {
 	}
 }
 
-func TestVideosRefused(t *testing.T) {
+func TestJobsRefused(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, Options{})
-	header := map[string]string{"x-goog-api-key": testKey}
-	for _, body := range []string{
-		`{}`, `{"instances":[]}`, `{"instances":[{},{}]}`, `{"instances":[{}],"surprise":1}`, `{"instances":[{}],"webhookConfig":{"uris":[""]}}`,
+	for path, bodies := range map[string][]string{
+		"models/m:batchGenerateContent": {
+			`{}`, `{"batch":{}}`, `{"batch":{"inputConfig":{"fileName":"f","requests":{"requests":[{"request":{}}]}}}}`,
+			`{"batch":{"input_config":{"requests":{"requests":[7]}}}}`, `{"batch":{"surprise":1}}`,
+		},
+		"interactions": {
+			`{}`, `{"model":"m","input":"x","background":true,"stream":true}`, `{"model":"m","background":true}`,
+			`{"model":"m","input":null,"background":true}`, `{"input":"x","background":true}`, `{"model":"m","agent":"a","input":"x","background":true}`,
+			`{"model":"m","input":"x","background":true,"surprise":1}`, `{"model":"m","input":"x","background":true,"webhook_config":{"uris":["ftp://h"]}}`,
+		},
+		"models/veo:predictLongRunning": {
+			`{}`, `{"instances":[]}`, `{"instances":[{},{}]}`, `{"instances":[{}],"surprise":1}`, `{"instances":[{}],"webhookConfig":{"uris":[""]}}`,
+		},
 	} {
-		if code, _ := call(t, s, "POST", "/v1beta/models/veo:predictLongRunning", body, header); code != 400 {
-			t.Errorf("%s: status %d, want 400", body, code)
+		for _, body := range bodies {
+			if code, _ := call(t, s, "POST", "/v1beta/"+path, body, keyHeader); code != 400 {
+				t.Errorf("%s %s: status %d, want 400", path, body, code)
+			}
 		}
 	}
-	if code, _ := call(t, s, "GET", "/v1beta/models/veo/operations/none", "", header); code != 404 {
-		t.Errorf("missing operation: status %d, want 404", code)
-	}
-	if code, _ := call(t, s, "POST", "/v1beta/models/veo:generateContent", `{}`, header); code != 404 {
-		t.Errorf("another method: status %d, want 404", code)
+	for path, method := range map[string]string{"models/veo/operations/none": "GET", "models/veo:generateContent": "POST"} {
+		if code, _ := call(t, s, method, "/v1beta/"+path, `{}`, keyHeader); code != 404 {
+			t.Errorf("%s: status %d, want 404", path, code)
+		}
 	}
 }

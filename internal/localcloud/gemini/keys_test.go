@@ -134,14 +134,3 @@ func TestTokenKeepsNumbers(t *testing.T) {
 		t.Errorf("payload %s", payload)
 	}
 }
-
-func TestClaimsThatAreNoJSON(t *testing.T) {
-	t.Parallel()
-	r := newReceiver(t, nil)
-	s, _ := start(t, Options{DynamicSigningFor: all(SchemeRS256), Token: Token{Claims: func(claims map[string]any) { claims["x"] = func() {} }}})
-	must(t, errOf(s.EmitTo(r.URL, "batch.failed", nil, EmitOptions{})))
-	eventually(t, "an attempt", func() bool { return len(s.Deliveries()) > 0 })
-	if d := s.Deliveries()[0]; d.Err == nil || !strings.Contains(d.Err.Error(), "Token.Claims") || len(r.all()) != 0 {
-		t.Errorf("error %v, %d requests; want one that names Token.Claims, and none", d.Err, len(r.all()))
-	}
-}

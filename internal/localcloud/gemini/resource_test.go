@@ -12,7 +12,6 @@ func TestCollections(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
 	s, client := start(t, Options{BatchDuration: 1000 * day})
-	header := map[string]string{"x-goog-api-key": testKey}
 	for kind, c := range map[string]struct {
 		create           func() string
 		items, id, token string
@@ -30,7 +29,7 @@ func TestCollections(t *testing.T) {
 			var sizes []int
 			token := ""
 			for {
-				_, page := call(t, s, "GET", "/v1beta/"+kind+"?page_size=2&pageToken="+token, "", header)
+				_, page := call(t, s, "GET", "/v1beta/"+kind+"?page_size=2&pageToken="+token, "", keyHeader)
 				items, _ := page[c.items].([]any)
 				for _, item := range items {
 					got = append(got, item.(map[string]any)[c.id].(string))
@@ -41,11 +40,11 @@ func TestCollections(t *testing.T) {
 				token = page[c.token].(string)
 				if len(sizes) == 1 {
 					first := "/v1beta/" + kind + "/" + path.Base(got[0])
-					if code, out := call(t, s, "DELETE", first, "", header); code != 200 {
+					if code, out := call(t, s, "DELETE", first, "", keyHeader); code != 200 {
 						t.Errorf("delete: status %d, %v", code, out)
 					}
 					for _, method := range []string{"GET", "DELETE"} {
-						if code, _ := call(t, s, method, first, "", header); code != c.missing {
+						if code, _ := call(t, s, method, first, "", keyHeader); code != c.missing {
 							t.Errorf("%s after delete: status %d, want %d", method, code, c.missing)
 						}
 					}

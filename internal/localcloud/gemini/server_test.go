@@ -3,6 +3,7 @@ package gemini
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"strings"
@@ -86,9 +87,13 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	second := rotate(t, client, id, "revoke_previous_secrets_after_h24")
 	must(t, errOf(s.Emit("batch.failed", map[string]any{"id": "in-the-body"}, EmitOptions{})))
 	signature := r.wait(t, 2)[0].header.Get("webhook-signature")
+	closed := newReceiver(t, nil)
+	closed.Close()
+	must(t, errOf(s.EmitTo(closed.URL+"/path-token", "batch.failed", nil, EmitOptions{})))
+	eventually(t, "a failure", func() bool { d := s.Deliveries(); return d[len(d)-1].Err != nil })
 	call(t, s, "GET", "/v1beta/webhooks", "", map[string]string{"x-goog-api-key": "a-wrong-key"})
 	must(t, s.Close())
-	text := log.String()
+	text := log.String() + fmt.Sprintf("%+v", s.Deliveries())
 	for _, what := range []string{"gemini request ", "gemini request refused", "gemini delivery"} {
 		if !strings.Contains(text, what) {
 			t.Errorf("the log lacks %q", what)

@@ -60,13 +60,12 @@ func TestBothSpellings(t *testing.T) {
 	t.Parallel()
 	s, client := start(t, Options{})
 	id, _ := create(t, client, "https://example.com/")
-	header := map[string]string{"x-goog-api-key": testKey}
-	code, out := call(t, s, "PATCH", "/v1beta/webhooks/"+id+"?updateMask=subscribedEvents", `{"subscribedEvents":["video.generated"]}`, header)
+	code, out := call(t, s, "PATCH", "/v1beta/webhooks/"+id+"?updateMask=subscribedEvents", `{"subscribedEvents":["video.generated"]}`, keyHeader)
 	if diff := cmp.Diff([]any{"video.generated"}, out["subscribed_events"]); code != 200 || diff != "" {
 		t.Errorf("status %d (-want +got):\n%s", code, diff)
 	}
 	code, out = call(t, s, "POST", "/v1beta/webhooks/"+id+":rotateSigningSecret",
-		`{"revocation_behavior":"REVOKE_PREVIOUS_SECRETS_IMMEDIATELY"}`, header)
+		`{"revocation_behavior":"REVOKE_PREVIOUS_SECRETS_IMMEDIATELY"}`, keyHeader)
 	secret, _ := out["secret"].(string)
 	text, whole := strings.CutPrefix(secret, "whsec_")
 	if key, err := base64.StdEncoding.DecodeString(text); code != 200 || !whole || err != nil || len(key) != 32 {
@@ -78,7 +77,7 @@ func TestBothSpellings(t *testing.T) {
 		{"?update_mask=uri", `{"name":"ignored","uri":"https://example.com/"}`, "named"},
 		{"?update_mask=name", `{"uri":"https://example.com/ignored"}`, ""},
 	} {
-		code, out := call(t, s, "PATCH", "/v1beta/webhooks/"+id+update.query, update.body, header)
+		code, out := call(t, s, "PATCH", "/v1beta/webhooks/"+id+update.query, update.body, keyHeader)
 		if name, _ := out["name"].(string); code != 200 || name != update.want || out["uri"] != "https://example.com/" {
 			t.Errorf("update%s: status %d, name %q, uri %v", update.query, code, name, out["uri"])
 		}
