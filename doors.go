@@ -106,9 +106,9 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = geminiapi.NewFiles(func(ctx context.Context) (secret.Value, error) {
+		files = geminiapi.Files{API: geminiapi.New(func(ctx context.Context) (secret.Value, error) {
 			return sm.Latest(ctx, c.GeminiAPIKeySecret)
-		})
+		})}
 	}
 	outcomes, state, factory := ps.Topic(c.OutcomesTopic), batch.NewState(gcs.State(c.StateBucket)), outcome.NewFactory(version.String(), time.Now)
 	batches := batch.NewWorker(batch.Config{

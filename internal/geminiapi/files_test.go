@@ -20,10 +20,12 @@ import (
 
 const key = "the-api-key"
 
-func files(t *testing.T, base, apiKey string) *Files {
+func files(t *testing.T, base, apiKey string) Files { return Files{api(t, base, apiKey)} }
+
+func api(t *testing.T, base, apiKey string) *API {
 	t.Helper()
 	t.Setenv("GOOGLE_GEMINI_BASE_URL", base)
-	return NewFiles(func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey)), nil })
+	return New(func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey)), nil })
 }
 
 func TestOpenReadsABatchsResults(t *testing.T) {
@@ -86,10 +88,10 @@ func TestOpenDoesNotWaitForTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		push, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		silent := NewFiles(func(ctx context.Context) (secret.Value, error) {
+		silent := Files{New(func(ctx context.Context) (secret.Value, error) {
 			<-ctx.Done()
 			return secret.Value{}, ctx.Err()
-		})
+		})}
 		begin := time.Now()
 		_, err := silent.Open(push, "files/any")
 		if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took > keyTimeout {

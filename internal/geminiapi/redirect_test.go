@@ -58,7 +58,7 @@ func TestWhereTheKeyGoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := &network{redirects: test.redirects}
-			service := NewFiles(func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(key)), nil })
+			service := Files{New(func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(key)), nil })}
 			service.client.Transport = n
 			body, err := service.Open(t.Context(), "files/x")
 			if err == nil {
@@ -81,7 +81,7 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 		asked := &network{}
 		apiKey := func(context.Context) (secret.Value, error) { t.Error("the key is read"); return secret.Value{}, nil }
 		t.Setenv("GOOGLE_GEMINI_BASE_URL", base)
-		service := NewFiles(apiKey)
+		service := Files{New(apiKey)}
 		service.client.Transport = asked
 		if _, err := service.Open(t.Context(), "files/x"); err == nil || !strings.Contains(err.Error(), "GOOGLE_GEMINI_BASE_URL") {
 			t.Errorf("%s: files: %v", base, err)

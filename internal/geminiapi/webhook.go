@@ -86,10 +86,17 @@ func told(body string) string {
 func unquoted(err error) error {
 	_, network := errors.AsType[*net.OpError](err)
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	if network || certificate || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && !network && !errors.Is(err, context.DeadlineExceeded) {
+		return errNoAnswer // of net/http's own types
+	}
+	ours := errors.Is(err, errRedirects) || errors.Is(err, errPlainHTTP)
+	if ours || network || certificate || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return errUnreadable
 }
 
-var errUnreadable = errors.New("what came is no HTTP")
+var (
+	errUnreadable = errors.New("what came is no HTTP")
+	errNoAnswer   = errors.New("no answer in time")
+)

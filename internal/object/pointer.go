@@ -47,7 +47,7 @@ func parsePointer(text string) (pointer, error) {
 		}
 		return pointer{bucket: bucket, name: name}, nil
 	}
-	file := fileName(text)
+	file := FileName(text)
 	if file == "" {
 		return pointer{}, ErrUnknownPointer
 	}
@@ -68,8 +68,8 @@ var fileForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 const filesHost = "generativelanguage.googleapis.com"
 
-// fileName gives "files/<id>" of a Files API name or of its https form, else "".
-func fileName(text string) string {
+// FileName gives "files/<id>" of a Files API name or of its https form, else "".
+func FileName(text string) string {
 	if u, err := url.Parse(text); err == nil && u.Scheme == "https" && u.Host == filesHost && u.User == nil {
 		text = strings.TrimPrefix(strings.TrimPrefix(u.Path, "/download"), "/")
 		if version, rest, ok := strings.Cut(text, "/"); ok && strings.HasPrefix(version, "v1") {
