@@ -25,6 +25,7 @@ var cloud = []string{"cloud.google.com/go", "google.golang.org/api", "google.gol
 // key counts.
 var importRules = map[string]mayImport{
 	"internal/lenientjson": {},
+	"internal/jsonstream":  {packages: []string{"internal/lenientjson"}},
 	"internal/event":       {packages: []string{"internal/lenientjson"}},
 	"internal/object":      {},
 	"internal/archive":     {packages: []string{"internal/object"}},
@@ -56,7 +57,7 @@ var importRules = map[string]mayImport{
 	"internal/gcp/secretmanager": {packages: []string{"internal/secret"}, modules: cloud},
 	"internal/gcp/stall":         {},
 	"internal/gcp/storage":       {packages: []string{"internal/archive", "internal/gcp/stall", "internal/batch", "internal/object"}, modules: cloud},
-	"internal/geminiapi":         {packages: []string{"internal/endpoint", "internal/gcp/stall", "internal/object", "internal/secret", "internal/webhookadmin"}, modules: []string{"google.golang.org/genai"}},
+	"internal/geminiapi":         {packages: []string{"internal/endpoint", "internal/gcp/stall", "internal/jsonstream", "internal/lenientjson", "internal/object", "internal/secret", "internal/webhookadmin"}, modules: []string{"google.golang.org/genai"}},
 
 	// The root is what the buildpack compiles. No fakes in there.
 	"": {

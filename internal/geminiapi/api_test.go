@@ -211,7 +211,11 @@ func TestBadNamesAreNotAskedFor(t *testing.T) {
 	url, asked := answers(t, body("{}"))
 	a := api(t, url, key)
 	for what, read := range map[string]func(name string) error{
-		"files/": func(name string) error { _, err := Files{a}.Open(t.Context(), name); return err },
+		"files/":        func(name string) error { _, err := Files{a}.Open(t.Context(), name); return err },
+		"batches/":      func(name string) error { _, err := Batches{a}.Read(t.Context(), name, nil); return err },
+		"interactions/": func(name string) error { _, err := Interactions{a}.Read(t.Context(), name, 1, nil); return err },
+		"operations/":   func(name string) error { _, err := Operations{a}.Read(t.Context(), name); return err },
+		"models/":       func(name string) error { _, err := Operations{a}.Read(t.Context(), name+"/operations/1"); return err },
 	} {
 		for _, prefix := range []string{"", what, "/" + what, what + "../"} {
 			for _, name := range badNames {

@@ -1,0 +1,123 @@
+package geminiapi
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+
+	"example.com/gemini-webhook/internal/jsonstream"
+)
+
+// Interactions reads interactions.
+type Interactions struct{ *API }
+
+// Interaction is what the API says of one. What it does not say is empty.
+type Interaction struct {
+	Status, Model, Agent  string
+	Created, Updated      string // RFC 3339, as the API writes it
+	PreviousInteractionID string
+
+	Text    string // what the SDK calls output text
+	TextCut bool   // Text is its beginning
+	Usage   []byte // a JSON object, the API's own
+	Labels  []byte // a JSON object
+
+	Resource []byte // the answer; nil where it went to overflow
+}
+
+var interactionForm = regexp.MustCompile(`^(?:interactions/)?([A-Za-z0-9_-]{1,128})$`)
+
+// Read reads an interaction by its name or id ("interactions/X", "X"). The answer is
+// kept up to limit bytes; a longer one, for it may hold pictures, goes to overflow as it
+// comes: that has to call write, once, with where it goes, and gives write's error back.
+// Where overflow keeps it already it may return without a call: the members are empty
+// then.
+func (i Interactions) Read(ctx context.Context, id string, limit int, overflow func(write func(io.Writer) error) error) (Interaction, error) {
+	form := interactionForm.FindStringSubmatch(id)
+	if form == nil {
+		return Interaction{}, fmt.Errorf("read an interaction: %w", ErrName)
+	}
+	name := "interactions/" + form[1]
+	resp, err := i.get(ctx, name, "/v1beta/"+name)
+	if err != nil {
+		return Interaction{}, err
+	}
+	defer resp.Body.Close()
+	read, err := readInteraction(resp.Body, limit, overflow)
+	if err != nil {
+		return Interaction{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	return read, nil
+}
+
+func readInteraction(answer io.Reader, limit int, overflow func(write func(io.Writer) error) error) (read Interaction, err error) {
+	start, err := io.ReadAll(io.LimitReader(answer, int64(limit)+1))
+	switch {
+	case err != nil:
+		return Interaction{}, err
+	case len(start) <= limit:
+		read, err = parseInteraction(bytes.NewReader(start))
+		read.Resource = start
+		return read, err
+	}
+	err = overflow(func(w io.Writer) error {
+		read, err = parseInteraction(io.TeeReader(io.MultiReader(bytes.NewReader(start), answer), w))
+		return err
+	})
+	return read, err
+}
+
+func parseInteraction(answer io.Reader) (Interaction, error) {
+	i := interactionReader{Reader: jsonstream.New(answer)}
+	if err := i.Object(i.member); err != nil {
+		return Interaction{}, err
+	}
+	if err := i.End(); err != nil {
+		return Interaction{}, err
+	}
+	if i.output.text != "" {
+		i.Interaction.Text, i.TextCut = i.output.text, i.output.cut
+	}
+	return i.Interaction, nil
+}
+
+type interactionReader struct {
+	*jsonstream.Reader
+	Interaction
+	output outputText
+}
+
+func (i *interactionReader) member(name string) (err error) {
+	fields := map[string]*string{
+		"status": &i.Status, "model": &i.Model, "agent": &i.Agent, "created": &i.Created, "updated": &i.Updated,
+		"previousInteractionId": &i.PreviousInteractionID,
+	}
+	switch name = camel(name); name {
+	case "steps":
+		return i.Array(func(int) error { return i.output.step(i.Reader) })
+	case "outputText": // where there are no steps to make it of
+		whole := false
+		i.Interaction.Text, whole, err = i.Reader.Text(maxText)
+		i.TextCut = !whole
+		return err
+	case "usage":
+		return keepObject(i.Reader, &i.Usage)
+	case "labels":
+		return keepObject(i.Reader, &i.Labels)
+	}
+	if field, ok := fields[name]; ok {
+		return text(i.Reader, field)
+	}
+	return i.Skip()
+}
+
+// keepObject keeps an object.
+func keepObject(r *jsonstream.Reader, into *[]byte) error {
+	value, err := r.Value(maxMember)
+	if value.IsObject() {
+		*into = value
+	}
+	return err
+}

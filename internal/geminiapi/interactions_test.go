@@ -1,0 +1,208 @@
+package geminiapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/genai"
+	"google.golang.org/genai/interactions/models/interactions"
+
+	"example.com/gemini-webhook/internal/jsonstream"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+)
+
+// steps are parts of a step list, and contents parts of one's content.
+var (
+	steps = []string{
+		`{"type":"user_input","content":[{"type":"text","text":"question"}]}`, `{"type":"thought","signature":"s"}`,
+		`{"type":"function_call","id":"c","name":"f","arguments":{}}`, `{"type":"function_result","call_id":"c","name":"f","result":{}}`,
+		`{"type":"model_output"}`, `{"type":"model_output","content":[]}`, `{"content":[%s],"type":"model_output"}`, `{"type":"model_output","content":[%s]}`,
+		`{"type":"model_output","content":[%s]}`, `{"type":"model_output","content":[%s]}`,
+	}
+	contents = []string{`{"type":"text","text":"a"}`, `{"text":"b\n\u00e9","type":"text"}`, `{"type":"text","text":"c"}`, `{"type":"text","text":""}`, `{"type":"image","data":"QQ==","mime_type":"image/png"}`}
+)
+
+// TestOutputTextIsTheSDKs: of any steps, in any order.
+func TestOutputTextIsTheSDKs(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3000) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		some := func(n int, from []string, part func(string) string) string {
+			all := make([]string, rng.IntN(n))
+			for i := range all {
+				all[i] = part(from[rng.IntN(len(from))])
+			}
+			return strings.Join(all, ",")
+		}
+		answer := `{"id":"i","status":"completed","steps":[` + some(7, steps, func(step string) string {
+			return strings.Replace(step, "%s", some(5, contents, func(s string) string { return s }), 1)
+		}) + `]}`
+		var sdk interactions.Interaction
+		if err := json.Unmarshal([]byte(answer), &sdk); err != nil {
+			t.Fatal(err)
+		}
+		got, err := parseInteraction(iotest.OneByteReader(strings.NewReader(answer)))
+		if want := deref(sdk.OutputText); got.Text != want || got.TextCut || err != nil {
+			t.Fatalf("%s\n%q, %v, the SDK has %q", answer, got.Text, err, want)
+		}
+	}
+}
+
+func TestInteractions(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", maxText/2+1)
+	output := func(texts ...string) string {
+		return `{"steps":[{"type":"model_output","content":[{"type":"text","text":"` + strings.Join(texts, `"},{"type":"text","text":"`) + `"}]}]}`
+	}
+	for answer, want := range map[string]Interaction{
+		`{"id":"i","object":"interaction","status":"completed","model":"m","created":"c","updated":"u","previous_interaction_id":"p","labels":{"a" : "b"},"usage":{"total_tokens": 7}}`: {
+			Status: "completed", Model: "m", Created: "c", Updated: "u", PreviousInteractionID: "p", Labels: []byte(`{"a":"b"}`), Usage: []byte(`{"total_tokens":7}`)},
+		`{"agent":"a","previousInteractionId":"p","output_text":"of older versions"}`:                          {Agent: "a", PreviousInteractionID: "p", Text: "of older versions"},
+		`{"output_text":"older","steps":[{"type":"model_output","content":[{"type":"text","text":"newer"}]}]}`: {Text: "newer"},
+		`{"usage":7,"labels":null,"status":{},"steps":{}}`:                                                     {},
+		output(long, long):  {Text: long, TextCut: true},
+		output(long + long): {Text: long + long[:len(long)-2], TextCut: true},
+	} {
+		got, err := parseInteraction(strings.NewReader(answer))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%.80s: %v (-want +got):\n%.500s", answer, err, diff)
+		}
+	}
+}
+
+// TestOverflow: an answer is kept whole, or goes on whole as it comes.
+func TestOverflow(t *testing.T) {
+	t.Parallel()
+	answer := `{"status":"completed", "steps":[{"type":"model_output","content":[{"type":"text","text":"t"}]}]}`
+	refused := errors.New("the archive is down")
+	for name, test := range map[string]struct {
+		answer   io.Reader
+		limit    int
+		overflow func(*bytes.Buffer, func(io.Writer) error) error
+		kept     string
+		archived string
+		status   string
+		err      error
+	}{
+		"a short one": {answer: strings.NewReader(answer), limit: len(answer), kept: answer, status: "completed"},
+		"a long one": {answer: strings.NewReader(answer), limit: len(answer) - 1, status: "completed", archived: answer,
+			overflow: func(b *bytes.Buffer, write func(io.Writer) error) error { return write(b) }},
+		"a long one that is there": {answer: strings.NewReader(answer), limit: 5,
+			overflow: func(*bytes.Buffer, func(io.Writer) error) error { return nil }},
+		"an archive that fails": {answer: strings.NewReader(answer), limit: 5, err: refused,
+			overflow: func(_ *bytes.Buffer, write func(io.Writer) error) error { return write(iotestWriter{refused}) }},
+		"a long one that is cut": {answer: strings.NewReader(answer[:50]), limit: 5, err: jsonstream.ErrCut, archived: answer[:50],
+			overflow: func(b *bytes.Buffer, write func(io.Writer) error) error { return write(b) }},
+		"a short one that is cut":  {answer: strings.NewReader(answer[:50]), limit: 100, err: jsonstream.ErrCut},
+		"a connection that breaks": {answer: io.MultiReader(strings.NewReader(answer[:50]), iotest.ErrReader(refused)), limit: 100, err: refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var archived bytes.Buffer
+			got, err := readInteraction(test.answer, test.limit, func(write func(io.Writer) error) error { return test.overflow(&archived, write) })
+			if !errors.Is(err, test.err) || archived.String() != test.archived || got.Status != test.status || err == nil && string(got.Resource) != test.kept {
+				t.Errorf("%+v, %v, archived %q", got, err, archived.String())
+			}
+		})
+	}
+}
+
+type iotestWriter struct{ err error }
+
+func (w iotestWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestInteractionsOfTheSimulator(t *testing.T) {
+	s, err := gemini.Start(gemini.Options{APIKey: key, TimeScale: 1000})
+	must(t, err)
+	t.Cleanup(func() { s.Close() })
+	service := Interactions{api(t, s.URL(), key)}
+	id := startInteraction(t, s.URL())
+	var got Interaction
+	for got.Status != "completed" {
+		time.Sleep(5 * time.Millisecond)
+		got, err = service.Read(t.Context(), id, 1<<20, nil)
+		must(t, err)
+	}
+	if got.Model != "gemini-2.5-flash" || got.Text == "" || got.Created == "" || !bytes.Contains(got.Usage, []byte(`"total_tokens"`)) || !bytes.Contains(got.Resource, []byte(id)) {
+		t.Errorf("got %+v", got)
+	}
+	if _, err := service.Read(t.Context(), "interactions/absent", 1<<20, nil); kinds(err) != "not found" {
+		t.Errorf("no such interaction: %v", err)
+	}
+}
+
+func startInteraction(t *testing.T, base string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1beta/interactions",
+		strings.NewReader(`{"model":"gemini-2.5-flash","background":true,"input":"question"}`))
+	must(t, err)
+	request.Header.Set("X-Goog-Api-Key", key)
+	resp, err := http.DefaultClient.Do(request)
+	must(t, err)
+	defer resp.Body.Close()
+	var made struct{ ID string }
+	must(t, json.NewDecoder(resp.Body).Decode(&made))
+	return made.ID
+}
+
+// TestOperations: the shapes of the API, of Vertex AI and of the SDKs.
+func TestOperations(t *testing.T) {
+	const base = "https://generativelanguage.googleapis.com/v1beta/"
+	abc := []Video{{URI: base + "files/abc:download?alt=media", File: "files/abc"}}
+	for answer, want := range map[string]Operation{
+		`{"name":"models/m/operations/1"}`:               {},
+		`{"done":true,"error":{"code":3,"message":"m"}}`: {Done: true, Error: &Error{Code: "3", Message: "m"}},
+		`{"done":true,"response":{"generateVideoResponse":{"generatedSamples":[{"video":{"uri":"` + base + `files/abc:download?alt=media"}}]}}}`: {Done: true, Videos: abc},
+		`{"response":{"generated_videos":[{"video":{"uri":"` + base + `files/abc:download?alt=media","video_bytes":"QQ=="}}]}}`:                  {Videos: abc},
+		`{"response":{"videos":[{"gcsUri":"gs://b/o","mimeType":"video/mp4"},{"bytesBase64Encoded":"QQ=="},"x"]}}`:                               {Videos: []Video{{URI: "gs://b/o", ContentType: "video/mp4"}}},
+		`{"result":{"generatedVideos":[{"video":{"name":"files/abc"}}]}}`:                                                                        {Videos: []Video{{File: "files/abc"}}},
+		`{"response":[],"done":"true"}`: {},
+	} {
+		url, _ := answers(t, body(answer))
+		got, err := Operations{api(t, url, key)}.Read(t.Context(), "models/m/operations/1")
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", answer, err, diff)
+		}
+	}
+	url, _ := answers(t, body(`{"done":true,`))
+	if _, err := (Operations{api(t, url, key)}).Read(t.Context(), "operations/1"); !errors.Is(err, jsonstream.ErrCut) {
+		t.Errorf("an answer that is cut: %v", err)
+	}
+}
+
+// TestAVideoOfTheSimulator is found by its operation and downloaded.
+func TestAVideoOfTheSimulator(t *testing.T) {
+	s, err := gemini.Start(gemini.Options{APIKey: key, TimeScale: 1000})
+	must(t, err)
+	t.Cleanup(func() { s.Close() })
+	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{Backend: genai.BackendGeminiAPI, APIKey: key, HTTPOptions: genai.HTTPOptions{BaseURL: s.URL()}})
+	must(t, err)
+	made, err := client.Models.GenerateVideosFromSource(t.Context(), "veo-3.1-generate-preview", &genai.GenerateVideosSource{Prompt: "waves"}, nil)
+	must(t, err)
+	a := api(t, s.URL(), key)
+	var operation Operation
+	for !operation.Done {
+		time.Sleep(5 * time.Millisecond)
+		operation, err = Operations{a}.Read(t.Context(), made.Name)
+		must(t, err)
+	}
+	if len(operation.Videos) != 1 {
+		t.Fatalf("got %+v", operation)
+	}
+	file, err := Files{a}.Download(t.Context(), operation.Videos[0].File)
+	must(t, err)
+	defer file.Body.Close()
+	content, err := io.ReadAll(file.Body)
+	if err != nil || file.ContentType != "video/mp4" || file.Size != int64(len(content)) || len(content) == 0 {
+		t.Errorf("%+v, %d bytes, %v", file, len(content), err)
+	}
+}
