@@ -43,6 +43,7 @@
 // inlined responses nested twice in metadata.output, embeddings under the name inlinedResponses, videos, interactions and their
 // steps); the API's reference (response, batchStats as texts); python-genai issues 1759 (files.get on result files), 1886 (no
 // metadata in items) and 2519 (503 after 60 s); go-genai issues 436 (ids of 36 characters, files.get) and 712 (embeddings).
+// TestSDKs reads the simulator with both SDKs.
 //
 // Of interactions those with background only are simulated. The package does not run models: responses are made up from the
 // seed.
