@@ -54,7 +54,7 @@ output "buckets" {
 }
 
 output "bigquery" {
-  description = "Full names of the views to query, PROJECT.DATASET.VIEW; null without bigquery."
+  description = "Full names of the views to query (outcomes, results, usage), PROJECT.DATASET.VIEW; null without bigquery."
   value       = one(module.bigquery[*].views)
 }
 

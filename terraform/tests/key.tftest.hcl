@@ -57,7 +57,7 @@ run "tables_name_their_key_themselves" {
     location              = "europe-west1"
     delete_after_days     = null
     deletion_protection   = true
-    topics                = { outcomes = "projects/acme-prod/topics/outcomes" }
+    topics                = { results = "projects/acme-prod/topics/results" }
     pubsub_agent          = "serviceAccount:service-1234@gcp-sa-pubsub.iam.gserviceaccount.com"
     dead_letter_retention = "2678400s"
     kms_key_name          = "projects/acme-keys/locations/europe-west1/keyRings/r/cryptoKeys/k"

@@ -19,5 +19,10 @@ module "receiver" {
 
 output "query" {
   description = "Yesterday's failed requests by reason."
-  value       = "bq query --use_legacy_sql=false 'SELECT JSON_VALUE(data, \"$.error.code\") AS reason, COUNT(*) AS requests FROM `${module.receiver.bigquery.results}` WHERE status != \"succeeded\" AND DATE(publish_time) >= CURRENT_DATE() - 1 GROUP BY reason ORDER BY requests DESC'"
+  value       = "bq query --use_legacy_sql=false 'SELECT error_code, finish_reason, COUNT(*) AS requests FROM `${module.receiver.bigquery.results}` WHERE status != \"succeeded\" AND DATE(publish_time) >= CURRENT_DATE() - 1 GROUP BY error_code, finish_reason ORDER BY requests DESC'"
+}
+
+output "usage" {
+  description = "Last week's tokens by batch."
+  value       = "bq query --use_legacy_sql=false 'SELECT resource_id, model_version, SUM(results) AS results, SUM(cached_tokens) AS cached, SUM(total_tokens) AS tokens FROM `${module.receiver.bigquery.usage}` WHERE day >= CURRENT_DATE() - 7 GROUP BY resource_id, model_version ORDER BY tokens DESC'"
 }

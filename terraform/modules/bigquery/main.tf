@@ -33,7 +33,7 @@ resource "google_bigquery_dataset" "this" {
   project     = var.project_id
   dataset_id  = var.dataset_id
   location    = var.location
-  description = "What Gemini's webhooks announced: query the views *_distinct."
+  description = "What Gemini's webhooks announced: query the views usage and *_distinct."
   labels      = var.labels
 
   delete_contents_on_destroy = !var.deletion_protection
@@ -90,34 +90,42 @@ resource "google_bigquery_table" "this" {
 }
 
 # Without repeats: at least once is what Pub/Sub promises, and outcome_id is
-# what makes two of them one.
+# what makes two of them one. A column that is new comes last.
 resource "google_bigquery_table" "distinct" {
   for_each = var.topics
 
   project             = var.project_id
   dataset_id          = google_bigquery_dataset.this.dataset_id
   table_id            = "${each.key}_distinct"
-  description         = "Each outcome of ${each.key} once, by outcome_id. Filter by publish_time: it is the partition."
+  description         = "Each outcome of ${each.key} once, by outcome_id. It reads all of ${each.key}, whatever it is filtered by."
   deletion_protection = false # a view holds nothing
   labels              = var.labels
 
   view {
     use_legacy_sql = false
-    query = trimspace(<<-EOT
-      SELECT
-        publish_time,
-        JSON_VALUE(attributes, '$.outcome_id') AS outcome_id,
-        JSON_VALUE(attributes, '$.type') AS type,
-        JSON_VALUE(attributes, '$.resource_id') AS resource_id,
-        JSON_VALUE(attributes, '$.status') AS status,
-        JSON_VALUE(attributes, '$.key') AS key,
-        data,
-        attributes
-      FROM `${var.project_id}.${google_bigquery_dataset.this.dataset_id}.${google_bigquery_table.this[each.key].table_id}`
-      WHERE TRUE
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(attributes, '$.outcome_id') ORDER BY publish_time, message_id) = 1
-    EOT
-    )
+    query = trimspace(templatefile("${path.module}/views/distinct.sql", {
+      from = "${var.project_id}.${google_bigquery_dataset.this.dataset_id}.${google_bigquery_table.this[each.key].table_id}"
+    }))
+  }
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_dataset.this.id]
+  }
+}
+
+resource "google_bigquery_table" "usage" {
+  project             = var.project_id
+  dataset_id          = google_bigquery_dataset.this.dataset_id
+  table_id            = "usage"
+  description         = "Results and their tokens by day, batch and model; each result once, by outcome_id."
+  deletion_protection = false # a view holds nothing
+  labels              = var.labels
+
+  view {
+    use_legacy_sql = false
+    query = trimspace(templatefile("${path.module}/views/usage.sql", {
+      from = "${var.project_id}.${google_bigquery_dataset.this.dataset_id}.${google_bigquery_table.distinct["results"].table_id}"
+    }))
   }
 
   lifecycle {

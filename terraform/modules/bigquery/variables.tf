@@ -29,7 +29,7 @@ variable "deletion_protection" {
 }
 
 variable "topics" {
-  description = "Table to topic: a table for each."
+  description = "Table to topic: a table for each. results is one of them."
   type        = map(string)
 }
 
