@@ -27,12 +27,15 @@ func TestBatch(t *testing.T) {
 	if len(lines) != 102 || repeats != 0 {
 		t.Errorf("%d lines, %d repeats, want 102 and 0", len(lines), repeats)
 	}
-	want := map[string]any{"total": 102.0, "succeeded": 100.0, "failed": 1.0, "invalid": 1.0}
+	want := map[string]any{
+		"total": 102.0, "succeeded": 100.0, "failed": 1.0, "invalid": 1.0,
+		"finish_reasons": map[string]any{"STOP": 100.0}, "error_codes": map[string]any{"7": 1.0, "not_json": 1.0},
+	}
 	if diff := cmp.Diff(want, r.completed()); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	done := r.outcomes(outcomesTopic)[0]
-	if diff := cmp.Diff(map[string]any{"prompt_tokens": 200.0, "candidates_tokens": 300.0, "thoughts_tokens": 0.0, "cached_tokens": 0.0, "tool_use_tokens": 0.0, "total_tokens": 500.0}, done.data["usage"]); diff != "" {
+	if diff := cmp.Diff(map[string]any{"prompt_tokens": 200.0, "candidates_tokens": 300.0, "thoughts_tokens": 0.0, "cached_tokens": 0.0, "tool_use_tokens": 0.0, "total_tokens": 500.0, "lines": 100.0}, done.data["usage"]); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
 	}
 	o, _ := r.gcs.Get(resultBucket, "results.jsonl")
@@ -105,7 +108,7 @@ func randomFile(random *rand.Rand) string {
 		case 3: // many bytes a rune
 			fmt.Fprintf(&b, `{"key":"%d €","response":{"candidates":[]}}`, i)
 		default:
-			fmt.Fprintf(&b, `{"key":"k%d","response":{"candidates":[{"content":{"parts":[{"text":"%d"}]}}]}}`, i, random.IntN(1000))
+			fmt.Fprintf(&b, `{"key":"k%d","response":{"candidates":[{"content":{"parts":[{"text":"%d"}]},"finishReason":"R%d"}]}}`, i, random.IntN(1000), random.IntN(3))
 		}
 		if random.IntN(3) == 0 {
 			b.WriteString("\r")

@@ -28,20 +28,21 @@ func reach(markers []Marker, r Interval) (pos int64, counts outcome.Counts) {
 	slices.SortFunc(sorted, func(a, b Marker) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
 	})
-	// reached holds the sum on one way to each offset; markers lead forward,
-	// so that one pass in order of their starts finds every way.
-	reached := map[int64]outcome.Counts{r.Start: {}}
+	// reached holds the last marker of one way to each offset; markers lead
+	// forward, so that one pass in order of their starts finds every way.
+	reached := map[int64]Marker{r.Start: {}}
 	pos = r.Start
 	for _, m := range sorted {
-		sum, ok := reached[m.Start]
-		if !ok || m.End <= m.Start || m.End > r.End {
+		if _, ok := reached[m.Start]; !ok || m.End <= m.Start || m.End > r.End {
 			continue
 		}
-		sum.Add(m.Counts)
-		reached[m.End] = sum
+		reached[m.End] = m
 		pos = max(pos, m.End)
 	}
-	return pos, reached[pos]
+	for at := pos; at > r.Start; at = reached[at].Start {
+		counts.Add(reached[at].Counts)
+	}
+	return pos, counts
 }
 
 // gap is what is to be done next of r: from where reach comes to, to where the

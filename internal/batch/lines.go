@@ -35,7 +35,7 @@ func (j *job) lines(ctx context.Context, r Interval) ([]Marker, error) {
 	for pending.err == nil && !j.outOfTime(j.task) {
 		if !scanner.Scan() {
 			if scanner.Err() == nil && pending.end < r.End { // blank lines behind the last
-				pending.add(acknowledging, nil, r.End, outcome.Counts{})
+				pending.add(acknowledging, nil, r.End, outcome.Counted{})
 			}
 			break
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,13 +93,25 @@ func countFields(c *outcome.Counts, visit func(name string, n *int64)) {
 	visit("succeeded", &c.Succeeded)
 	visit("failed", &c.Failed)
 	visit("invalid", &c.Invalid)
+	visit("usage-lines", &c.TokenLines)
 	for i := range c.Tokens {
 		visit(strings.ReplaceAll(outcome.TokenCounts[i], "_", "-"), &c.Tokens[i])
 	}
 }
 
+// nameFields pairs numbers of lines by name with their place in a marker's metadata.
+func nameFields(c *outcome.Counts, visit func(field string, names *outcome.Names)) {
+	visit("finish-reasons", &c.FinishReasons)
+	visit("error-codes", &c.ErrorCodes)
+}
+
 func metadataOf(c *outcome.Counts) map[string]string {
 	m := make(map[string]string)
+	nameFields(c, func(field string, names *outcome.Names) {
+		if len(*names) > 0 {
+			m[field] = encodeNames(*names)
+		}
+	})
 	countFields(c, func(name string, n *int64) {
 		if *n != 0 {
 			m[name] = strconv.FormatInt(*n, 10)
@@ -112,5 +126,54 @@ func countsOf(metadata map[string]string) (c outcome.Counts, err error) {
 			*n, err = strconv.ParseInt(text, 10, 64)
 		}
 	})
+	nameFields(&c, func(field string, names *outcome.Names) {
+		if err == nil {
+			*names, err = decodeNames(metadata[field])
+		}
+	})
 	return c, err
+}
+
+// maxNamesBytes bounds the names of one field in a marker: Cloud Storage takes
+// 8 KiB of an object's metadata in all. Fifty of the longest names in ASCII fit.
+const maxNamesBytes = 3800
+
+// encodeNames gives numbers by name as a query of a URL, "MAX_TOKENS=1&STOP=7": names
+// are whatever lines say, and metadata is best in ASCII. What does not fit is under
+// outcome.Other.
+func encodeNames(names outcome.Names) string {
+	var text []byte
+	item := func(name string, n int64) []byte {
+		return strconv.AppendInt([]byte("&"+url.QueryEscape(name)+"="), n, 10)
+	}
+	others := names[outcome.Other]
+	for _, name := range names.Sorted() {
+		next := item(name, names[name])
+		switch {
+		case name == outcome.Other:
+		case len(text)+len(next) <= maxNamesBytes:
+			text = append(text, next...)
+		default:
+			others += names[name]
+		}
+	}
+	if others > 0 {
+		text = append(text, item(outcome.Other, others)...)
+	}
+	return strings.TrimPrefix(string(text), "&")
+}
+
+func decodeNames(text string) (names outcome.Names, err error) {
+	query, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		n, err := strconv.ParseInt(query.Get(name), 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		names.Add(name, n)
+	}
+	return names, nil
 }

@@ -3,6 +3,8 @@ package batch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -213,7 +215,8 @@ func TestPlanIdentity(t *testing.T) {
 func TestCountsAreStoredUnderTheirNames(t *testing.T) {
 	t.Parallel()
 	stored := map[string]string{
-		"total": "1", "succeeded": "2", "failed": "3", "invalid": "4",
+		"total": "1", "succeeded": "2", "failed": "3", "invalid": "4", "usage-lines": "11",
+		"finish-reasons": "MAX_TOKENS=1&STOP=7&other=2", "error-codes": "%26a%3D=3&429=2&%C3%A9+=1",
 		"prompt-tokens": "5", "candidates-tokens": "6", "thoughts-tokens": "7",
 		"cached-tokens": "8", "tool-use-tokens": "9", "total-tokens": "10",
 	}
@@ -224,7 +227,45 @@ func TestCountsAreStoredUnderTheirNames(t *testing.T) {
 	if diff := cmp.Diff(stored, metadataOf(&counts)); diff != "" {
 		t.Errorf("written again (-want +got):\n%s", diff)
 	}
-	if _, err := countsOf(map[string]string{"total": "x"}); err == nil {
-		t.Error("a count that is no number is read")
+	for _, broken := range []map[string]string{{"total": "x"}, {"error-codes": "429"}, {"error-codes": "%x=1"}} {
+		if _, err := countsOf(broken); err == nil {
+			t.Errorf("%v is read", broken)
+		}
+	}
+}
+
+// Cloud Storage takes 8 KiB of metadata, whatever names lines bring.
+func TestMetadataOfMarkersFits(t *testing.T) {
+	t.Parallel()
+	for letter, least := range map[string]int{"x": 50, "é": 10, "\x01": 10} { // names that are left of 50
+		counts := outcome.Counts{Total: math.MaxInt64, Succeeded: math.MaxInt64, Failed: math.MaxInt64, Invalid: math.MaxInt64, TokenLines: math.MaxInt64}
+		for i := range counts.Tokens {
+			counts.Tokens[i] = math.MaxInt64
+		}
+		for i := range 100 {
+			line := outcome.Line{FinishReason: fmt.Sprint(i, strings.Repeat(letter, 99)), Error: &outcome.Error{Code: fmt.Sprint(strings.Repeat(letter, 20), i)}}
+			var one outcome.Counts
+			one.AddLine(line.Count())
+			counts.FinishReasons.Add(one.FinishReasons.Sorted()[0], math.MaxInt64/100)
+			counts.ErrorCodes.Add(one.ErrorCodes.Sorted()[0], math.MaxInt64/100)
+		}
+		metadata := metadataOf(&counts)
+		size := 0
+		for name, value := range metadata {
+			size += len(name) + len(value)
+		}
+		read, err := countsOf(metadata)
+		if err != nil || size > 8<<10 {
+			t.Errorf("%q: metadata of %d bytes, %v", letter, size, err)
+		}
+		for _, names := range []outcome.Names{read.FinishReasons, read.ErrorCodes} {
+			lines := int64(0)
+			for _, n := range names {
+				lines += n
+			}
+			if lines != math.MaxInt64/100*100 || len(names)-1 < least || names[outcome.Other] == 0 {
+				t.Errorf("%q: %d names, %d lines", letter, len(names), lines)
+			}
+		}
 	}
 }

@@ -22,13 +22,14 @@ type window struct {
 
 type pending struct {
 	wait func(context.Context) error // nil: nothing to wait for
-	line Marker
+	Interval
+	line outcome.Counted
 }
 
 // add takes the next line, from where the last one ended to end. Where many
 // wait it waits for the older half.
-func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, c outcome.Counts) {
-	w.waiting = append(w.waiting, pending{wait, Marker{Interval: Interval{Start: w.end, End: end}, Counts: c}})
+func (w *window) add(ctx context.Context, wait func(context.Context) error, end int64, line outcome.Counted) {
+	w.waiting = append(w.waiting, pending{wait, Interval{Start: w.end, End: end}, line})
 	w.end = end
 	if len(w.waiting) == maxPending {
 		w.settle(ctx, maxPending/2)
@@ -51,16 +52,16 @@ func (w *window) settle(ctx context.Context, n int) {
 				continue
 			}
 		}
-		w.acknowledge(h.line)
+		w.acknowledge(h.Interval, h.line)
 	}
 	w.waiting = append(w.waiting[:0], w.waiting[n:]...)
 }
 
-func (w *window) acknowledge(line Marker) {
-	if n := len(w.acked); n > 0 && w.acked[n-1].End == line.Start {
-		w.acked[n-1].End = line.End
-		w.acked[n-1].Counts.Add(line.Counts)
-		return
+func (w *window) acknowledge(at Interval, line outcome.Counted) {
+	if n := len(w.acked); n == 0 || w.acked[n-1].End != at.Start {
+		w.acked = append(w.acked, Marker{Interval: at})
 	}
-	w.acked = append(w.acked, line)
+	last := &w.acked[len(w.acked)-1]
+	last.End = at.End
+	last.Counts.AddLine(line)
 }

@@ -72,7 +72,7 @@ func (a *attributes) of(kind, id string, room int) map[string]string {
 	}
 	meta := a.meta[:min(len(a.meta), room)]
 
-	m := make(map[string]string, len(a.fixed)+len(meta)+3+lineAttributes)
+	m := make(map[string]string, len(a.fixed)+len(meta)+5) // most lines have no error_code
 	m["type"] = attributeValue(kind)
 	m["outcome_id"] = id
 	for _, x := range a.fixed {

@@ -71,14 +71,3 @@ func (r *report) fields() (first, last []field) {
 	}
 	return first, last
 }
-
-func (t Totals) append(b []byte) []byte {
-	b = appendObject(b, "results", func(b []byte) []byte {
-		b = appendInt(b, "total", t.Total)
-		b = appendInt(b, "succeeded", t.Succeeded)
-		b = appendInt(b, "failed", t.Failed)
-		return appendInt(b, "invalid", t.Invalid)
-	})
-	b = appendObject(b, "usage", t.Tokens.append)
-	return appendInt(b, "bytes", t.Bytes)
-}

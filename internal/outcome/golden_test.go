@@ -54,7 +54,7 @@ func messages() map[string]Message {
 			Error:  &Error{Code: "unknown_shape"},
 		}),
 		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
-			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, Tokens: Tokens{10, 20, 30, 4, 5, 65}}, Bytes: 5 << 30,
+			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, TokenLines: 4, FinishReasons: Names{"STOP": 3, "MAX_TOKENS": 1}, ErrorCodes: Names{"429": 2, "a\"": 1}, Tokens: Tokens{10, 20, 30, 4, 5, 65}}, Bytes: 5 << 30,
 		}),
 		"batch.completed-former":      of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed("gs://b/o.jsonl", Totals{}),
 		"batch.incomplete":            batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),

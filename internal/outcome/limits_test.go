@@ -184,6 +184,12 @@ func TestHugeEvents(t *testing.T) {
 func TestHugeCommonMembers(t *testing.T) {
 	t.Parallel()
 	filler := strings.Repeat("\xff", 8<<20-512)
+	var counts Counts
+	for i := range 100 { // names that take six bytes for each of theirs
+		code := strings.Repeat("\x01", 46) + string(rune('0'+i/10)) + string(rune('0'+i%10))
+		line := Line{Status: "failed", FinishReason: code, Error: &Error{Code: code}}
+		counts.AddLine(line.Count())
+	}
 	for name, format := range map[string]string{
 		"resource_id":   `{"type":"batch.succeeded","data":{"id":"%s"}}`,
 		"user_metadata": `{"type":"batch.succeeded","user_metadata":{"a":"%s"}}`,
@@ -194,7 +200,7 @@ func TestHugeCommonMembers(t *testing.T) {
 		o := of(delivery(), fmt.Sprintf(format, filler))
 		for limit, m := range map[int]Message{
 			MaxResultBytes: o.Result(Source{}, Line{Status: "succeeded", Text: "t", HasText: true, Response: []byte(`{}`)}),
-			MaxBytes:       o.Completed("gs://b/o", Totals{}),
+			MaxBytes:       o.Completed("gs://b/o", Totals{Counts: counts}),
 		} {
 			want := []string{name}
 			if limit == MaxBytes {

@@ -1,7 +1,5 @@
 package outcome
 
-import "math"
-
 // What a line says about its request.
 const (
 	StatusSucceeded = "succeeded"
@@ -50,6 +48,12 @@ var TokenCounts = [...]string{
 	"prompt_tokens", "candidates_tokens", "thoughts_tokens", "cached_tokens", "tool_use_tokens", "total_tokens",
 }
 
+// Indices of TokenCounts that mean more than a number beside others.
+const (
+	cachedTokens = 3 // these are in prompt_tokens already
+	totalTokens  = 5
+)
+
 // Tokens are numbers of tokens, one for each of TokenCounts.
 type Tokens [len(TokenCounts)]int64
 
@@ -74,37 +78,4 @@ func (u *Usage) append(b []byte) []byte {
 		}
 	}
 	return b
-}
-
-// Counts are what lines came to.
-type Counts struct {
-	Total, Succeeded, Failed, Invalid int64
-	Tokens                            Tokens
-}
-
-// Count is what one line adds to Counts.
-func (l *Line) Count() Counts {
-	c := Counts{Total: 1, Tokens: l.Usage.Tokens}
-	switch l.Status {
-	case StatusSucceeded:
-		c.Succeeded = 1
-	case StatusFailed:
-		c.Failed = 1
-	default:
-		c.Invalid = 1
-	}
-	return c
-}
-
-// Add adds o's counts to c's.
-func (c *Counts) Add(o Counts) {
-	c.Total += o.Total
-	c.Succeeded += o.Succeeded
-	c.Failed += o.Failed
-	c.Invalid += o.Invalid
-	for i, n := range o.Tokens {
-		// Token counts are whatever the lines say: a sum stays at the largest
-		// number rather than overflow.
-		c.Tokens[i] += min(n, math.MaxInt64-c.Tokens[i])
-	}
 }
