@@ -358,7 +358,7 @@ export type Unrecognized = Common & {
 export type OtherOutcome = Common & {
   type: string;
   event_type: string;
-  event?: JSONValue;
+  event?: GeminiEvent;
 };
 
 /**

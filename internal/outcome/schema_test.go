@@ -8,6 +8,8 @@ import (
 	"example.com/gemini-webhook/internal/outcome/schematest"
 )
 
+const expiredEvent = `,"event":{"type":"batch.expired","data":{"id":"batch_1"}}`
+
 // TestSchemasAreStrict renames, adds and removes members of genuine messages: a
 // schema that takes the result would not notice when the code does the same.
 func TestSchemasAreStrict(t *testing.T) {
@@ -39,6 +41,8 @@ func TestSchemasAreStrict(t *testing.T) {
 		{"batch.incomplete", `"missing":`, `"left":`},
 		{"batch.unreadable", `"bucket_not_allowed"`, `"denied"`},
 		{"batch.failed", `"code":"13"`, `"code":13`},
+		{"batch.expired", expiredEvent, ``},
+		{"batch.expired", `"scheme":"hmac-sha256",`, ``},
 		{"video.generated", `"file":`, `"file_name":`},
 		{"batch.result", `"extra":`, `"event":{},"extra":`},
 		{"batch.result", `"extra":{`, `"extra":1,"x":{`},
@@ -78,6 +82,10 @@ func TestSchemasTakeOptionalMembers(t *testing.T) {
 		if err := schematest.Check(data); err != nil {
 			t.Errorf("%s with %s: %v", added.name, added.members, err)
 		}
+	}
+	reconciled := strings.NewReplacer(expiredEvent, ``, `"scheme":"hmac-sha256",`, ``, `"mode":"static"`, `"mode":"reconciled"`, `"signing_secret"`, `"gemini_api"`)
+	if err := schematest.Check([]byte(reconciled.Replace(string(all["batch.expired"].Data)))); err != nil {
+		t.Errorf("reconciled: %v", err)
 	}
 }
 
