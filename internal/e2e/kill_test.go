@@ -181,41 +181,6 @@ func killEach(t *testing.T, atOnce int, attach func(*rig, *blow), want map[strin
 	}
 }
 
-// A process that dies again and again gets there too, if it lives a little
-// longer each time: the longest step, completing, takes six operations.
-func TestKilledAgainAndAgain(t *testing.T) {
-	t.Parallel()
-	want, _ := killRun(t, 1, sorts[0].attach, &blow{})
-	for _, atOnce := range []int{1, 4} {
-		t.Run(fmt.Sprintf("%d at once", atOnce), func(t *testing.T) {
-			t.Parallel()
-			r := killRig(t, atOnce)
-			const first = 3 // the operation before which it dies first
-			n := first
-			for ; ; n++ {
-				sorts[0].attach(r, &blow{n: n, kill: r.child.kill})
-				if n == first {
-					r.succeed(killURI)
-				}
-				ended := r.untilKilled()
-				r.calm()
-				if ended {
-					break
-				}
-				r.restart()
-			}
-			got, repeats := killed(t, r)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("ids of keys (-undisturbed +got):\n%s", diff)
-			}
-			if n-first < 3 {
-				t.Errorf("killed %d times, want more", n-first)
-			}
-			t.Logf("killed %d times: %d lines twice", n-first, repeats)
-		})
-	}
-}
-
 const killURI = "gs://" + localcloud.ResultBucket + "/" + killPrefix
 
 // killRig has the batch's objects, the first of its cloud: always the same
@@ -241,27 +206,21 @@ func killRun(t *testing.T, atOnce int, attach func(*rig, *blow), b *blow) (ids m
 	b.kill = r.child.kill
 	attach(r, b)
 	r.succeed(killURI)
-	ended := r.untilKilled()
-	r.calm()
-	if !ended {
-		r.restart()
-	}
-	return killed(t, r)
-}
-
-// untilKilled waits until the receiver is dead, or everything is done.
-func (r *rig) untilKilled() (done bool) {
-	r.t.Helper()
+	ended := false
 	r.wait("the end, or the kill", func() bool {
 		select {
 		case <-r.child.exited:
 			return true
 		default:
-			done = r.seen.has("batch.completed") && r.seen.idle()
-			return done
+			ended = r.seen.has("batch.completed") && r.seen.idle()
+			return ended
 		}
 	})
-	return done
+	r.calm()
+	if !ended {
+		r.restart()
+	}
+	return killed(t, r)
 }
 
 // calm ends all faults.
