@@ -48,14 +48,6 @@ func issuers(list ...string) dynamicOption {
 	return func(r *dynamicRig) { r.all.Issuers = list }
 }
 
-// newIssuer starts an issuer's JWKS.
-func newIssuer(t *testing.T) (*verifytest.Issuer, string) {
-	t.Helper()
-	issuer, err := verifytest.NewIssuer()
-	must(t, err)
-	return issuer, serve(t, issuer)
-}
-
 func serve(t testing.TB, h http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(h)

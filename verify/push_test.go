@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -22,12 +21,19 @@ const (
 	account  = "push@p.iam.gserviceaccount.com"
 )
 
+// newPush checks the tokens of an issuer, by its JWKS.
+func newPush(t testing.TB) (*verifytest.Issuer, *verify.PushTokens) {
+	t.Helper()
+	issuer := newEd25519Issuer(t)
+	keys := newKeySet(serve(t, issuer), newClock().Now)
+	return issuer, &verify.PushTokens{Keys: keys, Audience: audience, ServiceAccount: account, Now: newClock().Now}
+}
+
 func TestPushTokens(t *testing.T) {
 	t.Parallel()
-	issuer, url := newIssuer(t)
+	issuer, push := newPush(t)
 	other, err := verifytest.NewIssuer() // same kid, another key
 	must(t, err)
-	push := &verify.PushTokens{Keys: newKeySet(url, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
 	claim := verifytest.Claim
 	at := func(d time.Duration) int64 { return start.Add(d).Unix() }
 	tests := map[string]tokenCase{
@@ -152,8 +158,7 @@ func confused(t *testing.T, issuer *verifytest.Issuer, claims string) string {
 // token whose own is empty.
 func TestPushTokensUnconfigured(t *testing.T) {
 	t.Parallel()
-	issuer, url := newIssuer(t)
-	keys := newKeySet(url, newClock().Now)
+	issuer, push := newPush(t)
 	for _, tc := range []struct {
 		audience, account, want string
 		sends                   any // as aud
@@ -166,7 +171,7 @@ func TestPushTokensUnconfigured(t *testing.T) {
 	} {
 		token, err := issuer.Push(tc.audience, tc.account, start, verifytest.Claim("aud", tc.sends))
 		must(t, err)
-		push := &verify.PushTokens{Keys: keys, Audience: tc.audience, ServiceAccount: tc.account, Now: newClock().Now}
+		push.Audience, push.ServiceAccount = tc.audience, tc.account
 		if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != tc.want {
 			t.Errorf("audience %q, account %q, aud %q: got %s, want %s", tc.audience, tc.account, tc.sends, got, tc.want)
 		}
@@ -175,9 +180,8 @@ func TestPushTokensUnconfigured(t *testing.T) {
 
 func TestPushTokensUnavailable(t *testing.T) {
 	t.Parallel()
-	issuer, url := newIssuer(t)
+	issuer, push := newPush(t)
 	issuer.Fail(500)
-	push := &verify.PushTokens{Keys: newKeySet(url, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
 	token, err := issuer.Push(audience, account, start)
 	must(t, err)
 	if got := outcome(push.Verify(t.Context(), []string{"Bearer " + token})); got != "unavailable" {
@@ -186,13 +190,9 @@ func TestPushTokensUnavailable(t *testing.T) {
 }
 
 func FuzzPushToken(f *testing.F) {
-	issuer, err := verifytest.NewIssuer()
-	must(f, err)
+	issuer, push := newPush(f)
 	genuine, err := issuer.Push(audience, account, start)
 	must(f, err)
-	server := httptest.NewServer(issuer)
-	f.Cleanup(server.Close)
-	push := &verify.PushTokens{Keys: newKeySet(server.URL, newClock().Now), Audience: audience, ServiceAccount: account, Now: newClock().Now}
 	f.Add("Bearer " + genuine)
 	f.Add("Bearer " + genuine[:len(genuine)-3])
 	f.Add("Bearer e30.e30.e30")
