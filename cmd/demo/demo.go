@@ -185,11 +185,7 @@ func (d *demo) batch(ctx context.Context) (outcome, error) {
 	done := outcome{}
 	err = d.wait(ctx, "batch.completed and its lines", func() bool {
 		d.screen.progress("ranges done %d, lines published %d of %d", d.ranges, len(d.lines), d.requests)
-		for _, o := range d.others {
-			if o.Type == "batch.completed" {
-				done = o
-			}
-		}
+		done = d.find("batch.completed", name)
 		return done.ID != "" && len(d.lines) >= done.Results.Total
 	})
 	if err != nil {
@@ -209,6 +205,17 @@ func (d *demo) batch(ctx context.Context) (outcome, error) {
 		fmt.Sprintf("%d succeeded, %d failed, 0 invalid", status["succeeded"], status["failed"]),
 		fmt.Sprintf("%d succeeded, %d failed, %d invalid", done.Results.Succeeded, done.Results.Failed, done.Results.Invalid))
 	return done, nil
+}
+
+// find is the outcome of that type of a resource, without an id where there is
+// none yet. It is called under the lock.
+func (d *demo) find(kind, resource string) (found outcome) {
+	for _, o := range d.others {
+		if o.Type == kind && o.ResourceID == resource {
+			found = o
+		}
+	}
+	return found
 }
 
 // requestFile is a batch's input.
@@ -269,15 +276,7 @@ func (d *demo) attacks(ctx context.Context, done outcome) error {
 		return err
 	}
 	d.screen.check("a genuine interaction.completed", "200 accepted", got)
-	err = d.wait(ctx, "interaction.completed", func() bool {
-		for _, o := range d.others {
-			if o.Type == "interaction.completed" {
-				return true
-			}
-		}
-		return false
-	})
-	if err != nil {
+	if err := d.wait(ctx, "interaction.completed", func() bool { return d.find("interaction.completed", "interaction_demo").ID != "" }); err != nil {
 		return err
 	}
 	d.mu.Lock()

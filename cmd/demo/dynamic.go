@@ -72,11 +72,7 @@ type job struct{ what, label, team, scheme, name string }
 func (d *demo) completed(ctx context.Context, j job) error {
 	var done outcome
 	err := d.wait(ctx, "batch.completed of "+j.name, func() bool {
-		for _, o := range d.others {
-			if o.Type == "batch.completed" && o.ResourceID == j.name {
-				done = o
-			}
-		}
+		done = d.find("batch.completed", j.name)
 		return done.ID != ""
 	})
 	if err != nil {
