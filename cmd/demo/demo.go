@@ -35,12 +35,11 @@ type demo struct {
 	webhook  string // its id
 	secret   string // the newest signing secret
 
-	mu        sync.Mutex
-	lines     map[string]string // outcome_id to status, of batch.result
-	repeats   int
-	others    []outcome
-	delivered []gemini.Delivery
-	ranges    int
+	mu      sync.Mutex
+	lines   map[string]string // outcome_id to status, of batch.result
+	repeats int
+	others  []outcome
+	ranges  int
 }
 
 // outcome is what the demo reads of a message.
@@ -90,7 +89,6 @@ func (d *demo) start(ctx context.Context) (err error) {
 			BlockedShare:  0.002,
 			RetryBase:     12 * time.Hour, // 5 s: what is refused is not what this is about
 			RetryMax:      24 * time.Hour,
-			Observe:       d.seeDelivery,
 			DynamicSigningFor: func(uri string) gemini.Scheme {
 				if strings.HasSuffix(uri, "/"+labelJWT) {
 					return gemini.SchemeRS256
@@ -133,12 +131,6 @@ func (d *demo) start(ctx context.Context) (err error) {
 	return nil
 }
 
-func (d *demo) seeDelivery(a gemini.Delivery) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.delivered = append(d.delivered, a)
-}
-
 func (d *demo) seeAttempt(a push.Attempt) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -176,10 +168,10 @@ func (d *demo) batch(ctx context.Context) (outcome, error) {
 	}
 	d.screen.say("the SDK uploaded the requests and created %s; nobody polls it", name)
 
-	if err := d.wait(ctx, "the webhook", func() bool { return len(d.delivered) > 0 }); err != nil {
+	if err := d.wait(ctx, "the webhook", func() bool { return len(d.cloud.Gemini.Deliveries()) > 0 }); err != nil {
 		return outcome{}, err
 	}
-	first := d.delivered[0]
+	first := d.cloud.Gemini.Deliveries()[0]
 	d.screen.say("Gemini delivered %s as %s: answered %d in %d ms (verified and on the queue)",
 		first.EventType, first.ID, first.Status, first.Duration.Milliseconds())
 	done := outcome{}
@@ -289,12 +281,6 @@ func (d *demo) attacks(ctx context.Context, done outcome) error {
 	}
 	d.screen.check("new outcomes published for the repeats", 0, len(ids)-2+d.repeats)
 	return nil
-}
-
-func (d *demo) deliveries() []gemini.Delivery {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.delivered
 }
 
 func pause(ctx context.Context, t time.Duration) error {

@@ -97,7 +97,7 @@ func (d *demo) strangers(ctx context.Context) error {
 		}
 		status := 0
 		err = d.wait(ctx, "the stranger's delivery", func() bool {
-			for _, a := range d.delivered {
+			for _, a := range d.cloud.Gemini.Deliveries() {
 				if a.ID == id {
 					status = a.Status
 				}

@@ -45,14 +45,14 @@ func (d *demo) rotation(ctx context.Context) error {
 		return err
 	}
 
-	before := len(d.deliveries())
+	before := len(d.cloud.Gemini.Deliveries())
 	if _, err := d.cloud.Gemini.Emit("interaction.completed", map[string]any{"id": "both"}, gemini.EmitOptions{}); err != nil {
 		return err
 	}
-	if err := d.wait(ctx, "Gemini's delivery", func() bool { return len(d.delivered) > before }); err != nil {
+	if err := d.wait(ctx, "Gemini's delivery", func() bool { return len(d.cloud.Gemini.Deliveries()) > before }); err != nil {
 		return err
 	}
-	d.screen.check("Gemini's own, signed with both", 200, d.deliveries()[before].Status)
+	d.screen.check("Gemini's own, signed with both", 200, d.cloud.Gemini.Deliveries()[before].Status)
 
 	for end := rotated.Add(overlap + 100*time.Millisecond); time.Now().Before(end); {
 		d.screen.progress("waiting for the overlap to end: %.0f s", time.Until(end).Seconds())

@@ -85,7 +85,7 @@ func TestDynamicOpenAndAudiences(t *testing.T) {
 		cloud: localcloud.Options{Gemini: gemini.Options{
 			RetryBase: 24 * time.Hour, // one attempt each
 			RetryMax:  24 * time.Hour,
-			Token:     gemini.Token{Claims: func(claims map[string]any) { claims["aud"] = audience }},
+			Claims:    func(claims map[string]any) { claims["aud"] = audience },
 		}},
 	})
 	for _, test := range []struct {

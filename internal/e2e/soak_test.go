@@ -146,8 +146,8 @@ func newSoak(t *testing.T) *soak {
 		Gemini: gemini.Options{
 			DisableAfter: -1, DuplicateShare: 0.2, RetryMax: 10 * time.Minute, MaxTextBytes: 200,
 			Signing: gemini.SignNewAtOnce, DynamicSigningFor: schemeFor, ResultPointer: gemini.PointerFile, Retention: -1,
-			Token: gemini.Token{Claims: halfWithoutEvent},
-			Now:   s.clock.now, HTTPClient: s.wire.client(),
+			Claims: halfWithoutEvent,
+			Now:    s.clock.now, HTTPClient: s.wire.client(),
 		},
 	})
 	must(t, err)

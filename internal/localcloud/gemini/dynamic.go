@@ -20,13 +20,6 @@ const (
 	SchemeRS256 Scheme = "rs256"
 )
 
-// Token says what the JWTs of SchemeRS256 claim; what Gemini's claim is not published. The zero value carries the event,
-// iat and an exp five minutes later.
-type Token struct {
-	// Claims, where not nil, changes the claims before they are signed. It is called from several goroutines at once.
-	Claims func(claims map[string]any)
-}
-
 // webhookConfig is a job's: its URIs replace the registered webhooks, its metadata comes back with each event.
 type webhookConfig struct {
 	URIs         []string       `json:"uris"`

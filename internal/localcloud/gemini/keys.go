@@ -84,8 +84,8 @@ func keyID(public []byte) string {
 type dynamicSigner struct {
 	keys   dynamicKeys
 	scheme Scheme
-	index  int // of the Ed25519 key
-	token  Token
+	index  int                  // of the Ed25519 key
+	claims func(map[string]any) // changes those of a JWT
 }
 
 func (d dynamicSigner) sign(id string, at time.Time, body []byte) (string, error) {
@@ -111,14 +111,14 @@ func (d dynamicSigner) jwt(at time.Time, body []byte) (string, error) {
 		claims[name] = value
 	}
 	claims["iat"], claims["exp"] = at.Unix(), at.Add(tokenLifetime).Unix()
-	if d.token.Claims != nil {
-		d.token.Claims(claims)
+	if d.claims != nil {
+		d.claims(claims)
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
 	token.Header["kid"] = keyID(private.N.Bytes())
 	signed, err := token.SignedString(private)
 	if err != nil {
-		return "", fmt.Errorf("gemini: sign the claims, which Token.Claims may have changed: %w", err)
+		return "", fmt.Errorf("gemini: sign the claims, which Options.Claims may have changed: %w", err)
 	}
 	return signed, nil
 }

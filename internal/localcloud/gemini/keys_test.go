@@ -112,7 +112,7 @@ func TestTokens(t *testing.T) {
 			t.Parallel()
 			r := newReceiver(t, nil)
 			now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
-			s, _ := start(t, Options{DynamicSigningFor: all(SchemeRS256), Token: Token{Claims: c.claims}, Now: func() time.Time { return now }})
+			s, _ := start(t, Options{DynamicSigningFor: all(SchemeRS256), Claims: c.claims, Now: func() time.Time { return now }})
 			must(t, errOf(s.EmitTo(r.URL, "batch.failed", data, EmitOptions{UserMetadata: metadata})))
 			g := r.wait(t, 1)[0]
 			set, _ := fetchKeys(t, s)

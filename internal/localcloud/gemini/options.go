@@ -115,8 +115,9 @@ type Options struct {
 	Signing Signing
 	// DynamicSigningFor, where not nil, decides how deliveries for webhook_config are signed, by the URI; "" means SchemeEd25519.
 	DynamicSigningFor func(uri string) Scheme
-	// Token is what the JWTs of SchemeRS256 say.
-	Token Token
+	// Claims, where not nil, changes what the JWTs of SchemeRS256 claim before they are signed; what Gemini's claim is not
+	// published. Without, they carry the event, iat and an exp five minutes later. It is called from several goroutines at once.
+	Claims func(claims map[string]any)
 	// RetryBase and RetryMax bound the exponential backoff, before scaling. Defaults 5 s and 1 h; retries end after 24 h.
 	RetryBase, RetryMax time.Duration
 	// DisableAfter is how many consecutive failed attempts disable a webhook; negative: never. Default 100 (Gemini's is unknown).
@@ -125,8 +126,6 @@ type Options struct {
 	DuplicateShare float64
 	// HTTPClient delivers; redirects are never followed. Default: a client without proxy.
 	HTTPClient *http.Client
-	// Observe is called after every attempt, from several goroutines at once; it may call the Server, but not Close it.
-	Observe func(Delivery)
 	// Log gets one line per request and attempt, without keys, secrets, URIs or bodies. Default: discarded.
 	Log *slog.Logger
 }

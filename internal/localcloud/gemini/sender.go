@@ -116,7 +116,7 @@ func (s *Server) target(m message) (target, verdict) {
 	now := s.opts.Now()
 	if m.uri != "" {
 		index := s.random("key", m.n).IntN(ed25519Keys)
-		return target{m.uri, now, m.scheme, dynamicSigner{s.keys, m.scheme, index, s.opts.Token}}, delivered
+		return target{m.uri, now, m.scheme, dynamicSigner{s.keys, m.scheme, index, s.opts.Claims}}, delivered
 	}
 	hook, err := s.webhooks.find(m.hookID)
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *Server) post(ctx context.Context, m message, t target) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// record counts the outcome, disables a webhook that failed too often, and calls the observer.
+// record counts the outcome and disables a webhook that failed too often.
 func (s *Server) record(d Delivery) {
 	s.mu.Lock()
 	if hook, err := s.webhooks.find(d.WebhookID); err == nil {
@@ -210,9 +210,6 @@ func (s *Server) record(d Delivery) {
 	s.mu.Unlock()
 	s.opts.Log.Info("gemini delivery", "webhook", d.WebhookID, "id", d.ID, "attempt", d.Attempt, "type", d.EventType,
 		"scheme", d.Scheme, "status", d.Status, "error", d.Err, "duration", d.Duration)
-	if s.opts.Observe != nil {
-		s.opts.Observe(d)
-	}
 }
 
 // Deliveries is the history of attempts, the oldest first; of more than 10,000 the oldest are forgotten.
