@@ -20,9 +20,7 @@ func TestTerraformArchive(t *testing.T) {
 		t.Skip("SOURCE_ARCHIVE does not name an archive that terraform made; scripts/terraform-test runs this")
 	}
 	archive, err := zip.OpenReader(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer archive.Close()
 	root := moduleRoot(t)
 	var got []string
@@ -32,13 +30,9 @@ func TestTerraformArchive(t *testing.T) {
 		}
 		got = append(got, f.Name)
 		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		text, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		want, err := os.ReadFile(filepath.Join(root, f.Name))
 		if err != nil || string(text) != string(want) {
 			t.Errorf("%s differs from the checkout's: %v", f.Name, err)

@@ -54,40 +54,18 @@ func TestBuildpack(t *testing.T) {
 		t.Skip("builds the whole function; run without -short")
 	}
 	source := filepath.Join(t.TempDir(), "serverless_function_source_code")
-	copyBundle(t, root, source)
+	copyFiles(t, root, source, bundle(t, root))
 	checkRoot(t, source)
 	checkModule(t, source)
 
 	app := filepath.Join(source, "functions.local", "app")
-	if err := os.MkdirAll(app, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(app, "main.go"), []byte(generatedMain), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(app, "main.go"), generatedMain)
 	tidy(t, source)
 	binary := filepath.Join(t.TempDir(), "main")
 	mustOutput(t, source, buildEnv, "go", "build", "-o", binary, "-ldflags", ldflags, "./functions.local/app")
 
 	t.Run("bad environment", func(t *testing.T) { refusesToStart(t, binary) })
 	t.Run("good environment", func(t *testing.T) { serves(t, binary) })
-}
-
-func copyBundle(t *testing.T, root, to string) {
-	t.Helper()
-	for _, name := range bundle(t, root) {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		target := filepath.Join(to, name)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(target, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // checkRoot wants one package in the root, whatever the build tags say, which
@@ -102,9 +80,7 @@ func checkRoot(t *testing.T, source string) {
 	names, registers := map[string]bool{}, false
 	for _, file := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		names[parsed.Name.Name] = true
 		for _, imported := range parsed.Imports {
 			registers = registers || imported.Path.Value == `"github.com/GoogleCloudPlatform/functions-framework-go/functions"`
@@ -123,14 +99,10 @@ func checkRoot(t *testing.T, source string) {
 func TestRootHasNoExternalTests(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, file := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if strings.HasSuffix(parsed.Name.Name, "_test") {
 			t.Errorf("%s is an external test: the buildpack refuses two packages in the root", filepath.Base(file))
 		}
@@ -146,17 +118,14 @@ var (
 
 func checkModule(t *testing.T, source string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(source, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m := goLine.FindSubmatch(text); m == nil || string(m[1]) != "1.26.0" {
+	text := readFile(t, filepath.Join(source, "go.mod"))
+	if m := goLine.FindStringSubmatch(text); m == nil || m[1] != "1.26.0" {
 		t.Errorf("go.mod must say go 1.26.0 alone on its line; found %q", m)
 	}
-	if !moduleLine.Match(text) {
+	if !moduleLine.MatchString(text) {
 		t.Error("the module's path must have a dot in its first element")
 	}
-	for _, line := range strings.Split(string(text), "\n") {
+	for _, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(line, "toolchain ") || strings.HasPrefix(line, "replace ") {
 			t.Errorf("go.mod must do without: %s", line)
 		}

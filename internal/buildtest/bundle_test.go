@@ -2,8 +2,6 @@ package buildtest
 
 import (
 	"errors"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -41,20 +39,10 @@ func leftOut(t *testing.T, ignoreFile string, paths []string) map[string]bool {
 func bundle(t *testing.T, root string) []string {
 	t.Helper()
 	ignoreFile := filepath.Join(root, "source.ignore")
-	if text, err := os.ReadFile(ignoreFile); err != nil || strings.ContainsAny(string(text), "[]?\\") || strings.Contains(string(text), "**") {
-		t.Fatalf("source.ignore has patterns that terraform/source.tf does not read: %v", err)
+	if text := readFile(t, ignoreFile); strings.ContainsAny(text, "[]?\\") || strings.Contains(text, "**") {
+		t.Fatal("source.ignore has patterns that terraform/source.tf does not read")
 	}
-	var files []string
-	walk(t, root, func(name string, entry fs.DirEntry) error {
-		if entry.IsDir() {
-			if entry.Name() == ".git" || entry.Name() == ".terraform" {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		files = append(files, name)
-		return nil
-	})
+	files := filesIn(t, root)
 	out := leftOut(t, ignoreFile, files)
 	files = slices.DeleteFunc(files, func(name string) bool { return out[name] })
 	slices.Sort(files)

@@ -182,9 +182,7 @@ func TestCloudBuildAsGcloudReadsIt(t *testing.T) {
 	for _, file := range []string{deployBuild, testsBuild} {
 		answer := askGcloud(t, parserRequest{Commands: [][]string{}, Build: filepath.Join(moduleRoot(t), file)})
 		var got struct{ Steps []buildStep }
-		if err := json.Unmarshal(answer.Build, &got); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal(answer.Build, &got))
 		if diff := cmp.Diff(buildSteps(t, file), got.Steps); diff != "" {
 			t.Errorf("%s (-as this test reads it +as gcloud does):\n%s", file, diff)
 		}
@@ -249,9 +247,7 @@ esac
 			t.Parallel()
 			bin, state := t.TempDir(), t.TempDir()
 			for tool, text := range map[string]string{"gcloud": gcloud, "ping": "#!/bin/sh\n" + test.ping + "\n"} {
-				if err := os.WriteFile(filepath.Join(bin, tool), []byte(text), 0o755); err != nil {
-					t.Fatal(err)
-				}
+				writeFile(t, filepath.Join(bin, tool), text)
 			}
 			cmd := exec.Command("bash", filepath.Join(moduleRoot(t), smokeScript), "--project=acme-prod", "--api-key-secret=projects/acme-prod/secrets/gemini-api-key")
 			cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "STATE="+state,

@@ -1,11 +1,10 @@
 package buildtest
 
 import (
-	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -48,12 +47,8 @@ func TestNamedTags(t *testing.T) {
 		t.Fatal("CHANGELOG.md has no version")
 	}
 	wants(t, readFile(t, "internal/version/version.go"), "const base = \""+newest[1]+"\"")
-	documents, err := filepath.Glob(filepath.Join(moduleRoot(t), "terraform/examples/*/README.md"))
-	must(t, err)
-	for _, document := range append(documents, filepath.Join(moduleRoot(t), "README.md"), filepath.Join(moduleRoot(t), "terraform/README.md"), filepath.Join(moduleRoot(t), "docs/deploy.md")) {
-		text, err := os.ReadFile(document)
-		must(t, err)
-		for _, m := range regexp.MustCompile(`ref=v([0-9.]+[0-9])`).FindAllStringSubmatch(string(text), -1) {
+	for document, text := range filesOf(t, ".md") {
+		for _, m := range regexp.MustCompile(`ref=v([0-9.]+[0-9])`).FindAllStringSubmatch(text, -1) {
 			if !strings.Contains(changes, "\n## ["+m[1]+"]") {
 				t.Errorf("%s names v%s, which CHANGELOG.md does not have", document, m[1])
 			}
@@ -88,7 +83,7 @@ func TestMakeDeploy(t *testing.T) {
 	// Somebody else, later: other sources, and a region from terraform.tfvars.
 	second := u.clone()
 	u.change(second)
-	must(t, os.WriteFile(filepath.Join(second, "terraform/terraform.tfvars"), []byte("project_id = \"my-project\"\nregion = \"europe-west1\"\n"), 0o644))
+	writeFile(t, filepath.Join(second, "terraform/terraform.tfvars"), "project_id = \"my-project\"\nregion = \"europe-west1\"\n")
 	out = u.run(second, "make deploy BACKEND=gs://my-project-terraform")
 	wants(t, out, "apply: project my-project, region europe-west1, as gemini-webhook (state in gs://my-project-terraform/gemini-webhook)")
 	if got := counts(t, applied, out); strings.Join(got, " ") != "1 2 1" {
@@ -154,7 +149,7 @@ func TestProvider(t *testing.T) {
 		t.Fatalf("%d and %d versions, want one each", len(before), len(after))
 	}
 	for version, program := range before {
-		if !bytes.Equal(after[version], program) {
+		if after[version] != program {
 			t.Errorf("two clones make two programs of version %s", version)
 		}
 	}
@@ -184,11 +179,9 @@ func (u *user) lockForTwoPlatforms() {
 		}
 	}
 	root := u.t.TempDir()
-	must(u.t, os.WriteFile(filepath.Join(root, "main.tf"), []byte("terraform {\n  required_providers {\n    gemini = {\n      source = \"terraform.local/gemini/gemini\"\n    }\n  }\n}\n"), 0o644))
+	writeFile(u.t, filepath.Join(root, "main.tf"), "terraform {\n  required_providers {\n    gemini = {\n      source = \"terraform.local/gemini/gemini\"\n    }\n  }\n}\n")
 	u.run(root, strings.ReplaceAll(command, "$HOME", u.home))
-	lock, err := os.ReadFile(filepath.Join(root, ".terraform.lock.hcl"))
-	must(u.t, err)
-	wants(u.t, string(lock), `provider "terraform.local/gemini/gemini"`, "h1:")
+	wants(u.t, readFile(u.t, filepath.Join(root, ".terraform.lock.hcl")), `provider "terraform.local/gemini/gemini"`, "h1:")
 	u.run(root, "terraform init") // the lock file holds
 }
 
@@ -265,7 +258,7 @@ func TestModuleFromGit(t *testing.T) {
 func (u *user) root(clone string, names ...string) string {
 	u.t.Helper()
 	dir := u.t.TempDir()
-	must(u.t, os.WriteFile(filepath.Join(dir, "variables.tf"), []byte(rootVariable), 0o644))
+	writeFile(u.t, filepath.Join(dir, "variables.tf"), rootVariable)
 	for _, name := range names {
 		u.block(dir, clone, name)
 	}
@@ -275,7 +268,7 @@ func (u *user) root(clone string, names ...string) string {
 func (u *user) block(root, clone, name string) {
 	u.t.Helper()
 	text := strings.NewReplacer("%[1]s", name, "%[2]s", clone).Replace(rootModule)
-	must(u.t, os.WriteFile(filepath.Join(root, name+".tf"), []byte(text), 0o644))
+	writeFile(u.t, filepath.Join(root, name+".tf"), text)
 }
 
 // TestCloudBuildSteps runs the scripts of cloudbuild.yaml on what is uploaded,
@@ -285,17 +278,10 @@ func TestCloudBuildSteps(t *testing.T) {
 	u := newUser(t, "gemini-webhook-signing-secret", "gemini-webhook-token")
 	clone, workspace := u.clone(), t.TempDir()
 	// Left behind by "make deploy" on the machine that uploads.
-	must(t, os.WriteFile(filepath.Join(clone, "terraform/.terraform.lock.hcl"), []byte("provider \"terraform.local/gemini/gemini\" {\n  version = \"0.2.1\"\n}\n"), 0o644))
-	var names []string
-	walk(t, clone, func(name string, entry fs.DirEntry) error {
-		if name == ".git" {
-			return fs.SkipDir
-		}
-		names = append(names, name)
-		return nil
-	})
+	writeFile(t, filepath.Join(clone, "terraform/.terraform.lock.hcl"), "provider \"terraform.local/gemini/gemini\" {\n  version = \"0.2.1\"\n}\n")
+	names := filesIn(t, clone)
 	left := leftOut(t, filepath.Join(clone, ".cloudbuildignore"), names)
-	copyTree(t, clone, workspace, func(name string, _ bool) bool { return name != ".git" && !left[name] })
+	copyFiles(t, clone, workspace, slices.DeleteFunc(names, func(name string) bool { return left[name] }))
 
 	// Google's providers, which a registry would have there.
 	stand := filepath.Join(u.home, "stand-ins")
@@ -303,7 +289,7 @@ func TestCloudBuildSteps(t *testing.T) {
 	must(t, os.Rename(filepath.Join(u.plugins(), "registry.terraform.io"), filepath.Join(stand, "registry.terraform.io")))
 	u.bucket("my-project-gemini-webhook-terraform")
 	bin := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(bin, "gcloud"), []byte("#!/bin/sh\ncase \"$*\" in *projectNumber*) echo 123456789012 ;; esac\n"), 0o755))
+	writeFile(t, filepath.Join(bin, "gcloud"), "#!/bin/sh\ncase \"$*\" in *projectNumber*) echo 123456789012 ;; esac\n")
 	u.env = append(u.env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"PROJECT=my-project", "PROJECT_NUMBER=123456789012", "REGION=europe-west1", "NAME=gemini-webhook", "API_KEY_SECRET=projects/my-project/secrets/gemini-api-key",
 		"STATE_BUCKET=my-project-gemini-webhook-terraform", "TF_VAR_project_id=my-project", "TF_VAR_region=europe-west1",
@@ -318,7 +304,7 @@ func TestCloudBuildSteps(t *testing.T) {
 		linkTree(t, stand, filepath.Join(home, ".terraform.d/plugins"))
 		u.env = append(u.env, "HOME="+home)
 		script := filepath.Join(t.TempDir(), step.ID)
-		must(t, os.WriteFile(script, []byte(step.Script), 0o755))
+		writeFile(t, script, step.Script)
 		out = u.run(workspace, script)
 		if step.ID == "apply" {
 			break

@@ -53,9 +53,7 @@ func dryRun(t *testing.T, path string, options ...string) string {
 	bin := t.TempDir()
 	called := filepath.Join(bin, "called")
 	for _, tool := range []string{"gcloud", "go", "gsutil", "curl"} {
-		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\necho "+tool+" >>"+called+"\nexit 1\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(bin, tool), "#!/bin/sh\necho "+tool+" >>"+called+"\nexit 1\n")
 	}
 	out, err := script(t, bin, nil, path, slices.Concat(required, options, []string{"--dry-run"})...)
 	if err != nil {
@@ -77,13 +75,7 @@ func newFakeCloud(t *testing.T, name string) fakeCloud {
 	t.Helper()
 	state := t.TempDir()
 	for _, file := range []string{"projects/acme-prod", "secrets/gemini-api-key", "storage/buckets/acme-batches", "storage/buckets/acme-shared"} {
-		path := filepath.Join(state, file)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(state, file), "")
 	}
 	return fakeCloud{state, []string{"FAKE_STATE=" + state, "FAKE_TOKEN_SECRET=" + name + "-token"}}
 }
@@ -105,30 +97,9 @@ func (c fakeCloud) run(t *testing.T, path string, options ...string) []string {
 func (c fakeCloud) log(t *testing.T) []string {
 	t.Helper()
 	file := filepath.Join(c.state, "log")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(strings.TrimSpace(string(text)), "\n")
-}
-
-// there lists what exists.
-func (c fakeCloud) there(t *testing.T) []string {
-	t.Helper()
-	var files []string
-	err := fs.WalkDir(os.DirFS(c.state), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			files = append(files, name)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
+	text := readFile(t, file)
+	must(t, os.Remove(file))
+	return strings.Split(strings.TrimSpace(text), "\n")
 }
 
 func only(verb string, log []string) []string {
@@ -154,11 +125,11 @@ func TestDeployTwiceAndDestroy(t *testing.T) {
 				name = "search-gemini"
 			}
 			cloud, all := newFakeCloud(t, name), slices.Concat(required, options)
-			before := cloud.there(t)
+			before := filesIn(t, cloud.state)
 			if made := only("made", cloud.run(t, deployScript, all...)); len(made) < 30 {
 				t.Errorf("the first run made %d things: %q", len(made), made)
 			}
-			after := cloud.there(t)
+			after := filesIn(t, cloud.state)
 
 			again := cloud.run(t, deployScript, all...)
 			if made := only("made", again); made != nil {
@@ -167,21 +138,19 @@ func TestDeployTwiceAndDestroy(t *testing.T) {
 			if deleted := only("deleted", again); deleted != nil {
 				t.Errorf("the second run deleted %q", deleted)
 			}
-			if diff := cmp.Diff(after, cloud.there(t)); diff != "" {
+			if diff := cmp.Diff(after, filesIn(t, cloud.state)); diff != "" {
 				t.Errorf("after the second run (-first +second):\n%s", diff)
 			}
 
 			// What is printed is what is done.
 			printed := filepath.Join(t.TempDir(), "printed.sh")
-			if err := os.WriteFile(printed, []byte(dryRun(t, deployScript, options...)), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, printed, dryRun(t, deployScript, options...))
 			other := newFakeCloud(t, name)
 			if out, err := script(t, fakeBin(t), other.env, printed); err != nil {
 				t.Fatalf("the printed script: %v\n%s", err, out)
 			}
 			other.log(t)
-			if diff := cmp.Diff(after, other.there(t)); diff != "" {
+			if diff := cmp.Diff(after, filesIn(t, other.state)); diff != "" {
 				t.Errorf("(-script +printed):\n%s", diff)
 			}
 
@@ -189,7 +158,7 @@ func TestDeployTwiceAndDestroy(t *testing.T) {
 			if deleted := only("deleted", log); len(deleted) == 0 || deleted[0] != "webhook" {
 				t.Errorf("deleted %q, want the webhook first", deleted)
 			}
-			left := slices.DeleteFunc(cloud.there(t), func(name string) bool { return strings.HasPrefix(name, "services/") })
+			left := slices.DeleteFunc(filesIn(t, cloud.state), func(name string) bool { return strings.HasPrefix(name, "services/") })
 			if diff := cmp.Diff(before, left); diff != "" {
 				t.Errorf("after destroying (-before +after):\n%s", diff)
 			}

@@ -49,9 +49,7 @@ func askGcloud(t *testing.T, request parserRequest) parserAnswer {
 		}
 	}
 	stdin, err := json.Marshal(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	cmd := exec.Command(python, "-S", filepath.Join(moduleRoot(t), "internal/buildtest/testdata/gcloud.py"), lib)
 	cmd.Stdin = bytes.NewReader(stdin)
 	var stderr bytes.Buffer
@@ -144,7 +142,7 @@ func TestGcloudAcceptsCommands(t *testing.T) {
 		t.Errorf("no gcloud command was found in %s", smokeScript)
 	}
 	documented := 0
-	for file, text := range allMarkdown(t) {
+	for file, text := range filesOf(t, ".md") {
 		whole, named := documentedCommands(text, "gcloud")
 		documented += add(file, whole)
 		add(incomplete+file, named)

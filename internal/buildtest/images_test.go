@@ -1,7 +1,6 @@
 package buildtest
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,13 +15,12 @@ func TestPinImages(t *testing.T) {
 	t.Parallel()
 	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)
 	root := t.TempDir()
-	must(t, os.Mkdir(filepath.Join(root, "scripts"), 0o755))
 	for _, name := range []string{"scripts/pin-images", deployBuild, testsBuild} {
-		must(t, os.WriteFile(filepath.Join(root, name), []byte(readFile(t, name)), 0o755))
+		writeFile(t, filepath.Join(root, name), readFile(t, name))
 	}
 	pin := func(docker string) (string, error) {
 		bin := t.TempDir()
-		must(t, os.WriteFile(filepath.Join(bin, "docker"), []byte("#!/bin/sh\n"+docker), 0o755))
+		writeFile(t, filepath.Join(bin, "docker"), "#!/bin/sh\n"+docker)
 		return output(t, root, []string{"PATH=" + bin + ":/usr/bin:/bin"}, filepath.Join(root, "scripts/pin-images"))
 	}
 	image := regexp.MustCompile(`(?m)^    name: (.*)$`)
@@ -31,27 +29,23 @@ func TestPinImages(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		for _, file := range []string{deployBuild, testsBuild} {
-			pinnedText, err := os.ReadFile(filepath.Join(root, file))
-			must(t, err)
-			for _, m := range image.FindAllSubmatch(pinnedText, -1) {
-				if !pinned.Match(m[1]) || !strings.HasSuffix(string(m[1]), "@"+want) {
+			pinnedText := readFile(t, filepath.Join(root, file))
+			for _, m := range image.FindAllStringSubmatch(pinnedText, -1) {
+				if !pinned.MatchString(m[1]) || !strings.HasSuffix(m[1], "@"+want) {
 					t.Errorf("%s: the image is %s, want it with %s", file, m[1], want)
 				}
 			}
-			plain := regexp.MustCompile(`@sha256:[0-9a-f]*`).ReplaceAll(pinnedText, nil)
-			if diff := cmp.Diff(readFile(t, file), string(plain)); diff != "" {
+			plain := regexp.MustCompile(`@sha256:[0-9a-f]*`).ReplaceAllString(pinnedText, "")
+			if diff := cmp.Diff(readFile(t, file), plain); diff != "" {
 				t.Errorf("%s without the digests (-before +after):\n%s", file, diff)
 			}
 		}
 	}
-	before, err := os.ReadFile(filepath.Join(root, deployBuild))
-	must(t, err)
+	before := readFile(t, filepath.Join(root, deployBuild))
 	if out, err := pin(`case "$*" in *golang*) exit 1 ;; esac; echo ` + digest); err == nil {
 		t.Errorf("an image that is not known is no error: %s", out)
 	}
-	after, err := os.ReadFile(filepath.Join(root, deployBuild))
-	must(t, err)
-	if diff := cmp.Diff(string(before), string(after)); diff != "" {
+	if diff := cmp.Diff(before, readFile(t, filepath.Join(root, deployBuild))); diff != "" {
 		t.Errorf("changed though an image is not known:\n%s", diff)
 	}
 }

@@ -1,7 +1,6 @@
 package buildtest
 
 import (
-	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -11,27 +10,6 @@ import (
 	"strings"
 	"testing"
 )
-
-// allMarkdown are the Markdown files of the repository and their text.
-func allMarkdown(t *testing.T) map[string]string {
-	t.Helper()
-	root, found := os.DirFS(moduleRoot(t)), map[string]string{}
-	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
-			return fs.SkipDir
-		case entry.IsDir() || path.Ext(name) != ".md":
-			return nil
-		}
-		text, err := fs.ReadFile(root, name)
-		found[name] = string(text)
-		return err
-	})
-	must(t, err)
-	return found
-}
 
 var (
 	codeBlock = regexp.MustCompile("(?ms)^```.*?^```$")
@@ -59,7 +37,7 @@ func anchors(text string) map[string]bool {
 // heading that are there.
 func TestLinksResolve(t *testing.T) {
 	t.Parallel()
-	documents := allMarkdown(t)
+	documents := filesOf(t, ".md")
 	links := 0
 	for _, document := range slices.Sorted(maps.Keys(documents)) {
 		text := inline.ReplaceAllString(codeBlock.ReplaceAllString(documents[document], ""), "")

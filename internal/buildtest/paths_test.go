@@ -1,7 +1,6 @@
 package buildtest
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,33 +18,23 @@ var machinePath = regexp.MustCompile(`(?:^|[^A-Za-z0-9_.~/$}-])/(?:(?:work|root)
 // TestNoMachinePaths reads what git tracks, so that a fresh clone works anywhere.
 func TestNoMachinePaths(t *testing.T) {
 	t.Parallel()
-	root := moduleRoot(t)
-	out, err := output(t, root, nil, "git", "ls-files", "-z")
-	if err != nil {
-		t.Skipf("git cannot list the files, so they are not checked; run this in a clone: %v", err)
-	}
-	for name := range strings.SplitSeq(strings.TrimSuffix(out, "\x00"), "\x00") {
+	for _, name := range gitFiles(t) {
 		if filepath.Base(name) == "paths_test.go" {
 			continue // it names them
 		}
-		info, err := os.Lstat(filepath.Join(root, name))
+		info, err := os.Lstat(filepath.Join(moduleRoot(t), name))
 		if err != nil || !info.Mode().IsRegular() {
 			continue // deleted in the working tree, or a link
 		}
 		if info.Size() > maxFileBytes {
 			t.Errorf("%s has %d bytes, over %d: keep binaries and captures out of the repository", name, info.Size(), maxFileBytes)
-			continue
 		}
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if bytes.HasPrefix(text, []byte("\x7fELF")) {
+		text := readFile(t, name)
+		if strings.HasPrefix(text, "\x7fELF") {
 			t.Errorf("%s is a binary", name)
 		}
-		for i, line := range bytes.Split(text, []byte("\n")) {
-			if found := machinePath.Find(line); found != nil {
+		for i, line := range strings.Split(text, "\n") {
+			if found := machinePath.FindString(line); found != "" {
 				t.Errorf("%s:%d holds a path of one machine: %q", name, i+1, found)
 			}
 		}

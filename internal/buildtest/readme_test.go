@@ -3,7 +3,7 @@ package buildtest
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,13 +16,12 @@ import (
 	"example.com/gemini-webhook/internal/outcome/schematest"
 )
 
-func readFile(t *testing.T, name string) string {
+// goSource is all Go code but this package's, which names what it looks for.
+func goSource(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(moduleRoot(t), name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	files := filesOf(t, ".go")
+	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasPrefix(name, "internal/buildtest/") })
+	return strings.Join(slices.Collect(maps.Values(files)), "")
 }
 
 // TestExampleMessage checks the documented message against its schema.
@@ -36,9 +35,7 @@ func TestExampleMessage(t *testing.T) {
 		t.Error(err)
 	}
 	var attributes map[string]string
-	if err := json.Unmarshal([]byte(blocks[1][1]), &attributes); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal([]byte(blocks[1][1]), &attributes))
 	if err := schematest.CheckAttributes(attributes); err != nil {
 		t.Error(err)
 	}
@@ -72,11 +69,12 @@ func TestDocumentedFilters(t *testing.T) {
 func TestDocsNameWhatExists(t *testing.T) {
 	t.Parallel()
 	root := moduleRoot(t)
-	code, tests := goSource(t), new(strings.Builder)
-	goFiles(t, func(_ string, text []byte) { tests.Write(text) })
-	makefile := readFile(t, "Makefile")
-	for _, document := range documents(t) {
-		text := readFile(t, document)
+	all := strings.Join(slices.Collect(maps.Values(filesOf(t, ".go"))), "")
+	code, makefile := goSource(t), readFile(t, "Makefile")
+	for document, text := range filesOf(t, ".md") {
+		if strings.HasPrefix(document, "terraform/") {
+			continue
+		}
 		find := func(pattern string, check func(found string) bool) {
 			for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
 				if !check(m[1]) {
@@ -92,7 +90,7 @@ func TestDocsNameWhatExists(t *testing.T) {
 			return exists(filepath.Join(root, name)) || !strings.Contains(name, "/") && exists(filepath.Join(root, filepath.Dir(document), name))
 		})
 		find("(?m)(?:^|`)make ([a-z][a-z-]*)", func(target string) bool { return strings.Contains(makefile, "\n"+target+":") })
-		find(`\b((?:Test|Fuzz|Benchmark)[A-Z]\w*)\b`, func(name string) bool { return strings.Contains(tests.String(), "func "+name+"(") })
+		find(`\b((?:Test|Fuzz|Benchmark)[A-Z]\w*)\b`, func(name string) bool { return strings.Contains(all, "func "+name+"(") })
 		find(`jsonPayload\.message="([^"]+)"`, func(message string) bool { return strings.Contains(code, message) })
 	}
 }
@@ -163,17 +161,4 @@ func TestDesignHasEveryPart(t *testing.T) {
 			t.Errorf("docs/design.md does not say why %s earns its place", r.Path)
 		}
 	}
-}
-
-// documents are the Markdown files that describe the product.
-func documents(t *testing.T) []string {
-	t.Helper()
-	var files []string
-	for name := range allMarkdown(t) {
-		if !strings.HasPrefix(name, "terraform/") {
-			files = append(files, name)
-		}
-	}
-	slices.Sort(files)
-	return files
 }

@@ -2,9 +2,6 @@ package buildtest
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,7 +21,6 @@ const notTested = "not tested"
 // other claim, one or the words "not tested".
 func TestSecurityModelNamesItsTests(t *testing.T) {
 	t.Parallel()
-	root, tests := moduleRoot(t), testsByFile{}
 	rows := map[string]int{}
 	for _, row := range tableRows(t, readFile(t, securityModel)) {
 		claim, ok := row.cell["shown by"]
@@ -34,7 +30,7 @@ func TestSecurityModelNamesItsTests(t *testing.T) {
 		rows[row.section]++
 		named := referencesIn(claim)
 		for _, r := range named {
-			if !tests.has(t, root, r) {
+			if !r.isThere(t) {
 				t.Errorf("line %d names %s in %s, which is not there", row.line, r.name, r.file)
 			}
 		}
@@ -194,31 +190,9 @@ func referencesIn(text string) []reference {
 	return all
 }
 
-// testsByFile are the names of the functions of each file, or of the runs of a
-// Terraform test, read once.
-type testsByFile map[string]map[string]bool
-
-func (files testsByFile) has(t *testing.T, root string, r reference) bool {
+// isThere says whether the file has such a test, or such a run of Terraform's.
+func (r reference) isThere(t *testing.T) bool {
 	t.Helper()
-	if files[r.file] == nil {
-		files[r.file] = map[string]bool{}
-		path := filepath.Join(root, filepath.FromSlash(r.file))
-		if strings.HasSuffix(path, ".hcl") {
-			text, _ := os.ReadFile(path) // of no file: there is no such run
-			for _, m := range regexp.MustCompile(`(?m)^run "(\w+)"`).FindAllStringSubmatch(string(text), -1) {
-				files[r.file][m[1]] = true
-			}
-			return files[r.file][r.name]
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return false
-		}
-		for _, d := range file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
-				files[r.file][f.Name.Name] = true
-			}
-		}
-	}
-	return files[r.file][r.name]
+	text, _ := os.ReadFile(filepath.Join(moduleRoot(t), r.file)) // of no file: there is no such test
+	return regexp.MustCompile(`(?m)^(func |run ")` + r.name + `[("]`).Match(text)
 }

@@ -24,7 +24,7 @@ func TestGoSnippetsCompile(t *testing.T) {
 	}
 	root, dir := moduleRoot(t), t.TempDir()
 	replace, packages := map[string]string{}, []string{}
-	documents := allMarkdown(t)
+	documents := filesOf(t, ".md")
 	for _, document := range slices.Sorted(maps.Keys(documents)) {
 		for _, m := range goBlock.FindAllStringSubmatch(documents[document], -1) {
 			around, code := m[1], m[2]
@@ -33,7 +33,7 @@ func TestGoSnippetsCompile(t *testing.T) {
 			}
 			name := fmt.Sprintf("snippet%d", len(packages)+1)
 			file := filepath.Join(dir, name+".go")
-			must(t, os.WriteFile(file, []byte("//line "+document+", a snippet:1\n"+code), 0o644))
+			writeFile(t, file, "//line "+document+", a snippet:1\n"+code)
 			replace[filepath.Join(root, "internal/buildtest", name, "snippet.go")] = file
 			packages = append(packages, "./internal/buildtest/"+name)
 		}

@@ -44,22 +44,16 @@ func refusesToStart(t *testing.T, binary string) {
 // serves wants GET /health answered with 200, without credentials.
 func serves(t *testing.T, binary string) {
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, listener.Close())
 	_, port, _ := net.SplitHostPort(address)
 
 	cmd := exec.CommandContext(t.Context(), binary) // killed when the test ends
 	cmd.Env = []string{"FUNCTION_TARGET=GeminiWebhook", "PORT=" + port, "DOORS=public", "GOOGLE_CLOUD_PROJECT=acme-prod", "QUEUE_TOPIC=queue"}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
@@ -86,9 +80,7 @@ func serves(t *testing.T, binary string) {
 func get(t *testing.T, url string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0

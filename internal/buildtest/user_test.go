@@ -3,7 +3,6 @@ package buildtest
 import (
 	"context"
 	"encoding/json"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -47,9 +46,7 @@ func newUser(t *testing.T, secrets ...string) *user {
 	linkTree(t, filepath.Join(filepath.Dir(strings.TrimSuffix(config, "'")), "mirror"), u.plugins())
 
 	cloud, err := localcloud.Start(context.Background(), localcloud.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { _ = cloud.Close() })
 	for _, name := range secrets {
 		cloud.Secrets.Create("projects/my-project/secrets/" + name)
@@ -80,85 +77,11 @@ func newHome(t *testing.T) *user {
 
 func (u *user) plugins() string { return filepath.Join(u.home, ".terraform.d", "plugins") }
 
-// linkTree makes hard links: Terraform does not follow links to directories
-// there, and the stand-ins are large.
-func linkTree(t *testing.T, from, to string) {
-	t.Helper()
-	walk(t, from, func(name string, entry fs.DirEntry) error {
-		if entry.IsDir() {
-			return os.MkdirAll(filepath.Join(to, name), 0o755)
-		}
-		if os.Link(filepath.Join(from, name), filepath.Join(to, name)) == nil {
-			return nil
-		}
-		return copyFile(from, to, name) // another file system
-	})
-}
-
-// copyTree copies what is wanted: files, and links as links.
-func copyTree(t *testing.T, from, to string, wanted func(name string, dir bool) bool) {
-	t.Helper()
-	walk(t, from, func(name string, entry fs.DirEntry) error {
-		switch {
-		case name == ".":
-			return nil
-		case !wanted(name, entry.IsDir()):
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case entry.IsDir():
-			return os.MkdirAll(filepath.Join(to, name), 0o755)
-		}
-		return copyFile(from, to, name)
-	})
-}
-
-func walk(t *testing.T, dir string, each func(name string, entry fs.DirEntry) error) {
-	t.Helper()
-	must(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return each(name, entry)
-	}))
-}
-
-func copyFile(from, to, name string) error {
-	source, target := filepath.Join(from, name), filepath.Join(to, name)
-	info, err := os.Lstat(source)
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		link, err := os.Readlink(source)
-		if err != nil {
-			return err
-		}
-		return os.Symlink(link, target)
-	}
-	text, err := os.ReadFile(source)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(target, text, info.Mode().Perm())
-}
-
 // clone is a fresh clone of the working tree as it is now.
 func (u *user) clone() string {
 	u.t.Helper()
-	root, dir := moduleRoot(u.t), u.t.TempDir()
-	out, err := output(u.t, root, nil, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	if err != nil {
-		u.t.Skipf("git cannot list the files to clone: %v", err)
-	}
-	wanted := map[string]bool{}
-	for name := range strings.SplitSeq(out, "\x00") {
-		for ; name != "." && !wanted[name]; name = filepath.Dir(name) {
-			wanted[name] = true
-		}
-	}
-	copyTree(u.t, root, dir, func(name string, _ bool) bool { return wanted[name] })
+	dir := u.t.TempDir()
+	copyFiles(u.t, moduleRoot(u.t), dir, gitFiles(u.t))
 	u.run(dir, "git init -q -b main . && git add -A && git commit -q -m clone")
 	return dir
 }
@@ -168,9 +91,7 @@ func (u *user) change(dir string) {
 	u.t.Helper()
 	for _, name := range []string{"function.go", "terraform/provider/main.go"} {
 		path := filepath.Join(dir, name)
-		text, err := os.ReadFile(path)
-		must(u.t, err)
-		must(u.t, os.WriteFile(path, append(text, "\n// Another version.\n"...), 0o644))
+		writeFile(u.t, path, readFile(u.t, path)+"\n// Another version.\n")
 	}
 	u.run(dir, "git commit -q -a -m 'another version'")
 }
@@ -199,15 +120,13 @@ func (u *user) try(dir, command string) (string, error) {
 
 // providers lists the versions of our provider that Terraform can find, with
 // their programs.
-func (u *user) providers() map[string][]byte {
+func (u *user) providers() map[string]string {
 	u.t.Helper()
 	files, err := filepath.Glob(filepath.Join(u.plugins(), "terraform.local/gemini/gemini/*/*/terraform-provider-gemini_v*"))
 	must(u.t, err)
-	found := map[string][]byte{}
+	found := map[string]string{}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		must(u.t, err)
-		found[filepath.Base(filepath.Dir(filepath.Dir(file)))] = text
+		found[filepath.Base(filepath.Dir(filepath.Dir(file)))] = readFile(u.t, file)
 	}
 	return found
 }
@@ -254,20 +173,4 @@ func registryAnswers() bool {
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wants(t *testing.T, out string, texts ...string) {
-	t.Helper()
-	for _, text := range texts {
-		if !strings.Contains(out, text) {
-			t.Errorf("no %q in:\n%s", text, out)
-		}
-	}
 }

@@ -50,9 +50,7 @@ func noting(t *testing.T, names ...string) (bin, calls string) {
 	calls = filepath.Join(bin, "calls")
 	for _, name := range names {
 		text := "#!/bin/sh\nprintf '%s\\n' " + name + " \"$@\" >>" + calls + "\n"
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(bin, name), text)
 	}
 	return bin, calls
 }
@@ -69,9 +67,7 @@ func makeIn(t *testing.T, env []string, args ...string) (out, calls, dir string,
 		"scripts/fuzz": "#!/bin/sh\nexec fuzz \"$FUZZTIME\"\n", "scripts/bench": "#!/bin/sh\nexec bench \"$RUNS\"\n", "terraform/provider/go.mod": "",
 	} {
 		path = filepath.Join(dir, path)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)))
 	}
 	cmd := exec.Command("make", args...)
 	cmd.Dir = dir
@@ -171,21 +167,15 @@ func TestPrintedScriptsEvaluateNothing(t *testing.T) {
 	t.Parallel()
 	const bucket = "acme-batches/it's(a)|touch&c<evaluated>!e*?~{f}[g]#%=:@^+/"
 	printed := filepath.Join(t.TempDir(), "printed.sh")
-	if err := os.WriteFile(printed, []byte(dryRun(t, deployScript, "--result-bucket="+bucket)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, printed, dryRun(t, deployScript, "--result-bucket="+bucket))
 	bin, calls := noting(t, "go")
 	text := "#!/bin/sh\nprintf '%s\\n' \"$@\" >>" + calls + "\ncase \"$*\" in *projectNumber*) echo 123456789012 ;; *) echo value ;; esac\n"
-	if err := os.WriteFile(filepath.Join(bin, "gcloud"), []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(bin, "gcloud"), text)
 	if out, err := script(t, bin, nil, printed); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got, err := os.ReadFile(calls)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if !strings.Contains(string(got), "RESULT_BUCKETS="+bucket) {
 		t.Errorf("gcloud was not given %s", bucket)
 	}
@@ -198,9 +188,7 @@ func TestBucketsOfOthersAreNotAdopted(t *testing.T) {
 	t.Parallel()
 	const bucket = "storage/buckets/acme-prod-gemini-webhook-state"
 	printed := filepath.Join(t.TempDir(), "printed.sh")
-	if err := os.WriteFile(printed, []byte(dryRun(t, deployScript)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, printed, dryRun(t, deployScript))
 	for name, run := range map[string]func(fakeCloud) (string, error){
 		"script":  func(c fakeCloud) (string, error) { return script(t, fakeBin(t), c.env, deployScript, required...) },
 		"printed": func(c fakeCloud) (string, error) { return script(t, fakeBin(t), c.env, printed) },
@@ -209,9 +197,7 @@ func TestBucketsOfOthersAreNotAdopted(t *testing.T) {
 			t.Parallel()
 			for number, ok := range map[string]bool{"123456789012": true, "987654321": false} {
 				cloud := newFakeCloud(t, "gemini-webhook")
-				if err := os.WriteFile(filepath.Join(cloud.state, bucket), []byte(number), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				writeFile(t, filepath.Join(cloud.state, bucket), number)
 				out, err := run(cloud)
 				if ok != (err == nil) || ok == strings.Contains(out, "of another project") {
 					t.Errorf("a bucket of project %s: %v\n%s", number, err, out)
@@ -245,14 +231,10 @@ func TestCloudBuildsBucketIsTheProjects(t *testing.T) {
 			t.Parallel()
 			cloud := newFakeCloud(t, "gemini-webhook")
 			if test.there != "" {
-				if err := os.WriteFile(filepath.Join(cloud.state, "storage/buckets/acme-state"), []byte(test.number), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				writeFile(t, filepath.Join(cloud.state, "storage/buckets/acme-state"), test.number)
 			}
 			path := filepath.Join(t.TempDir(), "step.sh")
-			if err := os.WriteFile(path, []byte(steps[i].Script), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, path, steps[i].Script)
 			env := append(cloud.env, "STATE_BUCKET=acme-state", "PROJECT=acme-prod", "PROJECT_NUMBER=123456789012", "REGION=europe-west1")
 			out, err := script(t, fakeBin(t), env, path)
 			if test.ok != (err == nil) || test.ok == strings.Contains(out, "of another project") {

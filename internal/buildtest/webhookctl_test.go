@@ -37,7 +37,7 @@ func TestWebhookctlKnowsCommands(t *testing.T) {
 			}
 		}
 	}
-	for file, text := range allMarkdown(t) {
+	for file, text := range filesOf(t, ".md") {
 		for _, first := range [][]string{{"webhookctl"}, {"go", "run", "./cmd/webhookctl"}} {
 			whole, named := documentedCommands(text, first...)
 			check(file, whole)
