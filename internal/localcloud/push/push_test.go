@@ -2,6 +2,7 @@ package push_test
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"testing"
@@ -106,6 +107,11 @@ func TestSmokeOnGooglesEmulator(t *testing.T) {
 	must(t, err)
 	t.Cleanup(stop)
 	smoke(t, newRig(t, addr))
+	stop()
+	if conn, err := net.Dial("tcp", addr); err == nil {
+		conn.Close()
+		t.Errorf("%s still accepts connections after stop", addr)
+	}
 }
 
 // TestLeasesAreExtended: a message whose request takes long is not delivered

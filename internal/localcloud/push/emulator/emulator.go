@@ -7,18 +7,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 )
 
@@ -50,24 +48,27 @@ func Start(ctx context.Context) (hostport string, stop func(), err error) {
 		return "", nil, err
 	}
 	hostport = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	cmd := exec.Command(java, "-Xmx512m", "-jar", jar, "--host=127.0.0.1", "--port="+strconv.Itoa(port))
-	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+	ctx, cancel := context.WithCancel(ctx)
+	cmd := exec.CommandContext(ctx, java, "-Xmx512m", "-jar", jar, "--host=127.0.0.1", "--port="+strconv.Itoa(port))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
 	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("pubsub emulator: %w", err)
+		cancel()
+		return "", nil, fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		_ = cmd.Wait() // ends by our signal; an early end is seen by waitReady
+		_ = cmd.Wait()
+		cancel()                                            // where it ended by itself, nobody waits for it
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // a child of it may live on
 	}()
-	var once sync.Once
-	stop = func() { once.Do(func() { kill(cmd.Process.Pid, exited) }); <-exited }
-	if err := waitReady(ctx, hostport, exited); err != nil {
+	stop = func() { cancel(); <-exited }
+	if err := waitReady(ctx, hostport); err != nil {
 		stop()
 		return "", nil, err
 	}
-	context.AfterFunc(ctx, stop)
 	return hostport, stop, nil
 }
 
@@ -106,7 +107,8 @@ func freePort() (int, error) {
 	return ln.Addr().(*net.TCPAddr).Port, nil
 }
 
-func waitReady(ctx context.Context, hostport string, exited <-chan struct{}) error {
+// waitReady makes a call that waits for the connection.
+func waitReady(ctx context.Context, hostport string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	conn, err := grpc.NewClient(hostport, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -114,31 +116,9 @@ func waitReady(ctx context.Context, hostport string, exited <-chan struct{}) err
 		return fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
 	defer conn.Close()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		conn.ResetConnectBackoff()
-		conn.Connect()
-		if conn.GetState() == connectivity.Ready {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-exited:
-			return fmt.Errorf("%w: it ended by itself", ErrNotReady)
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ErrNotReady, ctx.Err())
-		}
+	_, err = pubsubpb.NewPublisherClient(conn).ListTopics(ctx, &pubsubpb.ListTopicsRequest{Project: "projects/p"}, grpc.WaitForReady(true))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
-}
-
-// kill ends the process group that pid leads.
-func kill(pid int, exited <-chan struct{}) {
-	_ = syscall.Kill(-pid, syscall.SIGTERM)
-	select {
-	case <-exited:
-	case <-time.After(stopTimeout):
-	}
-	// Also where the leader has ended: a child of it may live on.
-	_ = syscall.Kill(-pid, syscall.SIGKILL)
+	return nil
 }
