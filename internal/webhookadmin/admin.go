@@ -105,6 +105,15 @@ func refused(err error) bool {
 	return errors.Is(err, ErrRefused) || errors.Is(err, ErrWebhookNotFound)
 }
 
+// retry calls f until it succeeds, its error is definite, or ctx ends.
+func (a *Admin) retry(ctx context.Context, f func() error) error {
+	for backoff := a.backoff; ; backoff = min(2*backoff, maxBackoff) {
+		if err := f(); err == nil || secret.Definite(err) || !sleep(ctx, backoff) {
+			return err
+		}
+	}
+}
+
 // sleep returns false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)

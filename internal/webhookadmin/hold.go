@@ -144,23 +144,18 @@ func (h *hold) fail(ctx context.Context, cause error) error {
 func (h *hold) change(ctx context.Context, f func(*state)) error {
 	var written map[string]string
 	var lost bool
-	for backoff := h.a.backoff; ; backoff = min(2*backoff, maxBackoff) {
+	err := h.a.retry(ctx, func() error {
 		st, err := h.a.read(ctx, h.secret)
-		if err == nil {
-			if written == nil || !maps.Equal(written, st.annotations) { // else only the answer was lost
-				lost, written, err = h.write(ctx, st, f)
-			}
-			if err == nil && lost {
-				return fmt.Errorf("%w: it took over while this one stood still; run it again, the next run heals it", ErrConflict)
-			}
-			if err == nil {
-				return nil
-			}
-		}
-		if secret.Definite(err) || !sleep(ctx, backoff) {
+		if err != nil || written != nil && maps.Equal(written, st.annotations) { // only the answer was lost
 			return err
 		}
+		lost, written, err = h.write(ctx, st, f)
+		return err
+	})
+	if err == nil && lost {
+		return fmt.Errorf("%w: it took over while this one stood still; run it again, the next run heals it", ErrConflict)
 	}
+	return err
 }
 
 // write makes one attempt of change. Lost says that another run has interfered,

@@ -32,23 +32,20 @@ func (a *Admin) Retire(ctx context.Context, name secret.Name, overlap time.Durat
 // disableOlder disables all enabled versions before number, trying until ctx
 // ends where an error may pass.
 func (a *Admin) disableOlder(ctx context.Context, name secret.Name, number int64) (disabled []int64, err error) {
-	for backoff := a.backoff; ; backoff = min(2*backoff, maxBackoff) {
-		var versions []secret.Version
-		if versions, err = a.newestFirst(ctx, name); err == nil {
-			for _, v := range versions {
-				if !v.Enabled || v.Number >= number || slices.Contains(disabled, v.Number) {
-					continue
-				}
-				if err = a.secrets.Disable(ctx, name, v.Number); err != nil {
-					break
-				}
-				disabled = append(disabled, v.Number)
+	err = a.retry(ctx, func() error {
+		versions, err := a.newestFirst(ctx, name)
+		for _, v := range versions {
+			if !v.Enabled || v.Number >= number || slices.Contains(disabled, v.Number) {
+				continue
 			}
+			if err := a.secrets.Disable(ctx, name, v.Number); err != nil {
+				return err
+			}
+			disabled = append(disabled, v.Number)
 		}
-		if err == nil || secret.Definite(err) || !sleep(ctx, backoff) {
-			return disabled, err
-		}
-	}
+		return err
+	})
+	return disabled, err
 }
 
 func (a *Admin) newestFirst(ctx context.Context, name secret.Name) ([]secret.Version, error) {

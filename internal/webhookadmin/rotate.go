@@ -126,16 +126,15 @@ func (h *hold) step(ctx context.Context, r *Rotated, immediately bool) error {
 // store adds a version. It is the only copy of a key in force, so it is tried
 // until time is up; an answer that was lost makes a second version of the same
 // key, which does no harm.
-func (h *hold) store(ctx context.Context, payload secret.Value) (int64, error) {
-	for backoff := h.a.backoff; ; backoff = min(2*backoff, maxBackoff) {
-		number, err := h.a.secrets.Add(ctx, h.secret, payload)
-		if err == nil {
-			return number, nil
-		}
-		if secret.Definite(err) || !sleep(ctx, backoff) {
-			return 0, fmt.Errorf("the new signing secret could not be stored and is lost: %w", err)
-		}
+func (h *hold) store(ctx context.Context, payload secret.Value) (number int64, err error) {
+	err = h.a.retry(ctx, func() error {
+		number, err = h.a.secrets.Add(ctx, h.secret, payload)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("the new signing secret could not be stored and is lost: %w", err)
 	}
+	return number, nil
 }
 
 // unmarked is an error of done: the key is stored, but the next run does not know.

@@ -52,27 +52,3 @@ func TestListener(t *testing.T) {
 		t.Error("still listening")
 	}
 }
-
-func TestCalls(t *testing.T) {
-	t.Parallel()
-	var calls Calls[string, int, error]
-	refused := fmt.Errorf("on purpose")
-	calls.Fail(func(op int) *error {
-		if op == 2 {
-			return &refused
-		}
-		return nil
-	})
-	for op, want := range []error{nil, nil, refused} {
-		if got := calls.Begin("read", op); got != want {
-			t.Errorf("%d: fault %v, want %v", op, got, want)
-		}
-	}
-	calls.Fail(nil)
-	if got := calls.Begin("write", 2); got != nil {
-		t.Errorf("without a hook: %v", got)
-	}
-	if r, w := calls.Count("read"), calls.Count("write"); r != 3 || w != 1 {
-		t.Errorf("counted %d and %d, want 3 and 1", r, w)
-	}
-}
