@@ -5,9 +5,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -66,24 +68,17 @@ func write(w io.Writer, got runs) error {
 		}
 		aim, verdict := "", ""
 		if r.limit != 0 {
-			aim, verdict = "at most "+number(r.limit), "met"
+			aim, verdict = "at most "+number(r.limit)+r.unit, "met"
 			if r.atLeast {
-				aim = "at least " + number(r.limit)
+				aim = "at least " + number(r.limit) + r.unit
 			}
 			if r.atLeast && value < r.limit || !r.atLeast && value > r.limit {
 				verdict = "**missed**"
 			}
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", r.what, r.against, measured, number(value)+r.unit, aim+suffix(aim, r.unit), verdict)
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", r.what, r.against, measured, number(value)+r.unit, aim, verdict)
 	}
 	return nil
-}
-
-func suffix(aim, unit string) string {
-	if aim == "" {
-		return ""
-	}
-	return unit
 }
 
 // value is the median of a row's metric, or of its ratio to the row's base.
@@ -111,24 +106,17 @@ func (r runs) get(m metric) ([]float64, error) {
 	return values, nil
 }
 
+// placeholder is a unit in a row's text.
+var placeholder = regexp.MustCompile(`\{([^}]*)\}`)
+
 // fill replaces each {unit} in a row's text by the median of that unit.
-func (r runs) fill(of row) (string, error) {
-	var text strings.Builder
-	rest := of.measured
-	for {
-		before, after, found := strings.Cut(rest, "{")
-		text.WriteString(before)
-		if !found {
-			return text.String(), nil
-		}
-		unit, after, _ := strings.Cut(after, "}")
-		values, err := r.get(metric{of.metric.benchmark, unit})
-		if err != nil {
-			return "", err
-		}
-		text.WriteString(number(median(values)))
-		rest = after
-	}
+func (r runs) fill(of row) (text string, err error) {
+	text = placeholder.ReplaceAllStringFunc(of.measured, func(unit string) string {
+		values, missing := r.get(metric{of.metric.benchmark, strings.Trim(unit, "{}")})
+		err = errors.Join(err, missing)
+		return number(median(values))
+	})
+	return text, err
 }
 
 func median(values []float64) float64 {

@@ -16,15 +16,9 @@ func output(value func(run int, m metric) float64) string {
 					continue
 				}
 				fmt.Fprintf(&b, "Benchmark%s-2 \t 1 \t %v %s", m.benchmark, value(run, m), strings.Replace(m.unit, "sec/op", "ns/op", 1))
-				for rest := r.measured; m == r.metric; {
-					_, after, found := strings.Cut(rest, "{")
-					if !found {
-						break
-					}
-					var unit string
-					unit, rest, _ = strings.Cut(after, "}")
-					if unit != m.unit {
-						fmt.Fprintf(&b, "\t %v %s", 10*(run+1), unit)
+				for _, unit := range placeholder.FindAllStringSubmatch(r.measured, -1) {
+					if m == r.metric && unit[1] != m.unit {
+						fmt.Fprintf(&b, "\t %v %s", 10*(run+1), unit[1])
 					}
 				}
 				b.WriteString("\n")
