@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -117,10 +116,8 @@ func publisher(ctx context.Context, l load) (func(n int) error, error) {
 		return err
 	}
 	if l.How == "batched" {
-		var once sync.Once
-		var publisher *pubsubapi.Publisher
+		publisher := client.Publisher(topic)
 		one = func() error {
-			once.Do(func() { publisher = client.Publisher(topic) })
 			_, err := publisher.Publish(ctx, &pubsubapi.Message{Data: l.Data, Attributes: l.Attributes}).Get(ctx)
 			return err
 		}

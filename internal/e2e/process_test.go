@@ -141,10 +141,26 @@ func freeAddr(t testing.TB) string {
 func (c *child) healthy() bool {
 	client := http.Client{Timeout: startTimeout}
 	defer client.CloseIdleConnections()
-	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
+	return c.soon(func() bool {
 		resp, err := client.Get(c.url() + "/health")
-		if err == nil {
-			return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	})
+}
+
+// listens: the process takes connections. The framework's server answers no
+// health checks.
+func (c *child) listens() bool {
+	return c.soon(func() bool {
+		conn, err := net.Dial("tcp", c.addr)
+		return err == nil && conn.Close() == nil
+	})
+}
+
+// soon waits until ok, while the process runs.
+func (c *child) soon(ok func() bool) bool {
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
+		if ok() {
+			return true
 		}
 		select {
 		case <-c.exited:

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,22 +30,6 @@ func (r *rig) startRotator() *child {
 	program := command(r.t, append(r.cloud.Env(),
 		"FUNCTION_TARGET=RotateSigningSecret", "GEMINI_API_KEY_SECRET="+localcloud.APIKeySecret, "LOCAL_ONLY=true")...)
 	return launch(r.t, program, (*child).listens)
-}
-
-// listens waits until a process takes connections: the framework's server
-// answers no health checks.
-func (c *child) listens() bool {
-	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
-		if conn, err := net.Dial("tcp", c.addr); err == nil {
-			return conn.Close() == nil
-		}
-		select {
-		case <-c.exited:
-			return false
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
-	return false
 }
 
 // message is a Pub/Sub message of Secret Manager in a CloudEvent's data.
