@@ -23,16 +23,7 @@ func TestDynamicEd25519(t *testing.T) {
 	good := rig.ed25519().Get("webhook-signature")
 	signature, err := base64.StdEncoding.DecodeString(good[4:])
 	must(t, err)
-	entries := func(list ...string) func(*delivery) {
-		return func(d *delivery) { d.header.Set("webhook-signature", strings.Join(list, " ")) }
-	}
-	set := func(name, value string) func(*delivery) {
-		return func(d *delivery) { d.header.Set(name, value) }
-	}
-	tests := map[string]struct {
-		change func(*delivery)
-		want   string
-	}{
+	tests := deliveries{
 		"genuine":                 {func(*delivery) {}, "ok"},
 		"by the key without kid":  {entries(rig.issuer.Ed25519(1, "msg_1", seconds, body)), "ok"},
 		"by the third key":        {entries(rig.issuer.Ed25519(2, "msg_1", seconds, body)), "ok"},
@@ -76,18 +67,9 @@ func TestDynamicEd25519(t *testing.T) {
 		t.Log("the signature has no + or /: base64url is not tried")
 		delete(tests, "signature in base64url")
 	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newDynamicRigOf(t, rig.issuer)
-			d := &delivery{dynamicPath, rig.issuer.DeliverEd25519("msg_1", start, body), body, start}
-			tc.change(d)
-			r.Add(d.now.Sub(start))
-			if _, got := r.send(t, d.path, d.header, d.body); got != tc.want {
-				t.Errorf("got %s, want %s", got, tc.want)
-			}
-		})
-	}
+	tests.run(t, rig.issuer, func() delivery {
+		return delivery{dynamicPath, rig.issuer.DeliverEd25519("msg_1", start, body), body, start}
+	})
 }
 
 // Which paths accept what, and what is said where they do not.
