@@ -31,9 +31,9 @@ var interactionForm = regexp.MustCompile(`^(?:interactions/)?([A-Za-z0-9_-]{1,12
 
 // Read reads an interaction by its name or id ("interactions/X", "X"). The answer is
 // kept up to limit bytes; a longer one, for it may hold pictures, goes to overflow as it
-// comes: that has to call write, once, with where it goes, and gives write's error back.
-// Where overflow keeps it already it may return without a call: the members are empty
-// then.
+// comes: that calls write, at most once, with where it goes, and gives write's error
+// back. Where it is kept already overflow need not call: the members are read all the
+// same.
 func (i Interactions) Read(ctx context.Context, id string, limit int, overflow func(write func(io.Writer) error) error) (Interaction, error) {
 	form := interactionForm.FindStringSubmatch(id)
 	if form == nil {
@@ -62,10 +62,15 @@ func readInteraction(answer io.Reader, limit int, overflow func(write func(io.Wr
 		read.Resource = start
 		return read, err
 	}
+	whole, called := io.MultiReader(bytes.NewReader(start), answer), false
 	err = overflow(func(w io.Writer) error {
-		read, err = parseInteraction(io.TeeReader(io.MultiReader(bytes.NewReader(start), answer), w))
+		called = true
+		read, err = parseInteraction(io.TeeReader(whole, w))
 		return err
 	})
+	if err == nil && !called {
+		return parseInteraction(whole)
+	}
 	return read, err
 }
 

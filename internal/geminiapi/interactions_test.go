@@ -96,7 +96,7 @@ func TestOverflow(t *testing.T) {
 		"a short one": {answer: strings.NewReader(answer), limit: len(answer), kept: answer, status: "completed"},
 		"a long one": {answer: strings.NewReader(answer), limit: len(answer) - 1, status: "completed", archived: answer,
 			overflow: func(b *bytes.Buffer, write func(io.Writer) error) error { return write(b) }},
-		"a long one that is there": {answer: strings.NewReader(answer), limit: 5,
+		"a long one that is there": {answer: strings.NewReader(answer), limit: 5, status: "completed",
 			overflow: func(*bytes.Buffer, func(io.Writer) error) error { return nil }},
 		"an archive that fails": {answer: strings.NewReader(answer), limit: 5, err: refused,
 			overflow: func(_ *bytes.Buffer, write func(io.Writer) error) error { return write(iotestWriter{refused}) }},
