@@ -210,7 +210,7 @@ export type BatchCompleted = Common & {
     /**
      * How many lines had any.
      */
-    lines?: number;
+    lines: number;
   };
   /**
    * Stored size of the objects.
