@@ -65,7 +65,7 @@ func (c *cached) refresh(ctx context.Context) {
 
 // serving returns the set that serves, or an error that wraps
 // [ErrUnavailable]: where there is none, and where the secret cannot be read,
-// for it might be the signer'c. A secret without a good version is no error.
+// for it might be the signer's. A secret without a good version is no error.
 func (c *cached) serving() (*snapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

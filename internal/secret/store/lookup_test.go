@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/gemini-webhook/internal/secret"
@@ -56,6 +57,27 @@ func TestSecretsLookups(t *testing.T) {
 	if got := r.deliver(t, payload3); got != "ok" {
 		t.Errorf("after a quiet minute: got %s", got)
 	}
+}
+
+// A list without versions while one is known lags behind. What is listed is read once.
+func TestListsAndWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := storetest.NewSource()
+		source.Add(secretA, payload1, start)
+		r := newRig(source, nil)
+		for n, hidden := range []int{0, 1, 0} {
+			source.Do(func() { source.Hidden[secretA] = hidden })
+			if got := r.deliver(t, payload1); got != "ok" {
+				t.Errorf("%d versions hidden: %s", hidden, got)
+			}
+			synctest.Wait()
+			if lists, accesses := source.Lookups(); lists != n+1 || accesses != n+1 {
+				t.Errorf("%d lists and %d accesses, want %d of each", lists, accesses, n+1)
+			}
+			r.Add(5 * time.Minute)
+		}
+	})
 }
 
 // An outage from the start is asked about once a second.

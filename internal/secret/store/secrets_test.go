@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/gemini-webhook/internal/secret"
@@ -272,34 +273,26 @@ func TestSecretsSeveral(t *testing.T) {
 // on account of that.
 func TestAMismatchBetweenRoundsIsMadeUpFor(t *testing.T) {
 	t.Parallel()
-	source := storetest.Of(secretA, payload1)
-	r := newRig(source, nil)
-	r.deliver(t, payload1)
-	if got := r.deliver(t, payload3); got != "signature_mismatch" {
-		t.Fatalf("forged: %s", got)
-	}
-	source.Add(secretA, payload2, r.Now())
-	source.Disable(secretA, 1)
-	if got := r.deliver(t, payload2); got != "signature_mismatch" {
-		t.Fatalf("new, between rounds: %s", got)
-	}
-	r.Add(5*time.Second - 1)
-	lists, accesses := source.Lookups()
-	for range 100 {
-		if got := r.deliver(t, payload1); got != "ok" {
-			t.Fatalf("old, before the next round: %s", got)
+	synctest.Test(t, func(t *testing.T) {
+		source := storetest.Of(secretA, payload1)
+		r := newRig(source, nil)
+		want := func(what, payload, code string) {
+			t.Helper()
+			if got := r.deliver(t, payload); got != code {
+				t.Errorf("%s: %s, want %s", what, got, code)
+			}
+			synctest.Wait() // for the round that it may have begun
 		}
-	}
-	if l, a := source.Lookups(); l != lists || a != accesses {
-		t.Errorf("%d look-ups before the next round is due", l+a-lists-accesses)
-	}
-	r.Add(1)
-	for end := time.Now().Add(10 * time.Second); r.deliver(t, payload1) == "ok"; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the revoked key is accepted on and on")
-		}
-	}
-	if got := r.deliver(t, payload2); got != "ok" {
-		t.Errorf("new, afterwards: %s", got)
-	}
+		want("old", payload1, "ok")
+		want("forged", payload3, "signature_mismatch")
+		source.Add(secretA, payload2, r.Now())
+		source.Disable(secretA, 1)
+		want("new, between rounds", payload2, "signature_mismatch")
+		r.Add(5*time.Second - 1)
+		want("old, before the next round", payload1, "ok")
+		r.Add(1)
+		want("old, which does not wait for the round", payload1, "ok")
+		want("old, after it", payload1, "signature_mismatch")
+		want("new, after it", payload2, "ok")
+	})
 }
