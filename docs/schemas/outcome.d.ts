@@ -206,7 +206,16 @@ export type BatchCompleted = Common & {
   /**
    * Sums over all lines.
    */
-  usage: Tokens & {
+  usage: {
+    prompt_tokens: number;
+    candidates_tokens: number;
+    thoughts_tokens: number;
+    /**
+     * Part of prompt_tokens.
+     */
+    cached_tokens: number;
+    tool_use_tokens: number;
+    total_tokens: number;
     /**
      * How many lines had any.
      */
