@@ -62,11 +62,3 @@ func TestLinksResolve(t *testing.T) {
 		t.Errorf("%d relative links were found", links)
 	}
 }
-
-func TestAnchors(t *testing.T) {
-	t.Parallel()
-	got := anchors("# A `b`: c, d\n```sh\n# no heading\n```\n## What's *left*\n")
-	if want := map[string]bool{"a-b-c-d": true, "whats-left": true}; !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}

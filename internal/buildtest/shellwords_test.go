@@ -3,9 +3,7 @@ package buildtest
 import (
 	"io"
 	"strings"
-	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -50,36 +48,4 @@ func literals(words []*syntax.Word) []string {
 		all[i] = text
 	}
 	return all
-}
-
-func TestShellCommands(t *testing.T) {
-	t.Parallel()
-	const script = `#!/bin/sh
-# gcloud in a comment
-A=$(gcloud projects describe "p q" --format='value(x)') # and behind
-if gcloud a describe >/dev/null 2>&1; then
-  gcloud a "--filter=x = \"y\"" \
-    --b
-fi
-gcloud c ||
-  FOO=bar gcloud d --e=$((1 + 2)) "$(gcloud f "$(gcloud g)")" <<EOF
-gcloud in a here-document
-EOF
-curl -H "X: $(gcloud h)" | jq '.[] | gcloud' && export Z=1; gcloud i 2>x "${y}"`
-	want := [][]string{
-		{"gcloud", "projects", "describe", "p q", "--format=value(x)"},
-		{"gcloud", "a", "describe"},
-		{"gcloud", "a", `--filter=x = "y"`, "--b"},
-		{"gcloud", "c"},
-		{"gcloud", "g"},
-		{"gcloud", "f", "$()"},
-		{"gcloud", "d", "--e=3", "$()"},
-		{"gcloud", "h"},
-		{"curl", "-H", "X: $()"},
-		{"jq", ".[] | gcloud"},
-		{"gcloud", "i", "$y"},
-	}
-	if diff := cmp.Diff(want, shellCommands(script)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
 }
