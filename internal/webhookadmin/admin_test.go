@@ -81,7 +81,7 @@ func TestEnsureUpdatesWhatDiffers(t *testing.T) {
 	r.settled()
 
 	// Gemini disables it after a failed delivery: drift, which is undone.
-	r.receiver.Close()
+	r.Receiver.Close()
 	must(t, r.admin.Ping(t.Context(), secretName))
 	for hook := first; hook.State != StateFailed; time.Sleep(5 * time.Millisecond) {
 		var err error
@@ -124,9 +124,9 @@ func TestEnsureAdoptsByNameAndURI(t *testing.T) {
 		r := newRig(t, simulator.Options{Signing: mode})
 		d := r.desired()
 		name, uri, other := d.Name, d.URI, "another"
-		byHand, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"video.generated"}})
+		byHand, _, err := r.Webhooks(nil).Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"video.generated"}})
 		must(t, err)
-		stranger, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &other, URI: &uri, SubscribedEvents: []string{"video.generated"}})
+		stranger, _, err := r.Webhooks(nil).Create(t.Context(), Fields{Name: &other, URI: &uri, SubscribedEvents: []string{"video.generated"}})
 		must(t, err)
 		want := Changes{Rotate: Adopted, Update: []string{"subscribed_events"}}
 		plan, err := r.admin.Plan(t.Context(), d)
@@ -137,13 +137,11 @@ func TestEnsureAdoptsByNameAndURI(t *testing.T) {
 		if want.Versions = []int64{1}; !cmp.Equal(want, changes) || hook.ID != byHand.ID || len(hook.SigningSecrets) != 1 {
 			t.Errorf("got %+v, changes %+v, want %s with one key, and %+v", hook, changes, byHand.ID, want)
 		}
-		must(t, r.admin.Webhooks().Delete(t.Context(), stranger.ID))
+		must(t, r.Webhooks(nil).Delete(t.Context(), stranger.ID))
 		r.settled()
 
 		// Its id is lost, with versions in the secret: first with the overlap.
-		got, err := r.sm.Get(t.Context(), secretName)
-		must(t, err)
-		must(t, r.sm.SetAnnotations(t.Context(), secretName, nil, got.Etag))
+		r.Annotate(secretName, nil)
 		if hook, changes := r.ensure(d); hook.ID != byHand.ID || !slices.Equal(changes.Versions, []int64{2, 3}) || len(hook.SigningSecrets) != 1 {
 			t.Errorf("got %+v, changes %+v, want versions 2 and 3, and one key", hook, changes)
 		}
@@ -156,7 +154,7 @@ func TestEnsureAdoptsByID(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	d := r.desired()
 	name, uri := "old name", "https://elsewhere.example/hook"
-	old, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: d.SubscribedEvents})
+	old, _, err := r.Webhooks(nil).Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: d.SubscribedEvents})
 	must(t, err)
 	d.ID = old.ID
 	if hook, changes := r.ensure(d); hook.ID != old.ID || hook.URI != d.URI || changes.Rotate != Adopted || changes.Create {
@@ -170,7 +168,7 @@ func TestEnsureRefusesToGuess(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	d := r.desired()
 	for range 2 {
-		_, _, err := r.admin.Webhooks().Create(t.Context(), d.Fields())
+		_, _, err := r.Webhooks(nil).Create(t.Context(), d.Fields())
 		must(t, err)
 	}
 	if _, _, err := r.admin.Ensure(t.Context(), d); !errors.Is(err, ErrAmbiguous) {
@@ -192,8 +190,8 @@ func TestEnsureRefusesToGuess(t *testing.T) {
 		}
 	}
 	// What Gemini refuses leaves nothing behind.
-	must(t, r.admin.Webhooks().Delete(t.Context(), mustList(r)[0].ID))
-	must(t, r.admin.Webhooks().Delete(t.Context(), mustList(r)[0].ID))
+	must(t, r.Webhooks(nil).Delete(t.Context(), mustList(r)[0].ID))
+	must(t, r.Webhooks(nil).Delete(t.Context(), mustList(r)[0].ID))
 	d.SubscribedEvents = []string{"batch.unheard_of"}
 	if _, _, err := r.admin.Ensure(t.Context(), d); !errors.Is(err, ErrRefused) || errors.Is(err, ErrInterrupted) {
 		t.Errorf("an unknown event: %v", err)
@@ -207,7 +205,7 @@ func TestEnsureRecreatesWhatIsGone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	first, _ := r.ensure(r.desired())
-	must(t, r.admin.Webhooks().Delete(t.Context(), first.ID))
+	must(t, r.Webhooks(nil).Delete(t.Context(), first.ID))
 	if _, err := r.admin.Get(t.Context(), secretName); !errors.Is(err, ErrNoWebhook) {
 		t.Errorf("gone: %v", err)
 	}
@@ -221,7 +219,7 @@ func TestEnsureRotatesWhereNoVersionIsEnabled(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	must(t, r.store.Disable(secretName, 1))
+	must(t, r.Store.Disable(secretName, 1))
 	if plan, err := r.admin.Plan(t.Context(), r.desired()); plan.Rotate != NoVersion || err != nil {
 		t.Errorf("plan: %+v, %v", plan, err)
 	}
@@ -255,7 +253,7 @@ func TestRotate(t *testing.T) {
 		if hook, err := r.admin.Get(t.Context(), secretName); len(hook.SigningSecrets) != 1 || err != nil {
 			t.Errorf("%d keys in force, %v, want one", len(hook.SigningSecrets), err)
 		}
-		if err := r.verify(before, 24*time.Hour); err == nil {
+		if err := r.Verify(before, secretName); err == nil {
 			t.Error("a delivery signed with a revoked key still verifies")
 		}
 		r.settled()
@@ -275,15 +273,15 @@ func TestRotateNeedsAWebhook(t *testing.T) {
 		t.Errorf("unknown behavior: %v", err)
 	}
 	r.ensure(r.desired())
-	r.faults.Set(admintest.At("POST :rotateSigningSecret", refuse))
+	r.Faults.Set(admintest.At("POST :rotateSigningSecret", refuse))
 	_, err := r.admin.Rotate(t.Context(), secretName, After24h)
 	r.texts.add(err)
 	if !errors.Is(err, ErrRefused) || errors.Is(err, ErrInterrupted) {
 		t.Errorf("refused: %v", err)
 	}
-	r.faults.Set(nil)
+	r.Faults.Set(nil)
 	r.settled()
-	if enabled := r.enabled(); !slices.Equal(enabled, []int64{1}) {
+	if enabled := r.Enabled(secretName); !slices.Equal(enabled, []int64{1}) {
 		t.Errorf("versions %v, want the first alone", enabled)
 	}
 }
@@ -300,7 +298,7 @@ func TestDelete(t *testing.T) {
 	// The secret names another webhook, or is gone: the given one is deleted.
 	mine, _ := r.ensure(r.desired())
 	name, uri := "other", "https://other.example/"
-	other, _, err := r.admin.Webhooks().Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"batch.failed"}})
+	other, _, err := r.Webhooks(nil).Create(t.Context(), Fields{Name: &name, URI: &uri, SubscribedEvents: []string{"batch.failed"}})
 	must(t, err)
 	must(t, r.admin.Delete(t.Context(), secretName, other.ID))
 	r.settled()

@@ -35,7 +35,7 @@ func TestEnsureAtOnceCreatesOne(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if enabled := r.enabled(); created != 1 || !slices.Equal(enabled, []int64{1}) {
+	if enabled := r.Enabled(secretName); created != 1 || !slices.Equal(enabled, []int64{1}) {
 		t.Errorf("%d created, versions %v, want one", created, enabled)
 	}
 	r.settled()
@@ -48,21 +48,17 @@ func TestRunsAtOnceTakeTurns(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			a := r.newAdmin()
-			var err error
-			switch i % 3 {
-			case 0:
-				_, _, err = a.Ensure(t.Context(), r.desired())
-			default:
-				_, err = a.Rotate(t.Context(), secretName, After24h)
+			run := rotated(After24h)
+			if i%3 == 0 {
+				run = ensured
 			}
-			if err != nil {
+			if err := run(t.Context(), r); err != nil {
 				t.Errorf("run %d: %v", i, err)
 			}
 		})
 	}
 	wg.Wait()
-	if enabled := r.enabled(); !slices.Equal(enabled, []int64{1, 2, 3, 4, 5}) {
+	if enabled := r.Enabled(secretName); !slices.Equal(enabled, []int64{5, 4, 3, 2, 1}) {
 		t.Errorf("versions %v, want the first and one of each of the four rotations", enabled)
 	}
 	r.settled()
@@ -75,14 +71,13 @@ func TestDeleteBesideOthers(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			a := r.newAdmin()
 			switch i % 3 {
 			case 0:
-				_, _, _ = a.Ensure(t.Context(), r.desired())
+				_ = ensured(t.Context(), r)
 			case 1:
-				_, _ = a.Rotate(t.Context(), secretName, After24h)
+				_ = rotated(After24h)(t.Context(), r)
 			default:
-				_ = a.Delete(t.Context(), secretName, "")
+				_ = r.newAdmin().Delete(t.Context(), secretName, "")
 			}
 		})
 	}
@@ -100,7 +95,7 @@ func TestDeleteBesideOthers(t *testing.T) {
 func (r *rig) standStill(name string) (waits chan struct{}, proceed func()) {
 	waits, gate := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
-	r.faults.Set(func(call string) fault {
+	r.Faults.Set(func(call string) fault {
 		if call == name && first.CompareAndSwap(false, true) {
 			close(waits)
 			<-gate
@@ -117,17 +112,11 @@ func TestTakenOver(t *testing.T) {
 	tests := map[string]struct {
 		prepare func(*rig)
 		call    string
-		run     func(*rig) error
+		run     func(context.Context, *rig) error
 	}{
-		"create": {func(*rig) {}, "POST webhooks", func(r *rig) error { return ensured(t.Context(), r) }},
-		"rotate": {func(r *rig) { r.ensure(r.desired()) }, "POST :rotateSigningSecret", func(r *rig) error {
-			_, err := r.newAdmin().Rotate(t.Context(), secretName, After24h)
-			return err
-		}},
-		"store": {func(r *rig) { r.ensure(r.desired()) }, "AddSecretVersion", func(r *rig) error {
-			_, err := r.newAdmin().Rotate(t.Context(), secretName, After24h)
-			return err
-		}},
+		"create": {func(*rig) {}, "POST webhooks", ensured},
+		"rotate": {created, "POST :rotateSigningSecret", rotated(After24h)},
+		"store":  {created, "AddSecretVersion", rotated(After24h)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -136,9 +125,9 @@ func TestTakenOver(t *testing.T) {
 			test.prepare(r)
 			waits, proceed := r.standStill(test.call)
 			slow := make(chan error, 1)
-			go func() { slow <- test.run(r) }()
+			go func() { slow <- test.run(t.Context(), r) }()
 			<-waits
-			r.lapse()
+			r.Lapse()
 			r.ensure(r.desired())
 			r.settled()
 			proceed()
@@ -162,15 +151,12 @@ func TestDisturbed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{DisableAfter: -1})
 	r.ensure(r.desired())
-	rotate := func(done chan error) {
-		_, err := r.newAdmin().Rotate(t.Context(), secretName, After24h)
-		done <- err
-	}
+	rotate := func(done chan error) { done <- rotated(After24h)(t.Context(), r) }
 	first, second := make(chan error, 1), make(chan error, 1)
 	waits, proceedFirst := r.standStill("POST :rotateSigningSecret")
 	go rotate(first)
 	<-waits
-	r.lapse()
+	r.Lapse()
 	waits, proceedSecond := r.standStill("POST :rotateSigningSecret")
 	go rotate(second)
 	<-waits
@@ -194,10 +180,7 @@ func TestARunAtWorkIsWaitedFor(t *testing.T) {
 	r.ensure(r.desired())
 	waits, proceed := r.standStill("POST :rotateSigningSecret")
 	done := make(chan error, 1)
-	go func() {
-		_, err := r.newAdmin().Rotate(t.Context(), secretName, After24h)
-		done <- err
-	}()
+	go func() { done <- rotated(After24h)(t.Context(), r) }()
 	<-waits
 	if plan, err := r.admin.Plan(t.Context(), r.desired()); !plan.Busy || !plan.Empty() || err != nil {
 		t.Errorf("plan %+v, %v, want it busy", plan, err)
@@ -219,7 +202,7 @@ func TestACancelledRunStoresWhatItHasAskedFor(t *testing.T) {
 	r.ensure(r.desired())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r.faults.Set(func(call string) fault {
+	r.Faults.Set(func(call string) fault {
 		if call == "POST :rotateSigningSecret" {
 			cancel()
 		}
@@ -229,7 +212,7 @@ func TestACancelledRunStoresWhatItHasAskedFor(t *testing.T) {
 		t.Errorf("cancelled under its mark: %v", err)
 	}
 	r.settled()
-	if enabled := r.enabled(); !slices.Equal(enabled, []int64{1, 2}) {
+	if enabled := r.Enabled(secretName); !slices.Equal(enabled, []int64{2, 1}) {
 		t.Errorf("versions %v", enabled)
 	}
 }
@@ -238,7 +221,7 @@ func TestStoringIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	left := 3
-	r.faults.Set(func(call string) fault {
+	r.Faults.Set(func(call string) fault {
 		if call == "AddSecretVersion" && left > 0 {
 			left--
 			return drop
@@ -259,7 +242,7 @@ func TestAnUnstorableKeyLeavesTheStoredOnesInForce(t *testing.T) {
 	for _, mode := range []simulator.Signing{simulator.SignBoth, simulator.SignOldUntilExpiry} {
 		r := newRig(t, simulator.Options{Signing: mode})
 		r.ensure(r.desired())
-		r.faults.Set(admintest.At("AddSecretVersion", refuse))
+		r.Faults.Set(admintest.At("AddSecretVersion", refuse))
 		for range 3 {
 			_, err := r.admin.Rotate(t.Context(), secretName, After24h)
 			r.texts.add(err)
@@ -268,10 +251,10 @@ func TestAnUnstorableKeyLeavesTheStoredOnesInForce(t *testing.T) {
 			}
 		}
 		must(t, r.admin.Ping(t.Context(), secretName))
-		if err := r.verify(r.next(), 24*time.Hour); err != nil {
+		if err := r.Verify(r.next(), secretName); err != nil {
 			t.Errorf("a delivery while keys cannot be stored: %v", err)
 		}
-		r.faults.Set(nil)
+		r.Faults.Set(nil)
 		r.ensure(r.desired())
 		r.settled()
 	}
@@ -281,16 +264,16 @@ func TestRevocationIsFinished(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.faults.Set(admintest.At("AddSecretVersion", refuse))
+	r.Faults.Set(admintest.At("AddSecretVersion", refuse))
 	if _, err := r.admin.Rotate(t.Context(), secretName, Immediately); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("storing is denied: %v", err)
 	}
-	r.faults.Set(nil)
+	r.Faults.Set(nil)
 	// Whoever comes next finishes it as it was meant: the old version is disabled.
 	if _, err := r.admin.Rotate(t.Context(), secretName, After24h); err != nil {
 		t.Fatal(err)
 	}
-	if enabled := r.enabled(); !slices.Equal(enabled, []int64{2}) {
+	if enabled := r.Enabled(secretName); !slices.Equal(enabled, []int64{2}) {
 		t.Errorf("enabled versions %v, want the new one alone", enabled)
 	}
 	r.settled()
@@ -299,9 +282,7 @@ func TestRevocationIsFinished(t *testing.T) {
 func TestAnnotationsOfOthersStay(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
-	got, err := r.sm.Get(t.Context(), secretName)
-	must(t, err)
-	must(t, r.sm.SetAnnotations(t.Context(), secretName, map[string]string{"owner": "team", AnnotationPending: "{broken"}, got.Etag))
+	r.Annotate(secretName, map[string]string{"owner": "team", AnnotationPending: "{broken"})
 	r.ensure(r.desired())
 	r.settled()
 	must(t, r.admin.Delete(t.Context(), secretName, ""))

@@ -17,47 +17,34 @@ var operations = map[string]struct {
 	prepare func(*rig)
 	run     func(context.Context, *rig) error
 }{
-	"create": {
-		prepare: func(*rig) {},
-		run:     ensured,
-	},
+	"create": {func(*rig) {}, ensured},
 	"create beside old versions": {
-		prepare: func(r *rig) { r.store.Add(secretName, []byte("whsec_b2xkIGFuZCBvZiBhbm90aGVyIHdlYmhvb2s=")) },
-		run:     ensured,
+		func(r *rig) { r.Store.Add(secretName, []byte("whsec_b2xkIGFuZCBvZiBhbm90aGVyIHdlYmhvb2s=")) }, ensured,
 	},
-	"adopt": {
-		prepare: func(r *rig) {
-			_, _, err := r.admin.Webhooks().Create(r.t.Context(), r.desired().Fields())
-			must(r.t, err)
-		},
-		run: ensured,
-	},
-	"rotate": {
-		prepare: func(r *rig) { r.ensure(r.desired()) },
-		run: func(ctx context.Context, r *rig) error {
-			_, err := r.admin.Rotate(ctx, secretName, After24h)
-			return err
-		},
-	},
-	"rotate immediately": {
-		prepare: func(r *rig) { r.ensure(r.desired()) },
-		run: func(ctx context.Context, r *rig) error {
-			_, err := r.admin.Rotate(ctx, secretName, Immediately)
-			return err
-		},
-	},
-	"notification": {
-		prepare: func(r *rig) { r.ensure(r.desired()) },
-		run: func(ctx context.Context, r *rig) error {
-			_, err := r.rotation().HandleNotification(ctx, due(r))
-			return err
-		},
-	},
+	"adopt": {func(r *rig) {
+		_, _, err := r.Webhooks(nil).Create(r.t.Context(), r.desired().Fields())
+		must(r.t, err)
+	}, ensured},
+	"rotate":             {created, rotated(After24h)},
+	"rotate immediately": {created, rotated(Immediately)},
+	"notification": {created, func(ctx context.Context, r *rig) error {
+		_, err := r.rotation().HandleNotification(ctx, due(r))
+		return err
+	}},
 }
 
+func created(r *rig) { r.ensure(r.desired()) }
+
 func ensured(ctx context.Context, r *rig) error {
-	_, _, err := r.admin.Ensure(ctx, r.desired())
+	_, _, err := r.newAdmin().Ensure(ctx, r.desired())
 	return err
+}
+
+func rotated(behavior Behavior) func(context.Context, *rig) error {
+	return func(ctx context.Context, r *rig) error {
+		_, err := r.newAdmin().Rotate(ctx, secretName, behavior)
+		return err
+	}
 }
 
 // TestCrashes stops a run at each of its calls, one rig per call: before the call
@@ -98,9 +85,9 @@ func crash(t *testing.T, mode simulator.Signing, prepare func(*rig), run func(co
 	r := newRig(t, simulator.Options{Signing: mode, DisableAfter: -1})
 	prepare(r)
 	f := &nth{n: n, how: how, killed: killed}
-	r.faults.Set(f.choose)
+	r.Faults.Set(f.choose)
 	err := run(t.Context(), r)
-	r.faults.Set(nil)
+	r.Faults.Set(nil)
 	r.texts.add(err)
 	failed, call := f.failed()
 	call = fmt.Sprintf("%s, signing %d", call, mode)
@@ -119,7 +106,7 @@ func crash(t *testing.T, mode simulator.Signing, prepare func(*rig), run func(co
 		if !killed {
 			t.Errorf("call %d (%s): the run failed and did not say so", n, call)
 		}
-		r.lapse()
+		r.Lapse()
 	}
 	if !killed && err != nil && st.Pending != nil && !errors.Is(err, ErrInterrupted) {
 		t.Errorf("call %d (%s): %v, but something is unfinished", n, call, err)

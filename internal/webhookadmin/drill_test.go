@@ -63,24 +63,35 @@ func (d *door) accepts(t *testing.T, secret, id string) bool {
 	return err == nil
 }
 
+// drills are one for each way in which Gemini may sign.
+func drills(t *testing.T, day, ttl time.Duration, during func(*testing.T, *rig, *door)) {
+	t.Parallel()
+	for _, mode := range signings {
+		t.Run(fmt.Sprint("signing ", mode), func(t *testing.T) {
+			t.Parallel()
+			drill(t, mode, day, ttl, during)
+		})
+	}
+}
+
 // drill has a webhook with a door behind it, which looks its secret up every ttl
 // if nothing makes it look before, and pings on the way all the while. 24 h take
 // a day of the drill.
-func drill(t *testing.T, mode simulator.Signing, day, ttl time.Duration, during func(*rig, *door)) {
+func drill(t *testing.T, mode simulator.Signing, day, ttl time.Duration, during func(*testing.T, *rig, *door)) {
 	t.Helper()
 	scale := float64(24*time.Hour) / float64(day)
 	// A delivery is tried for 24 h, as Gemini does: longer than any step takes.
 	r := newRig(t, simulator.Options{Signing: mode, TimeScale: scale, DisableAfter: -1, RetryBase: time.Second, RetryMax: 30 * time.Minute})
-	d := &door{keys: r.keys(ttl, day), accepted: map[string]bool{}}
-	r.receiver.Close()
-	r.receiver = httptest.NewServer(d)
-	t.Cleanup(r.receiver.Close)
+	d := &door{keys: r.Keys(secretName, ttl, day), accepted: map[string]bool{}}
+	r.Receiver.Close()
+	r.Receiver = httptest.NewServer(d)
+	t.Cleanup(r.Receiver.Close)
 	r.ensure(r.desired())
 
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		ping := r.newAdmin().Webhooks()
+		ping := r.Webhooks(nil)
 		id := r.state().ID
 		for tick := time.NewTicker(drillPing); ; {
 			select {
@@ -93,7 +104,7 @@ func drill(t *testing.T, mode simulator.Signing, day, ttl time.Duration, during 
 			}
 		}
 	})
-	during(r, d)
+	during(t, r, d)
 	close(stop)
 	wg.Wait()
 	deadline := time.Now().Add(day)
@@ -108,7 +119,7 @@ func drill(t *testing.T, mode simulator.Signing, day, ttl time.Duration, during 
 
 func payload(r *rig, number int64) string {
 	r.t.Helper()
-	data, ok := r.store.Payload(secretName, number)
+	data, ok := r.Store.Payload(secretName, number)
 	if !ok {
 		r.t.Fatalf("no version %d", number)
 	}
@@ -117,71 +128,52 @@ func payload(r *rig, number int64) string {
 
 // TestRotationDrill rotates under deliveries and goes on over the line at 24 h.
 func TestRotationDrill(t *testing.T) {
-	t.Parallel()
-	for _, mode := range signings {
-		t.Run(fmt.Sprint("signing ", mode), func(t *testing.T) {
-			t.Parallel()
-			drill(t, mode, drillDay, drillTTL, func(r *rig, d *door) {
-				time.Sleep(10 * drillPing)
-				_, err := r.admin.Rotate(t.Context(), secretName, After24h)
-				must(t, err)
-				if !d.accepts(t, payload(r, 1), "overlap") {
-					t.Error("the older key is refused within the overlap")
-				}
-				time.Sleep(drillDay + 10*drillPing)
-				if d.accepts(t, payload(r, 1), "later") {
-					t.Error("the older key is accepted after the overlap")
-				}
-			})
-		})
-	}
+	drills(t, drillDay, drillTTL, func(t *testing.T, r *rig, d *door) {
+		time.Sleep(10 * drillPing)
+		_, err := r.admin.Rotate(t.Context(), secretName, After24h)
+		must(t, err)
+		if !d.accepts(t, payload(r, 1), "overlap") {
+			t.Error("the older key is refused within the overlap")
+		}
+		time.Sleep(drillDay + 10*drillPing)
+		if d.accepts(t, payload(r, 1), "later") {
+			t.Error("the older key is accepted after the overlap")
+		}
+	})
 }
 
 // TestInterruptedRotationDrill loses the first new key, and heals later.
 func TestInterruptedRotationDrill(t *testing.T) {
-	t.Parallel()
-	for _, mode := range signings {
-		t.Run(fmt.Sprint("signing ", mode), func(t *testing.T) {
-			t.Parallel()
-			drill(t, mode, drillDay, drillTTL, func(r *rig, _ *door) {
-				time.Sleep(10 * drillPing)
-				r.faults.Set(admintest.At("AddSecretVersion", refuse))
-				if _, err := r.admin.Rotate(t.Context(), secretName, After24h); err == nil {
-					t.Error("storing is denied: no error")
-				}
-				r.faults.Set(nil)
-				time.Sleep(drillDay / 4) // 6 h
-				r.ensure(r.desired())
-				time.Sleep(drillDay + 10*drillPing)
-			})
-		})
-	}
+	drills(t, drillDay, drillTTL, func(t *testing.T, r *rig, _ *door) {
+		time.Sleep(10 * drillPing)
+		r.Faults.Set(admintest.At("AddSecretVersion", refuse))
+		if _, err := r.admin.Rotate(t.Context(), secretName, After24h); err == nil {
+			t.Error("storing is denied: no error")
+		}
+		r.Faults.Set(nil)
+		time.Sleep(drillDay / 4) // 6 h
+		r.ensure(r.desired())
+		time.Sleep(drillDay + 10*drillPing)
+	})
 }
 
 // TestRevocationDrill rotates with immediate revocation: the old key is refused
 // as soon as a delivery has made the receiver look.
 func TestRevocationDrill(t *testing.T) {
-	t.Parallel()
 	// Where the receiver has just looked, the new key waits 5 s, which do not scale:
 	// Gemini's tries must go on for longer.
-	const day = 5 * drillDay
-	for _, mode := range signings {
-		t.Run(fmt.Sprint("signing ", mode), func(t *testing.T) {
-			t.Parallel()
-			drill(t, mode, day, time.Hour, func(r *rig, d *door) {
-				time.Sleep(10 * drillPing)
-				_, err := r.admin.Rotate(t.Context(), secretName, Immediately)
-				must(t, err)
-				start := time.Now()
-				for n := 0; d.accepts(t, payload(r, 1), fmt.Sprint("forged", n)); n++ {
-					if time.Since(start) > 5*time.Second {
-						t.Fatal("the old key is accepted after 5 s")
-					}
-					time.Sleep(5 * time.Millisecond)
-				}
-				t.Logf("refused after %v", time.Since(start).Round(time.Millisecond))
-				time.Sleep(20 * drillPing)
-			})
-		})
-	}
+	drills(t, 5*drillDay, time.Hour, func(t *testing.T, r *rig, d *door) {
+		time.Sleep(10 * drillPing)
+		_, err := r.admin.Rotate(t.Context(), secretName, Immediately)
+		must(t, err)
+		start := time.Now()
+		for n := 0; d.accepts(t, payload(r, 1), fmt.Sprint("forged", n)); n++ {
+			if time.Since(start) > 5*time.Second {
+				t.Fatal("the old key is accepted after 5 s")
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		t.Logf("refused after %v", time.Since(start).Round(time.Millisecond))
+		time.Sleep(20 * drillPing)
+	})
 }

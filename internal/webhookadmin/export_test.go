@@ -9,17 +9,12 @@ import (
 // What the tests on Google's own clients look at; they are of another package,
 // for the clients know this one.
 
-const (
-	LeaseTime  = leaseTime
-	MaxPerHour = maxPerHour
-)
+const MaxPerHour = maxPerHour
 
 // Hurry makes the Admin wait shortly.
 func (a *Admin) Hurry() { a.poll, a.backoff = 5*time.Millisecond, 5*time.Millisecond }
 
-func (a *Admin) Now() time.Time     { return a.now() }
-func (a *Admin) Webhooks() Webhooks { return a.webhooks }
-func (d Desired) Fields() Fields    { return d.fields() }
+func (d Desired) Fields() Fields { return d.fields() }
 
 // State is what a secret's annotations say.
 type State struct {

@@ -26,7 +26,7 @@ func due(r *rig) Notification {
 	return Notification{
 		Attributes: map[string]string{"eventType": "SECRET_ROTATE", "secretId": numbered},
 		Data:       []byte(`{"name":"` + numbered + `","createTime":"2026-01-01T00:00:00Z"}`),
-		Published:  r.admin.Now(),
+		Published:  r.Now(),
 	}
 }
 
@@ -35,9 +35,9 @@ func TestHandle(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.store.Create("projects/p/secrets/other")
+	r.Store.Create("projects/p/secrets/other")
 	message := func(name string) string {
-		return `{"message":{"attributes":{"eventType":"SECRET_ROTATE","secretId":"` + name + `"},"publishTime":"` + r.admin.Now().UTC().Format(time.RFC3339Nano) + `"}}`
+		return `{"message":{"attributes":{"eventType":"SECRET_ROTATE","secretId":"` + name + `"},"publishTime":"` + r.Now().UTC().Format(time.RFC3339Nano) + `"}}`
 	}
 	for _, test := range []struct {
 		name, data string
@@ -58,7 +58,7 @@ func TestHandle(t *testing.T) {
 		if test.name == "somebody has to act" {
 			rotation.Secrets = nil
 		}
-		r.faults.Set(func(string) fault { return test.fault })
+		r.Faults.Set(func(string) fault { return test.fault })
 		if err := rotation.Handle(t.Context(), []byte(test.data), time.Time{}); (err != nil) != test.again {
 			t.Errorf("%s: error %v, want it delivered again: %v", test.name, err, test.again)
 		}
@@ -95,7 +95,7 @@ func TestNotificationRotates(t *testing.T) {
 
 	// Repeated at once, and late: the version was created after it was published.
 	for _, later := range []time.Duration{0, 23 * time.Hour, 49 * time.Hour} {
-		r.ahead.Add(int64(later))
+		r.Pass(later)
 		if got := r.handle(first); got.Action != ActionCurrent || len(got.Versions) != 0 {
 			t.Errorf("repeated after %v: %+v, want nothing rotated", later, got)
 		}
@@ -105,7 +105,7 @@ func TestNotificationRotates(t *testing.T) {
 	if got := r.handle(due(r)); !slices.Equal(got.Versions, []int64{3}) || !slices.Equal(got.Disabled, []int64{2}) {
 		t.Errorf("the second: %+v, want version 3 stored and 2 disabled", got)
 	}
-	if enabled := r.enabled(); !slices.Equal(enabled, []int64{3}) {
+	if enabled := r.Enabled(secretName); !slices.Equal(enabled, []int64{3}) {
 		t.Errorf("versions %v are enabled, want the newest", enabled)
 	}
 	r.settled()
@@ -115,7 +115,7 @@ func TestNotificationRotates(t *testing.T) {
 	if got := r.handle(undated); got.Action != ActionCurrent {
 		t.Errorf("undated, just rotated: %+v", got)
 	}
-	r.ahead.Add(int64(time.Hour))
+	r.Pass(time.Hour)
 	if got := r.handle(undated); got.Action != ActionRotated {
 		t.Errorf("undated, an hour later: %+v", got)
 	}
@@ -132,11 +132,11 @@ func TestNotificationDisablesAfterTheOverlap(t *testing.T) {
 	if got := r.handle(n); got.Action != ActionRotated || len(got.Disabled) != 0 {
 		t.Fatalf("%+v, want it rotated and nothing disabled", got)
 	}
-	r.ahead.Add(int64(23 * time.Hour))
+	r.Pass(23 * time.Hour)
 	if got := r.handle(n); got.Action != ActionCurrent || len(got.Disabled) != 0 {
 		t.Errorf("within the overlap: %+v", got)
 	}
-	r.ahead.Add(int64(2 * time.Hour))
+	r.Pass(2 * time.Hour)
 	if got := r.handle(n); got.Action != ActionCurrent || !slices.Equal(got.Disabled, []int64{1}) {
 		t.Errorf("after the overlap: %+v, want version 1 disabled", got)
 	}
@@ -161,7 +161,7 @@ func TestFloodOfNotificationsIsLimited(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	r.settled()
-	r.ahead.Add(int64(time.Hour))
+	r.Pass(time.Hour)
 	if got := r.handle(due(r)); got.Action != ActionRotated {
 		t.Errorf("an hour later: %+v", got)
 	}
@@ -189,7 +189,7 @@ func TestAnySecretOfOurs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.store.Create("projects/p/secrets/other")
+	r.Store.Create("projects/p/secrets/other")
 	rotation := r.rotation()
 	rotation.Secrets = nil
 	for name, want := range map[string]Action{numbered: ActionRotated, "projects/p/secrets/other": ActionNoWebhook, "projects/p/secrets/none": ActionIgnored, "": ActionIgnored} {
@@ -207,7 +207,7 @@ func TestNotificationsOfOthersAreIgnored(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	r.ensure(r.desired())
-	r.store.Create("projects/other/secrets/signing")
+	r.Store.Create("projects/other/secrets/signing")
 	tests := []struct {
 		name   string
 		change func(*Notification)
@@ -256,7 +256,7 @@ func TestNotificationsAtOnceRotateOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if enabled := r.enabled(); !slices.Equal(enabled, []int64{1, 2}) {
+	if enabled := r.Enabled(secretName); !slices.Equal(enabled, []int64{2, 1}) {
 		t.Errorf("versions %v, want one more", enabled)
 	}
 	r.settled()
@@ -271,11 +271,11 @@ func TestNotificationWithoutAWebhook(t *testing.T) {
 		t.Errorf("no webhook: %+v", got)
 	}
 	hook, _ := r.ensure(r.desired())
-	must(t, r.admin.Webhooks().Delete(t.Context(), hook.ID))
+	must(t, r.Webhooks(nil).Delete(t.Context(), hook.ID))
 	if got := r.handle(due(r)); got.Action != ActionNoWebhook {
 		t.Errorf("the webhook is gone: %+v", got)
 	}
-	r.faults.Set(func(string) fault { return refuse })
+	r.Faults.Set(func(string) fault { return refuse })
 	if _, err := r.rotation().HandleNotification(t.Context(), due(r)); err == nil {
 		t.Error("nothing answers: no error")
 	}

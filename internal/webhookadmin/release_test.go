@@ -14,10 +14,8 @@ func TestRelease(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{Signing: simulator.SignOldUntilExpiry})
 	const former = "projects/p/secrets/former"
-	r.store.Create(former)
-	got, err := r.sm.Get(t.Context(), former)
-	must(t, err)
-	must(t, r.sm.SetAnnotations(t.Context(), former, map[string]string{"team": "ours"}, got.Etag))
+	r.Store.Create(former)
+	r.Annotate(former, map[string]string{"team": "ours"})
 	d := r.desired()
 	d.SigningSecret = former
 	hook, _ := r.ensure(d)
@@ -29,10 +27,8 @@ func TestRelease(t *testing.T) {
 	must(t, r.admin.Release(t.Context(), former, hook.ID))
 	must(t, r.admin.Release(t.Context(), former, hook.ID)) // again
 	must(t, r.admin.Release(t.Context(), "projects/p/secrets/none", hook.ID))
-	got, err = r.sm.Get(t.Context(), former)
-	must(t, err)
-	if want := map[string]string{"team": "ours"}; !maps.Equal(want, got.Annotations) {
-		t.Errorf("annotations %v, want %v", got.Annotations, want)
+	if got, want := r.Annotations(former), map[string]string{"team": "ours"}; !maps.Equal(want, got) {
+		t.Errorf("annotations %v, want %v", got, want)
 	}
 
 	d = r.desired()
@@ -50,15 +46,15 @@ func TestReleaseOfUnfinishedRun(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{Signing: simulator.SignOldUntilExpiry})
 	const former = "projects/p/secrets/former"
-	r.store.Create(former)
+	r.Store.Create(former)
 	d := r.desired()
 	d.SigningSecret = former
 	hook, _ := r.ensure(d)
-	r.faults.Set(admintest.At("AddSecretVersion", refuse))
+	r.Faults.Set(admintest.At("AddSecretVersion", refuse))
 	if _, err := r.admin.Rotate(t.Context(), former, After24h); err == nil {
 		t.Fatal("rotated without storing")
 	}
-	r.faults.Set(nil)
+	r.Faults.Set(nil)
 	must(t, r.admin.Release(t.Context(), former, hook.ID))
 	d = r.desired()
 	d.ID = hook.ID

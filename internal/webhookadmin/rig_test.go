@@ -2,31 +2,17 @@ package webhookadmin_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
-	"example.com/gemini-webhook/internal/geminiapi"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
-	"example.com/gemini-webhook/internal/localcloud/secrets"
-	"example.com/gemini-webhook/internal/secret"
-	"example.com/gemini-webhook/internal/secret/store"
 	. "example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/internal/webhookadmin/admintest"
-	"example.com/gemini-webhook/verify"
 )
 
 const (
@@ -35,54 +21,21 @@ const (
 	numbered   = "projects/123456789/secrets/signing" // as Google names it
 )
 
-// rig is an Admin on Google's own clients, which talk to the simulator and to
-// the Secret Manager server through faults, and a receiver.
+// rig is an Admin on Google's own clients, which see the faults.
 type rig struct {
-	t      *testing.T
-	gemini *simulator.Server
-	store  *secrets.Server
-	sm     *secretmanager.Client
-	faults *admintest.Faults
-	admin  *Admin
-	ahead  atomic.Int64 // of the Admin's clock, in nanoseconds
-
-	receiver   *httptest.Server
-	deliveries chan delivery
-	seen       int // deliveries taken by next
-	texts      *texts
-}
-
-// delivery is one request that the receiver got.
-type delivery struct {
-	header http.Header
-	body   []byte
+	*admintest.Rig
+	t     *testing.T
+	admin *Admin
+	seen  int // deliveries taken by next
+	texts *texts
 }
 
 func newRig(t *testing.T, options simulator.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, texts: &texts{}, deliveries: make(chan delivery, 1000)}
-	r.receiver = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
-		body, _ := io.ReadAll(req.Body)
-		r.deliveries <- delivery{req.Header.Clone(), body}
-	}))
-	t.Cleanup(r.receiver.Close)
-
-	options.APIKey = apiKey
+	r := &rig{t: t, texts: &texts{}}
 	options.Log = slog.New(slog.NewTextHandler(r.texts, nil))
-	var err error
-	r.gemini, err = simulator.Start(options)
-	must(t, err)
-	t.Cleanup(func() { _ = r.gemini.Close() })
-	r.store, err = secrets.Start(secrets.Options{ProjectNumbers: map[string]string{"p": "123456789", "other": "987654321"}})
-	must(t, err)
-	t.Cleanup(func() { _ = r.store.Close() })
-	r.store.Create(secretName)
-
-	r.faults = &admintest.Faults{Host: strings.TrimPrefix(r.gemini.URL(), "http://")}
-	intercepted := option.WithGRPCDialOption(grpc.WithUnaryInterceptor(r.faults.Intercept))
-	r.sm, err = secretmanager.NewClientWith(t.Context(), append(r.store.ClientOptions(), intercepted)...)
-	must(t, err)
-	t.Cleanup(func() { _ = r.sm.Close() })
+	r.Rig = admintest.NewRig(t, options)
+	r.Store.Create(secretName)
 	r.admin = r.newAdmin()
 	t.Cleanup(r.checkNoSecrets)
 	return r
@@ -90,24 +43,17 @@ func newRig(t *testing.T, options simulator.Options) *rig {
 
 // newAdmin is another process.
 func (r *rig) newAdmin() *Admin {
-	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{
-		Key:       func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey + "\n")), nil },
-		Transport: r.faults,
-	})
-	a := New(webhooks, r.sm, func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) })
+	a := New(r.Webhooks(r.Faults), r.Faulty, r.Now)
 	a.Hurry()
 	return a
 }
 
 func (r *rig) desired() Desired {
 	return Desired{
-		Name: "ours", URI: r.receiver.URL, SubscribedEvents: []string{"batch.succeeded", "batch.failed"},
+		Name: "ours", URI: r.Receiver.URL, SubscribedEvents: []string{"batch.succeeded", "batch.failed"},
 		Enabled: true, SigningSecret: secretName,
 	}
 }
-
-// lapse moves the clock over the lease.
-func (r *rig) lapse() { r.ahead.Add(int64(LeaseTime)) }
 
 // ensure is Ensure, which must succeed.
 func (r *rig) ensure(d Desired) (Webhook, Changes) {
@@ -123,7 +69,7 @@ func (r *rig) ensure(d Desired) (Webhook, Changes) {
 // state is what the secret's annotations say now.
 func (r *rig) state() State {
 	r.t.Helper()
-	got, err := r.sm.Get(r.t.Context(), secretName)
+	got, err := r.Secrets.Get(r.t.Context(), secretName)
 	must(r.t, err)
 	r.texts.add(got.Annotations)
 	return StateOf(got)
@@ -140,58 +86,32 @@ func (r *rig) settled() {
 	if len(all) != 1 || st.ID != all[0].ID || st.Pending != nil {
 		r.t.Fatalf("%d webhooks, the secret names %q, unfinished: %+v; want one webhook, named, and nothing unfinished", len(all), st.ID, st.Pending)
 	}
-	for r.seen < r.faults.Pings() { // those of rotations
+	for r.seen < r.Faults.Pings() { // those of rotations
 		r.next()
 	}
 	must(r.t, r.admin.Ping(r.t.Context(), secretName))
-	if err := r.verify(r.next(), 24*time.Hour); err != nil {
+	if err := r.Verify(r.next(), secretName); err != nil {
 		r.t.Fatalf("a ping after all: %v", err)
 	}
 }
 
 // next is the next delivery.
-func (r *rig) next() delivery {
+func (r *rig) next() admintest.Delivery {
 	r.t.Helper()
 	select {
-	case d := <-r.deliveries:
+	case d := <-r.Deliveries:
 		r.seen++
 		return d
 	case <-time.After(10 * time.Second):
 		r.t.Fatal("no delivery within 10 s")
-		return delivery{}
+		return admintest.Delivery{}
 	}
-}
-
-// verify checks a delivery as a receiver that has just been started does.
-func (r *rig) verify(d delivery, overlap time.Duration) error {
-	_, err := verify.Delivery(r.t.Context(), d.body, d.header, r.keys(time.Minute, overlap), time.Now())
-	return err
-}
-
-// keys are the signing secrets of a receiver that has just been started.
-func (r *rig) keys(ttl, overlap time.Duration) verify.Secrets {
-	return store.New(r.sm, store.Config{
-		TTL: ttl, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.NewTextHandler(r.texts, nil)),
-	}).Set([]secret.Name{secretName}, overlap, secret.SigningKeys)
-}
-
-// enabled are the numbers of the enabled versions, the oldest first.
-func (r *rig) enabled() (numbers []int64) {
-	r.t.Helper()
-	versions, err := r.sm.Versions(r.t.Context(), secretName)
-	must(r.t, err)
-	for _, v := range versions {
-		if v.Enabled {
-			numbers = append([]int64{v.Number}, numbers...)
-		}
-	}
-	return numbers
 }
 
 // checkNoSecrets looks for what Gemini showed once, and for the API key, in all
 // that was returned, logged, or written to annotations.
 func (r *rig) checkNoSecrets() {
-	shown := r.faults.Shown()
+	shown := r.Faults.Shown()
 	all := r.texts.String()
 	for _, secret := range append(shown, apiKey) {
 		if strings.Contains(all, strings.TrimPrefix(secret, "whsec_")) {
@@ -232,9 +152,4 @@ const (
 	lose, refuse = admintest.Lose, admintest.Refuse
 )
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = admintest.Must

@@ -25,14 +25,14 @@ func TestAccInterrupted(t *testing.T) {
 	interrupted := func(config, call string, how fault) {
 		steps = append(steps,
 			resource.TestStep{
-				PreConfig:   func() { r.faults.Set(killAt(call, how)) },
+				PreConfig:   func() { r.Faults.Set(killAt(call, how)) },
 				Config:      config,
 				ExpectError: regexp.MustCompile(`Error: `),
 			},
 			resource.TestStep{
 				PreConfig: func() {
-					r.faults.Set(nil)
-					r.lapse()
+					r.Faults.Set(nil)
+					r.Lapse()
 				},
 				Config:           config,
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectNonEmptyPlan()}},
@@ -82,8 +82,8 @@ func TestAccSecretMadeAgain(t *testing.T) {
 		}},
 		resource.TestStep{
 			PreConfig: func() {
-				r.store.Delete(signingSecret)
-				r.store.Create(signingSecret)
+				r.Store.Delete(signingSecret)
+				r.Store.Create(signingSecret)
 			},
 			Config:           config("again"),
 			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),

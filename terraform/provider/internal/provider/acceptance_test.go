@@ -44,10 +44,10 @@ func (r *rig) accept(steps ...resource.TestStep) {
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){"gemini": r.process},
 		Steps:                    steps,
 		CheckDestroy: func(*terraform.State) error {
-			if all, annotations := r.webhooks(), r.annotations(signingSecret); len(all) > 0 || len(annotations) > 0 {
+			if all, annotations := r.webhooks(), r.Annotations(signingSecret); len(all) > 0 || len(annotations) > 0 {
 				return fmt.Errorf("after the destroy: %d webhooks, annotations %v", len(all), annotations)
 			}
-			if enabled := r.enabled(tokenSecret); len(enabled) > 0 {
+			if enabled := r.Enabled(tokenSecret); len(enabled) > 0 {
 				return fmt.Errorf("after the destroy: tokens %v are enabled", enabled)
 			}
 			return nil
@@ -71,7 +71,7 @@ resource "gemini_webhook" "test" {
   signing_secret    = %q
   %s
 }
-`, keySecret, r.receiver.URL, signingSecret, more)
+`, keySecret, r.Receiver.URL, signingSecret, more)
 }
 
 func planned(action plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
@@ -111,7 +111,7 @@ resource "gemini_webhook" "test" {
   signing_secret    = %q
   enabled           = false
 }
-`, keySecret, r.receiver.URL, signingSecret)
+`, keySecret, r.Receiver.URL, signingSecret)
 	r.accept(
 		resource.TestStep{ // where nothing that it depends on is there while it is planned
 			Config: fmt.Sprintf(`
@@ -129,7 +129,7 @@ resource "gemini_webhook" "test" {
   subscribed_events = ["batch.succeeded", "batch.failed"]
   signing_secret    = terraform_data.secret.output
 }
-`, keySecret, r.receiver.URL, signingSecret),
+`, keySecret, r.Receiver.URL, signingSecret),
 			ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
 			ConfigStateChecks: []statecheck.StateCheck{
 				is("state", knownvalue.StringExact("enabled")), is("revocation", knownvalue.StringExact("after_24h")),
@@ -179,8 +179,8 @@ resource "gemini_webhook" "test" {
 		},
 		resource.TestStep{
 			PreConfig: func() {
-				for _, n := range r.enabled(signingSecret) {
-					must(t, r.store.Disable(signingSecret, n))
+				for _, n := range r.Enabled(signingSecret) {
+					must(t, r.Store.Disable(signingSecret, n))
 				}
 			},
 			Config:           r.hcl(""),
@@ -193,7 +193,7 @@ resource "gemini_webhook" "test" {
 // versions checks which versions of the signing secret are enabled.
 func (r *rig) versions(want ...int64) resource.TestCheckFunc {
 	return func(*terraform.State) error {
-		if enabled := r.enabled(signingSecret); !slices.Equal(enabled, want) {
+		if enabled := r.Enabled(signingSecret); !slices.Equal(enabled, want) {
 			return fmt.Errorf("versions %v are enabled, want %v", enabled, want)
 		}
 		return nil
@@ -203,8 +203,8 @@ func (r *rig) versions(want ...int64) resource.TestCheckFunc {
 // failDeliveries makes Gemini disable the webhook.
 func (r *rig) failDeliveries() {
 	r.t.Helper()
-	r.status.Store(http.StatusInternalServerError)
-	defer r.status.Store(http.StatusOK)
+	r.Status.Store(http.StatusInternalServerError)
+	defer r.Status.Store(http.StatusOK)
 	must(r.t, r.admin().Ping(r.t.Context(), signingSecret))
 	r.pings++
 	for end := time.Now().Add(10 * time.Second); r.webhooks()[0].State != "disabled_due_to_failed_deliveries"; {
@@ -222,12 +222,12 @@ func TestAccToken(t *testing.T) {
 	}
 	enabled := func(want ...int64) resource.TestCheckFunc {
 		return func(s *terraform.State) error {
-			now := r.enabled(tokenSecret)
+			now := r.Enabled(tokenSecret)
 			version := s.RootModule().Resources["gemini_webhook_token.test"].Primary.Attributes["version"]
 			if !slices.Equal(now, want) || version != fmt.Sprint(want[0]) {
 				return fmt.Errorf("tokens %v are enabled, the state has %s, want %v", now, version, want)
 			}
-			newest, _ := r.store.Payload(tokenSecret, want[0])
+			newest, _ := r.Store.Payload(tokenSecret, want[0])
 			if !regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`).Match(newest) {
 				return errors.New("the token is not 256 bits as base64url")
 			}
@@ -240,7 +240,7 @@ func TestAccToken(t *testing.T) {
 		resource.TestStep{ResourceName: "gemini_webhook_token.test", ImportState: true, ImportStateId: tokenSecret,
 			ImportStateVerify: true, ImportStateVerifyIgnore: []string{"rotation_triggers"}},
 		resource.TestStep{
-			PreConfig: func() { must(t, r.store.Disable(tokenSecret, 2)) },
+			PreConfig: func() { must(t, r.Store.Disable(tokenSecret, 2)) },
 			Config:    hcl(`rotation_triggers = { month = "1" }`), Check: enabled(3, 1),
 		},
 	)

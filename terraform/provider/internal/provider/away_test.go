@@ -36,8 +36,8 @@ func TestAway(t *testing.T) {
 		"Gemini is broken":              {faults: ofGemini(broken), says: "status 500"},
 		"Gemini has enough":             {faults: ofGemini(throttled), says: "status 429"},
 		"the key is denied":             {faults: admintest.At("AccessSecretVersion", dead), says: keySecret},
-		"the key's secret is gone":      {begin: func(r *rig) { r.store.Delete(keySecret) }, says: keySecret},
-		"the key's version is disabled": {begin: func(r *rig) { must(r.t, r.store.Disable(keySecret, 1)) }, says: keySecret},
+		"the key's secret is gone":      {begin: func(r *rig) { r.Store.Delete(keySecret) }, says: keySecret},
+		"the key's version is disabled": {begin: func(r *rig) { must(r.t, r.Store.Disable(keySecret, 1)) }, says: keySecret},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +45,7 @@ func TestAway(t *testing.T) {
 			w := newWorkspace(r, "gemini_webhook")
 			must(t, w.apply(t.Context(), r.webhook()))
 			id := w.attribute("id")
-			r.faults.Set(test.faults)
+			r.Faults.Set(test.faults)
 			if test.begin != nil {
 				test.begin(r)
 			}
@@ -63,9 +63,9 @@ func TestAway(t *testing.T) {
 			}
 
 			// What was left is found again, not made twice.
-			r.faults.Set(nil)
-			r.store.Create(keySecret)
-			r.store.Add(keySecret, []byte(apiKey))
+			r.Faults.Set(nil)
+			r.Store.Create(keySecret)
+			r.Store.Add(keySecret, []byte(apiKey))
 			must(t, w.apply(t.Context(), r.webhook()))
 			if all := r.webhooks(); len(all) != 1 || all[0].ID != id {
 				t.Errorf("Gemini has %d webhooks", len(all))
@@ -102,7 +102,7 @@ func TestRefused(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	w := newWorkspace(r, "gemini_webhook")
 	must(t, w.apply(t.Context(), r.webhook()))
-	r.faults.Set(ofGemini(dead))
+	r.Faults.Set(ofGemini(dead))
 	if _, err := w.plan(t.Context(), r.webhook()); err == nil || !strings.Contains(err.Error(), "check the API key") {
 		t.Errorf("planned with a refused key: %v", err)
 	}
@@ -117,7 +117,7 @@ func TestImportSeesTheWebhook(t *testing.T) {
 	must(t, made.apply(t.Context(), r.webhook()))
 	w := newWorkspace(r, "gemini_webhook")
 	must(t, w.importState(t.Context(), signingSecret))
-	r.faults.Set(ofGemini(broken))
+	r.Faults.Set(ofGemini(broken))
 	if _, err := w.plan(t.Context(), r.webhook()); err == nil {
 		t.Error("planned what was imported and never seen")
 	}
@@ -129,7 +129,7 @@ func TestTokenAway(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	w := newWorkspace(r, "gemini_webhook_token")
 	must(t, w.apply(t.Context(), r.token()))
-	r.faults.Set(admintest.At("ListSecretVersions", drop))
+	r.Faults.Set(admintest.At("ListSecretVersions", drop))
 	if changed := w.mustPlan(r.token()); len(changed) > 0 {
 		t.Errorf("planned %v", changed)
 	}
@@ -148,8 +148,8 @@ func TestKeyWithoutVersion(t *testing.T) {
 		want   string // in the error, or none
 	}{
 		"there is one":     {},
-		"none is enabled":  {begin: func(r *rig) { must(r.t, r.store.Disable(keySecret, 1)) }, want: "gcloud secrets versions add api-key --project=p"},
-		"no secret":        {begin: func(r *rig) { r.store.Delete(keySecret) }, want: "gcloud secrets create api-key --project=p"},
+		"none is enabled":  {begin: func(r *rig) { must(r.t, r.Store.Disable(keySecret, 1)) }, want: "gcloud secrets versions add api-key --project=p"},
+		"no secret":        {begin: func(r *rig) { r.Store.Delete(keySecret) }, want: "gcloud secrets create api-key --project=p"},
 		"not to be listed": {faults: admintest.At("ListSecretVersions", dead)},
 	} {
 		r := newRig(t, simulator.Options{})
@@ -157,7 +157,7 @@ func TestKeyWithoutVersion(t *testing.T) {
 		if test.begin != nil {
 			test.begin(r)
 		}
-		r.faults.Set(test.faults)
+		r.Faults.Set(test.faults)
 		_, err := w.plan(t.Context(), r.webhook().with(values{"uri": tftypes.NewValue(tftypes.String, tftypes.UnknownValue)}))
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)

@@ -20,9 +20,9 @@ func TestBetweenPlanAndApply(t *testing.T) {
 			must(r.t, err)
 		},
 		"a run failed":      func(r *rig) { r.mark(false) },
-		"versions disabled": func(r *rig) { must(r.t, r.store.Disable(signingSecret, 1)) },
+		"versions disabled": func(r *rig) { must(r.t, r.Store.Disable(signingSecret, 1)) },
 		"done by another": func(r *rig) {
-			_, _, err := r.admin().Ensure(r.t.Context(), webhookadmin.Desired{Name: "renamed", URI: r.receiver.URL + "/static",
+			_, _, err := r.admin().Ensure(r.t.Context(), webhookadmin.Desired{Name: "renamed", URI: r.Receiver.URL + "/static",
 				Enabled: true, SigningSecret: signingSecret, SubscribedEvents: []string{"batch.succeeded", "batch.failed"}})
 			must(r.t, err)
 		},

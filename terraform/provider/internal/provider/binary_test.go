@@ -33,7 +33,7 @@ func newTerminal(r *rig) *terminal {
 	must(t, os.WriteFile(filepath.Join(c.dir, "terraformrc"), nil, 0o600))
 	c.env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE="+filepath.Join(c.dir, "terraformrc"),
 		"TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(c.dir, "trace.log"), "GEMINI_API_KEY="+apiKey,
-		"GOOGLE_GEMINI_BASE_URL="+r.gemini.URL(), "SECRET_MANAGER_EMULATOR_HOST="+r.store.Addr())
+		"GOOGLE_GEMINI_BASE_URL="+r.Gemini.URL(), "SECRET_MANAGER_EMULATOR_HOST="+r.Store.Addr())
 	binary := filepath.Join(c.dir, "terraform.d/plugins", "terraform.local/gemini/gemini/0.2.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-gemini_v0.2.0")
 	build := exec.Command("go", "build", "-o", binary, ".")
 	build.Dir = module
@@ -100,9 +100,9 @@ func TestBinary(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	c := newTerminal(r)
 	const signing, tokens = "projects/my-project/secrets/gemini-webhook-signing-secret", "projects/my-project/secrets/gemini-webhook-token"
-	r.store.Create(signing)
-	r.store.Create(tokens)
-	r.store.Add("projects/my-project/secrets/gemini-api-key", []byte(apiKey))
+	r.Store.Create(signing)
+	r.Store.Create(tokens)
+	r.Store.Add("projects/my-project/secrets/gemini-api-key", []byte(apiKey))
 	c.write("provider.tf", file(t, "examples/provider/provider.tf"))
 	webhook, token := file(t, "examples/resources/gemini_webhook/resource.tf"), file(t, "examples/resources/gemini_webhook_token/resource.tf")
 	c.write("webhook.tf", webhook)
@@ -121,19 +121,19 @@ func TestBinary(t *testing.T) {
 	c.must("show", "-json", "rotate.tfplan")
 	c.must("apply", "-no-color", "rotate.tfplan")
 	c.must("show", "-json")
-	if enabled := [][]int64{r.enabled(signing), r.enabled(tokens)}; len(enabled[0]) != 2 || len(enabled[1]) != 2 {
+	if enabled := [][]int64{r.Enabled(signing), r.Enabled(tokens)}; len(enabled[0]) != 2 || len(enabled[1]) != 2 {
 		t.Errorf("enabled versions after the rotation: %v", enabled)
 	}
 
-	r.store.Add("projects/my-project/secrets/gemini-api-key", []byte("a-wrong-"+apiKey))
+	r.Store.Add("projects/my-project/secrets/gemini-api-key", []byte("a-wrong-"+apiKey))
 	if c.run("plan", "-no-color") == 0 {
 		t.Error("planned with a wrong API key")
 	}
-	r.store.Add("projects/my-project/secrets/gemini-api-key", []byte(apiKey))
+	r.Store.Add("projects/my-project/secrets/gemini-api-key", []byte(apiKey))
 	c.must("providers", "schema", "-json")
 	c.must("destroy", "-no-color", "-auto-approve")
-	if all, annotations := r.webhooks(), r.annotations(signing); len(all) > 0 || len(annotations) > 0 || len(r.enabled(tokens)) > 0 {
-		t.Errorf("after the destroy: %d webhooks, annotations %v, tokens %v", len(all), annotations, r.enabled(tokens))
+	if all, annotations := r.webhooks(), r.Annotations(signing); len(all) > 0 || len(annotations) > 0 || len(r.Enabled(tokens)) > 0 {
+		t.Errorf("after the destroy: %d webhooks, annotations %v, tokens %v", len(all), annotations, r.Enabled(tokens))
 	}
 
 	files := c.files()

@@ -30,12 +30,11 @@ func TestNoChange(t *testing.T) {
 			must(t, err)
 		}, 2},
 		{"the older secret has expired", func() { ahead = 25 * time.Hour }, 1},
-		{"an older version is disabled", func() { must(t, r.store.Disable(signingSecret, 1)) }, 1},
+		{"an older version is disabled", func() { must(t, r.Store.Disable(signingSecret, 1)) }, 1},
 		{"somebody else's annotation", func() {
-			got, err := r.sm.Get(t.Context(), signingSecret)
-			must(t, err)
-			got.Annotations["team"] = "ours"
-			must(t, r.sm.SetAnnotations(t.Context(), signingSecret, got.Annotations, got.Etag))
+			all := r.Annotations(signingSecret)
+			all["team"] = "ours"
+			r.Annotate(signingSecret, all)
 		}, 1},
 	} {
 		change.make()
@@ -65,16 +64,14 @@ func TestDrift(t *testing.T) {
 			[]string{"subscribed_events", "update_time"}, ""},
 		"disabled":          {func(r *rig) { r.edit(webhookadmin.Fields{State: new("disabled")}) }, []string{"enabled", "state", "update_time"}, ""},
 		"deleted":           {func(r *rig) { must(r.t, r.remove(r.webhooks()[0].ID)) }, []string{"created"}, ""},
-		"versions disabled": {func(r *rig) { must(r.t, r.store.Disable(signingSecret, 1)) }, heal, "No version of the secret is enabled"},
+		"versions disabled": {func(r *rig) { must(r.t, r.Store.Disable(signingSecret, 1)) }, heal, "No version of the secret is enabled"},
 		"annotations lost": {func(r *rig) {
-			got, err := r.sm.Get(r.t.Context(), signingSecret)
-			must(r.t, err)
-			must(r.t, r.sm.SetAnnotations(r.t.Context(), signingSecret, nil, got.Etag))
+			r.Annotate(signingSecret, nil)
 		}, heal, "will be adopted"},
 		"a run failed": {func(r *rig) { r.mark(false) }, heal, "A run did not finish"},
 		"a run was killed": {func(r *rig) {
 			r.mark(true)
-			r.lapse()
+			r.Lapse()
 		}, heal, "A run did not finish"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,23 +91,22 @@ func TestDrift(t *testing.T) {
 // edit changes the webhook as somebody else would.
 func (r *rig) edit(fields webhookadmin.Fields) {
 	r.t.Helper()
-	_, err := r.client().Update(r.t.Context(), r.webhooks()[0].ID, fields)
+	_, err := r.Webhooks(nil).Update(r.t.Context(), r.webhooks()[0].ID, fields)
 	must(r.t, err)
 }
 
 // mark leaves the mark of a run whose new key is lost.
 func (r *rig) mark(held bool) {
 	r.t.Helper()
-	got, err := r.sm.Get(r.t.Context(), signingSecret)
+	all := r.Annotations(signingSecret)
+	_, err := r.Webhooks(nil).Rotate(r.t.Context(), all[webhookadmin.AnnotationID], false)
 	must(r.t, err)
-	_, err = r.client().Rotate(r.t.Context(), got.Annotations[webhookadmin.AnnotationID], false)
-	must(r.t, err)
-	mark := `{"run":"R","doing":"rotate","since":"` + r.now().UTC().Format(time.RFC3339) + `","held":false,"unknown":true}`
+	mark := `{"run":"R","doing":"rotate","since":"` + r.Now().UTC().Format(time.RFC3339) + `","held":false,"unknown":true}`
 	if held {
 		mark = strings.Replace(mark, `"held":false`, `"held":true`, 1)
 	}
-	got.Annotations[webhookadmin.AnnotationPending] = mark
-	must(r.t, r.sm.SetAnnotations(r.t.Context(), signingSecret, got.Annotations, got.Etag))
+	all[webhookadmin.AnnotationPending] = mark
+	r.Annotate(signingSecret, all)
 }
 
 // TestRunAtWork: a run that may be at work, or have been killed just now, shows
@@ -130,7 +126,7 @@ func TestRunAtWork(t *testing.T) {
 func TestSecretIsGone(t *testing.T) {
 	t.Parallel()
 	r, w := created(t)
-	r.store.Delete(signingSecret)
+	r.Store.Delete(signingSecret)
 	if diff := cmp.Diff([]string{"signing_secrets", "update_time"}, w.mustPlan(r.webhook())); diff != "" {
 		t.Errorf("planned (-want +got):\n%s", diff)
 	}
@@ -138,11 +134,11 @@ func TestSecretIsGone(t *testing.T) {
 	if err := w.apply(t.Context(), config); err == nil {
 		t.Error("applied without the secret")
 	}
-	r.store.Create(signingSecret)
+	r.Store.Create(signingSecret)
 	must(t, w.apply(t.Context(), config))
 	checkApplied(t, w, config)
 
-	r.store.Delete(signingSecret)
+	r.Store.Delete(signingSecret)
 	must(t, w.apply(t.Context(), nil))
 	if all := r.webhooks(); len(all) > 0 {
 		t.Errorf("destroyed without the secret: %d webhooks are left", len(all))

@@ -31,7 +31,7 @@ func TestImport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, simulator.Options{Signing: simulator.SignOldUntilExpiry})
-			desired := webhookadmin.Desired{Name: "ours", URI: r.receiver.URL + "/static", Enabled: true, SigningSecret: signingSecret,
+			desired := webhookadmin.Desired{Name: "ours", URI: r.Receiver.URL + "/static", Enabled: true, SigningSecret: signingSecret,
 				SubscribedEvents: []string{"batch.succeeded", "batch.failed"}}
 			_, _, err := r.admin().Ensure(t.Context(), desired)
 			must(t, err)
@@ -61,9 +61,9 @@ func TestImportOfToken(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	for range 3 {
-		r.store.Add(tokenSecret, []byte("a-token-that-somebody-has-made-0123456789"))
+		r.Store.Add(tokenSecret, []byte("a-token-that-somebody-has-made-0123456789"))
 	}
-	must(t, r.store.Disable(tokenSecret, 3))
+	must(t, r.Store.Disable(tokenSecret, 3))
 	w := newWorkspace(r, "gemini_webhook_token")
 	must(t, w.importState(t.Context(), tokenSecret))
 	if changed := w.mustPlan(r.token()); len(changed) > 0 {

@@ -17,8 +17,8 @@ import (
 func TestAPIKey(t *testing.T) {
 	r := newRig(t, simulator.Options{})
 	const own, both = "projects/p/secrets/own-key", "projects/p/secrets/provider-key"
-	r.store.Add(own, []byte("the resource's"))
-	r.store.Add(both, []byte("the provider's\n"))
+	r.Store.Add(own, []byte("the resource's"))
+	r.Store.Add(both, []byte("the provider's\n"))
 	for _, test := range []struct {
 		name, own, secret, key, env string
 		want                        string
@@ -37,7 +37,7 @@ func TestAPIKey(t *testing.T) {
 			return types.StringValue(s)
 		}
 		s := newServices(Options{}, providerModel{APIKey: optional(test.key), APIKeySecret: optional(test.secret)})
-		got, err := s.apiKey(t.Context(), r.sm, optional(test.own))
+		got, err := s.apiKey(t.Context(), r.Secrets, optional(test.own))
 		if string(got.Reveal()) != test.want || errors.Is(err, errNoKey) != (test.want == "") {
 			t.Errorf("%s: %q, %v, want %q", test.name, got.Reveal(), err, test.want)
 		}
@@ -76,7 +76,7 @@ func TestKeyIsKnownLater(t *testing.T) {
 	t.Parallel()
 	r, w := created(t)
 	w.provider = values{"api_key_secret": tftypes.NewValue(tftypes.String, tftypes.UnknownValue)}
-	r.faults.Set(func(string) fault { return dead })
+	r.Faults.Set(func(string) fault { return dead })
 	if changed := w.mustPlan(r.webhook()); len(changed) > 0 {
 		t.Errorf("planned %v", changed)
 	}

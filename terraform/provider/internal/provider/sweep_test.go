@@ -28,13 +28,13 @@ var operations = map[string]operation{
 	"create disabled": {typeName: "gemini_webhook", calls: [2]int{18, 5},
 		apply: func(r *rig) values { return r.webhook().with(values{"enabled": truth(false)}) }},
 	"create, adopting": {typeName: "gemini_webhook", apply: (*rig).webhook, calls: [2]int{21, 5}, prepare: func(r *rig) {
-		d := webhookadmin.Desired{Name: "ours", URI: r.receiver.URL + "/static", Enabled: true, SigningSecret: otherSecret,
+		d := webhookadmin.Desired{Name: "ours", URI: r.Receiver.URL + "/static", Enabled: true, SigningSecret: otherSecret,
 			SubscribedEvents: []string{"video.generated"}}
 		_, _, err := r.admin().Ensure(r.t.Context(), d)
 		must(r.t, err)
 	}},
 	"update": {typeName: "gemini_webhook", before: (*rig).webhook, calls: [2]int{17, 1}, apply: func(r *rig) values {
-		return r.webhook().with(values{"name": text("renamed"), "uri": text(r.receiver.URL + "/other"),
+		return r.webhook().with(values{"name": text("renamed"), "uri": text(r.Receiver.URL + "/other"),
 			"subscribed_events": texts("video.generated"), "enabled": truth(false)})
 	}},
 	"rotate": {typeName: "gemini_webhook", before: (*rig).webhook, calls: [2]int{28, 4},
@@ -49,7 +49,7 @@ var operations = map[string]operation{
 	"rotate token": {typeName: "gemini_webhook_token", before: (*rig).token, calls: [2]int{3, 1},
 		apply: func(r *rig) values { return r.token().with(values{"rotation_triggers": triggers("1")}) }},
 	"delete tokens": {typeName: "gemini_webhook_token", before: (*rig).token, calls: [2]int{4, 2},
-		prepare: func(r *rig) { r.store.Add(tokenSecret, []byte("a-second-one-that-is-newer-0123456789")) }},
+		prepare: func(r *rig) { r.Store.Add(tokenSecret, []byte("a-second-one-that-is-newer-0123456789")) }},
 }
 
 // parallel is how many crashes are tried at once: they mostly wait for the
@@ -110,10 +110,10 @@ func crash(t *testing.T, op operation, n int, how fault) (calls int) {
 	}
 
 	f := &nth{n: n, how: how}
-	r.faults.Set(f.choose)
+	r.Faults.Set(f.choose)
 	before := w.state
 	err := w.apply(ctx, config)
-	r.faults.Set(nil)
+	r.Faults.Set(nil)
 	calls, call := f.seen()
 	switch {
 	case n == never:
@@ -129,7 +129,7 @@ func crash(t *testing.T, op operation, n int, how fault) (calls int) {
 		}
 	}
 	w.state = before // a killed Terraform saves nothing
-	r.lapse()
+	r.Lapse()
 	if next := w.apply(ctx, config); next != nil {
 		t.Fatalf("call %d (%s) failed with %v; the next apply: %v", n, call, err, next)
 	}
@@ -148,11 +148,11 @@ func checkApplied(t *testing.T, w *workspace, config values) {
 	}
 	switch {
 	case w.typeName == "gemini_webhook_token":
-		if enabled := r.enabled(tokenSecret); (config == nil) != (len(enabled) == 0) {
+		if enabled := r.Enabled(tokenSecret); (config == nil) != (len(enabled) == 0) {
 			t.Errorf("enabled tokens: %v", enabled)
 		}
 	case config == nil:
-		if all, annotations := r.webhooks(), r.annotations(signingSecret); len(all) > 0 || len(annotations) > 0 {
+		if all, annotations := r.webhooks(), r.Annotations(signingSecret); len(all) > 0 || len(annotations) > 0 {
 			t.Errorf("after the destroy: %d webhooks, annotations %v", len(all), annotations)
 		}
 	default:
@@ -180,14 +180,14 @@ func checkWebhook(t *testing.T, w *workspace, config values) {
 	if hook.Name != name || hook.URI != uri || hook.State != state || len(hook.SubscribedEvents) != len(events) || w.attribute("id") != hook.ID {
 		t.Errorf("Gemini has %+v", hook)
 	}
-	if other := r.annotations(otherSecret); signing == signingSecret && len(other) > 0 && other[webhookadmin.AnnotationID] != hook.ID {
+	if other := r.Annotations(otherSecret); signing == signingSecret && len(other) > 0 && other[webhookadmin.AnnotationID] != hook.ID {
 		t.Errorf("the other secret has %v", other)
 	}
-	if signing == otherSecret && len(r.annotations(signingSecret)) > 0 {
+	if signing == otherSecret && len(r.Annotations(signingSecret)) > 0 {
 		t.Error("the former secret still names the webhook")
 	}
 	_, rotated := config["rotation_triggers"]
-	if enabled := r.enabled(secret.Name(signing)); rotated && config["revocation"].Equal(text("immediately")) && len(enabled) != 1 {
+	if enabled := r.Enabled(secret.Name(signing)); rotated && config["revocation"].Equal(text("immediately")) && len(enabled) != 1 {
 		t.Errorf("enabled versions after an immediate rotation: %v", enabled)
 	}
 }

@@ -29,15 +29,15 @@ func TestTokenVersions(t *testing.T) {
 		{"nothing", nil, triggers("1"), nil, []int64{1}},
 		{"a trigger", nil, triggers("2"), []string{"create_time", "rotation_triggers", "version"}, []int64{2, 1}},
 		{"none", nil, none, []string{"rotation_triggers"}, []int64{2, 1}},
-		{"a newer one of somebody", func() { r.store.Add(tokenSecret, []byte("of-somebody-0123456789-0123456789")) }, none, nil, []int64{3, 2, 1}},
-		{"an older one is disabled", func() { must(t, r.store.Disable(tokenSecret, 2)) }, none, nil, []int64{3, 1}},
-		{"the newest is disabled", func() { must(t, r.store.Disable(tokenSecret, 3)) }, none, []string{"created"}, []int64{4, 1}},
-		{"the newest is destroyed", func() { must(t, r.store.Destroy(tokenSecret, 4)) }, none, []string{"created"}, []int64{5, 1}},
+		{"a newer one of somebody", func() { r.Store.Add(tokenSecret, []byte("of-somebody-0123456789-0123456789")) }, none, nil, []int64{3, 2, 1}},
+		{"an older one is disabled", func() { must(t, r.Store.Disable(tokenSecret, 2)) }, none, nil, []int64{3, 1}},
+		{"the newest is disabled", func() { must(t, r.Store.Disable(tokenSecret, 3)) }, none, []string{"created"}, []int64{4, 1}},
+		{"the newest is destroyed", func() { must(t, r.Store.Destroy(tokenSecret, 4)) }, none, []string{"created"}, []int64{5, 1}},
 		{"the secret was made again", func() {
-			r.store.Delete(tokenSecret)
-			r.store.Create(tokenSecret)
+			r.Store.Delete(tokenSecret)
+			r.Store.Create(tokenSecret)
 		}, none, []string{"created"}, []int64{1}},
-		{"the secret is gone", func() { r.store.Delete(tokenSecret) }, none, []string{"created"}, nil},
+		{"the secret is gone", func() { r.Store.Delete(tokenSecret) }, none, []string{"created"}, nil},
 	} {
 		if step.before != nil {
 			step.before()
@@ -50,7 +50,7 @@ func TestTokenVersions(t *testing.T) {
 			break
 		}
 		must(t, w.apply(t.Context(), config))
-		if diff := cmp.Diff(step.enabled, r.enabled(tokenSecret)); diff != "" {
+		if diff := cmp.Diff(step.enabled, r.Enabled(tokenSecret)); diff != "" {
 			t.Errorf("%s: enabled (-want +got):\n%s", step.name, diff)
 		}
 		if changed := w.mustPlan(config); len(changed) > 0 {
@@ -78,18 +78,18 @@ func TestDestroyOfTokens(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, simulator.Options{})
 	w := newWorkspace(r, "gemini_webhook_token")
-	r.store.Add(tokenSecret, []byte("an-older-one-0123456789-0123456789"))
+	r.Store.Add(tokenSecret, []byte("an-older-one-0123456789-0123456789"))
 	must(t, w.apply(t.Context(), r.token()))
 	before := w.state
-	r.faults.Set(killAt("DisableSecretVersion", lose))
-	if err := w.apply(t.Context(), nil); err == nil || !slices.Equal(r.enabled(tokenSecret), []int64{2}) {
-		t.Errorf("killed after the first: %v, enabled %v, want the newest", err, r.enabled(tokenSecret))
+	r.Faults.Set(killAt("DisableSecretVersion", lose))
+	if err := w.apply(t.Context(), nil); err == nil || !slices.Equal(r.Enabled(tokenSecret), []int64{2}) {
+		t.Errorf("killed after the first: %v, enabled %v, want the newest", err, r.Enabled(tokenSecret))
 	}
-	r.faults.Set(nil)
+	r.Faults.Set(nil)
 	w.state = before
-	w.between = func() { r.store.Add(tokenSecret, []byte("a-newer-one-0123456789-0123456789")) }
+	w.between = func() { r.Store.Add(tokenSecret, []byte("a-newer-one-0123456789-0123456789")) }
 	must(t, w.apply(t.Context(), nil))
-	if enabled := r.enabled(tokenSecret); !slices.Equal(enabled, []int64{3}) {
+	if enabled := r.Enabled(tokenSecret); !slices.Equal(enabled, []int64{3}) {
 		t.Errorf("enabled %v, want the one that was added after the refresh", enabled)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 func (r *rig) webhook() values {
 	return values{
-		"name": text("ours"), "uri": text(r.receiver.URL + "/static"),
+		"name": text("ours"), "uri": text(r.Receiver.URL + "/static"),
 		"subscribed_events": texts("batch.succeeded", "batch.failed"), "signing_secret": text(signingSecret),
 	}
 }
@@ -58,7 +58,7 @@ func TestPlansWhatChanges(t *testing.T) {
 	}{
 		{"nothing", nil, nil},
 		{"name", values{"name": text("renamed")}, []string{"name", "update_time"}},
-		{"uri", values{"uri": text(r.receiver.URL + "/other")}, []string{"update_time", "uri"}},
+		{"uri", values{"uri": text(r.Receiver.URL + "/other")}, []string{"update_time", "uri"}},
 		{"events", values{"subscribed_events": texts("video.generated")}, []string{"subscribed_events", "update_time"}},
 		{"disabled", values{"enabled": truth(false)}, []string{"enabled", "state", "update_time"}},
 		{"triggers", values{"rotation_triggers": triggers("1")}, []string{"rotation_triggers", "signing_secrets", "update_time"}},
@@ -102,7 +102,7 @@ func TestRotationsByTriggers(t *testing.T) {
 		{values{"rotation_triggers": triggers("3")}, []int64{4, 3}},
 	} {
 		must(t, w.apply(t.Context(), r.webhook().with(step.values)))
-		if diff := cmp.Diff(step.want, r.enabled(signingSecret)); diff != "" {
+		if diff := cmp.Diff(step.want, r.Enabled(signingSecret)); diff != "" {
 			t.Errorf("after %v: enabled versions (-want +got):\n%s", step.values, diff)
 		}
 		must(t, r.settled(signingSecret))
@@ -118,7 +118,7 @@ func TestRotationThatHeals(t *testing.T) {
 		r.mark(false)
 		config := r.webhook().with(values{"rotation_triggers": triggers("1"), "revocation": text(revocation)})
 		must(t, w.apply(t.Context(), config))
-		if diff := cmp.Diff(want, r.enabled(signingSecret)); diff != "" {
+		if diff := cmp.Diff(want, r.Enabled(signingSecret)); diff != "" {
 			t.Errorf("%s: enabled versions (-want +got):\n%s", revocation, diff)
 		}
 		checkApplied(t, w, config)
@@ -131,13 +131,13 @@ func TestApplyAfterKilledDestroy(t *testing.T) {
 	for _, call := range []string{"DELETE webhook", "UpdateSecret"} { // of which the first takes the mark
 		r, w := created(t)
 		before := w.state
-		r.faults.Set(killAt(call, lose))
+		r.Faults.Set(killAt(call, lose))
 		if err := w.apply(t.Context(), nil); err == nil {
 			t.Fatal("destroyed, though killed")
 		}
-		r.faults.Set(nil)
+		r.Faults.Set(nil)
 		w.state = before
-		r.lapse()
+		r.Lapse()
 		if changed := w.mustPlan(r.webhook()); len(changed) == 0 {
 			t.Errorf("%s: nothing is planned", call)
 		}
@@ -173,8 +173,8 @@ func TestEvents(t *testing.T) {
 	}
 	w := newWorkspace(r, "gemini_webhook")
 	err := w.apply(t.Context(), r.webhook().with(values{"subscribed_events": texts("batch.invented")}))
-	if err == nil || !strings.Contains(err.Error(), "subscribed_events") || len(r.annotations(signingSecret)) > 0 {
-		t.Errorf("the API's refusal: %v, annotations %v", err, r.annotations(signingSecret))
+	if err == nil || !strings.Contains(err.Error(), "subscribed_events") || len(r.Annotations(signingSecret)) > 0 {
+		t.Errorf("the API's refusal: %v, annotations %v", err, r.Annotations(signingSecret))
 	}
 }
 
