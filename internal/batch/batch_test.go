@@ -214,6 +214,7 @@ func TestSameEventIsWorkedOnOnce(t *testing.T) {
 	r.deliver("msg_2", strings.ReplaceAll(succeeded("gs://results-bucket/results.jsonl"), "batches/1", "batch_1"))
 	r.run()
 	r.deliver("msg_3", succeeded("gs://results-bucket/results.jsonl")) // much later
+	r.deliver("msg_4", strings.NewReplacer("batches/1", "1", "batch.succeeded", "batch.completed", "output_file_uri", "outputFileUri").Replace(succeeded("gs://results-bucket/results.jsonl")))
 	r.run()
 	lines, repeats := r.lines()
 	if len(lines) != 40 || repeats != 0 {

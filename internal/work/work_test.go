@@ -75,10 +75,15 @@ func TestBatchesGoToTheirWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	older, err := event.Decode(queued("msg_1", "batch.completed"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := batch.Range{Key: e.Key, Plan: "2c3d", Object: 1, Interval: batch.Interval{End: 9}}
 	for _, m := range []Message{
 		{Kind: "event", Data: queued("msg_1", "batch.succeeded"), ID: "7", Published: start, Attempt: 2},
 		{Kind: "range", Data: r.Encode(), ID: "8", Attempt: 3},
+		{Kind: "event", Data: queued("msg_1", "batch.completed"), ID: "9"}, // an older name
 	} {
 		if key, err := w.Do(t.Context(), m); key != e.Key || err != nil {
 			t.Errorf("%s: key %q, %v, want %q", m.Kind, key, err, e.Key)
@@ -92,7 +97,7 @@ func TestBatchesGoToTheirWorker(t *testing.T) {
 		tasks.tasks[i].Cutoff = time.Time{}
 	}
 	r.Format = 2
-	want := []batch.Task{{Key: e.Key, Event: e, MessageID: "7", Published: start, Attempt: 2}, {Key: e.Key, Range: &r, MessageID: "8", Attempt: 3}}
+	want := []batch.Task{{Key: e.Key, Event: e, MessageID: "7", Published: start, Attempt: 2}, {Key: e.Key, Range: &r, MessageID: "8", Attempt: 3}, {Key: e.Key, Event: older, MessageID: "9"}}
 	if diff := cmp.Diff(want, tasks.tasks); diff != "" || len(outcomes.types) != 0 {
 		t.Errorf("published %v; tasks (-want +got):\n%s", outcomes.types, diff)
 	}
