@@ -33,6 +33,11 @@ func TestKeySame(t *testing.T) {
 			b:    `{"type":"batch.failed","data":{"id":"batches/batch_9"}}`,
 		},
 		{
+			name: "and one with another prefix",
+			a:    `{"type":"batch.failed","data":{"id":"batches/9"}}`,
+			b:    `{"type":"batch.failed","data":{"id":"batch_batches/9"}}`,
+		},
+		{
 			name: "batch.succeeded under its older name",
 			a:    `{"type":"batch.completed","data":{"id":"9","output_file_uri":"gs://b/o"}}`,
 			b:    `{"type":"batch.succeeded","data":{"id":"batch_9","outputFileUri":"gs://b/o"}}`,

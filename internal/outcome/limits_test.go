@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,11 @@ func TestResultLimits(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.truncated, truncated(data)); diff != "" {
 				t.Errorf("truncated (-want +got):\n%s", diff)
+			}
+			failure, _ := data["error"].(map[string]any)
+			if names := truncated(data); slices.Contains(names, "extra") && data["extra"] != nil ||
+				slices.Contains(names, "error.details") && failure["details"] != nil {
+				t.Error("what is too long is not left out")
 			}
 			long := len(text) > mib || len(tc.line.Key) > mib || tc.line.Error != nil && len(tc.line.Error.Message+tc.line.Error.Code) > mib
 			if long && tc.truncated != nil && len(m.Data) < MaxResultBytes-8<<10 {
