@@ -27,7 +27,7 @@ const (
 	staleBodyDeadline = 500 * time.Millisecond
 
 	firstBodyBytes = 4 << 10  // most events are under 1 kB
-	bodyBudget     = 32 << 20 // bytes of bodies held at once by an instance; queueing holds two more copies for a moment
+	bodyBudget     = 32 << 20 // bytes of bodies held at once by an instance, four of the largest there are; queueing holds two more copies for a moment
 )
 
 // bodies reads request bodies under a common memory budget. A sender takes of it
@@ -59,7 +59,7 @@ func (in *intake) used(bytes int64, now time.Time) float64 {
 }
 
 func newBodies(limit int64) *bodies {
-	return &bodies{limit: limit, budget: max(bodyBudget, 4*limit), arrives: map[*intake]struct{}{}}
+	return &bodies{limit: limit, budget: bodyBudget, arrives: map[*intake]struct{}{}}
 }
 
 // read gives the raw body, or one of the errors above. The caller calls

@@ -113,7 +113,7 @@ func TestBodyBudget(t *testing.T) {
 	t.Parallel()
 	b := newBodies(1 << 20)
 	queueing := &intake{since: time.Now(), stop: func() { t.Error("a body that has arrived is told to yield") }}
-	if !b.take(queueing, bodyBudget) {
+	if !b.take(queueing, bodyBudget/2+1) || !b.take(queueing, bodyBudget) { // in all
 		t.Fatal("the budget is smaller than it says")
 	}
 	b.end(queueing)

@@ -85,6 +85,29 @@ func TestCompletedOnceByRangesThatEndTogether(t *testing.T) {
 	}
 }
 
+// The last of many ranges completes the batch, and does not leave it to a keeper
+// that waits.
+func TestCompletedByTheLastOfManyRanges(t *testing.T) {
+	t.Parallel()
+	const ranges = 70
+	r := newRig(t)
+	content := jsonl(ranges)
+	r.restart(chunk(int64(len(content)+ranges-1) / ranges))
+	r.batch(content)
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	tasks := r.take()
+	keeper, others := tasks[len(tasks)-1], tasks[:len(tasks)-1]
+	_ = r.do(t.Context(), keeper) // its lines; then it waits
+	for _, w := range others {
+		must(t, r.do(t.Context(), w))
+	}
+	if n := r.countCompleted(); n != 1 || len(tasks) < 65 {
+		t.Errorf("after %d ranges, batch.completed %d times, want once", len(tasks), n)
+	}
+}
+
 // Who claimed it publishes it, however often that takes, and the others leave
 // it to him, until his claim is old.
 func TestCompletedByWhoeverClaimedIt(t *testing.T) {
