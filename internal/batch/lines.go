@@ -24,11 +24,6 @@ func (j *job) lines(ctx context.Context, r Interval) ([]Marker, error) {
 
 	source := sourceOf(j.object)
 	scanner := results.NewScanner(body, r.Start, r.End, size, j.MaxLineBytes)
-	// Whoever waits for another range's long line until the time is over hands on.
-	slot, cancel := context.WithTimeoutCause(reading, j.task.Cutoff.Sub(j.Now()), errNoSlot)
-	defer cancel()
-	scanner.Share(slot, j.longLines)
-	defer scanner.Release()
 	acknowledging, done := extend(ctx)
 	defer done()
 	pending := window{end: r.Start}
@@ -40,7 +35,7 @@ func (j *job) lines(ctx context.Context, r Interval) ([]Marker, error) {
 			break
 		}
 		raw := scanner.Line()
-		line := parse(raw)
+		line := raw.Parse()
 		var wait func(context.Context) error
 		if j.plan.Mode == Lines {
 			source.Offset, source.Length = raw.Offset, raw.Length
@@ -48,24 +43,19 @@ func (j *job) lines(ctx context.Context, r Interval) ([]Marker, error) {
 		}
 		pending.add(acknowledging, wait, scanner.Pos(), line.Count())
 	}
-	scanner.Release()
 	if err := pending.drain(acknowledging); err != nil {
 		return pending.acked, err
 	}
 	switch err := scanner.Err(); {
 	case err != nil && context.Cause(reading) == errStopping:
 		// A read that was waited for: what is done is handed on.
-	case errors.Is(err, errNoSlot):
 	case err != nil:
 		return pending.acked, fmt.Errorf("read %s: %w", j.object.URI(), err)
 	}
 	return pending.acked, nil
 }
 
-var (
-	errStopping = errors.New("the instance stops")
-	errNoSlot   = errors.New("long lines of other ranges took all the time")
-)
+var errStopping = errors.New("the instance stops")
 
 // untilStopped gives a context for reads that ends when the instance stops: a
 // read may hang for longer than is left then.
@@ -86,13 +76,6 @@ func extend(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	return longer, func() { stop(); cancel() }
-}
-
-func parse(raw results.RawLine) results.Line {
-	if raw.TooLong {
-		return results.TooLong(raw.Prefix)
-	}
-	return results.Parse(raw.Data)
 }
 
 // sourceOf is an object as the source of its lines.

@@ -7,7 +7,6 @@ import (
 
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
-	"example.com/gemini-webhook/internal/results"
 )
 
 // MaxTaskTime is Pub/Sub's longest acknowledgement deadline: after that a
@@ -60,12 +59,11 @@ type Config struct {
 // Worker does tasks. It may do several at a time.
 type Worker struct {
 	Config
-	longLines *results.LongLines
 }
 
 // NewWorker gives a Worker.
 func NewWorker(c Config) *Worker {
-	return &Worker{Config: c, longLines: results.NewLongLines()}
+	return &Worker{c}
 }
 
 // Do does one task. Without an error it is finished or handed on; with one it is

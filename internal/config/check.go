@@ -52,7 +52,7 @@ var (
 	// themselves. The last attempt but one reports, so there must be two.
 	deliveryAttempts = numbers{2, 100}
 	chunkBytes       = numbers{1, 5 << 40}       // 5 TiB: the largest object of Cloud Storage
-	lineBytes        = numbers{1, 256 << 20}     // 256 MiB: a line is held in memory
+	lineBytes        = numbers{1, 64 << 20}      // 64 MiB: lines up to it are held in memory
 	bodyBytes        = numbers{1 << 10, 8388608} // 1 KiB to 8 MiB: a queued body must fit a Pub/Sub message of 10 MB
 )
 

@@ -42,7 +42,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"RESULT_BUCKETS", "entry 1 must have no empty segment and no ..", []string{"acme//", "acme//x/", "acme/x//", "acme/x//y/", "acme/../", "acme/x/../y/"}},
 		{"BATCH_RESULTS", "lines or summary", []string{"Lines", "none"}},
 		{"CHUNK_BYTES", "from 1 to", []string{"0", "-1", "8MiB", "9223372036854775807", "9223372036854775808"}},
-		{"MAX_LINE_BYTES", "from 1 to 268435456", []string{"0", "268435457"}},
+		{"MAX_LINE_BYTES", "from 1 to 67108864", []string{"0", "67108865"}},
 		{"SIGNING_SECRETS", "entry 1 must have the form projects/PROJECT/secrets/SECRET", []string{"secret", "projects/acme/secrets/", "projects/acme/secrets/s/versions/1", "projects/acme/secrets/s/", "/projects/acme/secrets/s", "projects/acme/secrets/s t", "projects/" + strings.Repeat("a", 64) + "/secrets/s", "projects/acme/secrets/" + strings.Repeat("s", 256), "projects/acme/secret/s", "project/acme/secrets/s"}},
 		{"SIGNING_SECRETS", "entry 2 is there twice", []string{"projects/acme/secrets/s, projects/acme/secrets/s"}},
 		{"SIGNING_SECRET_OVERLAP", "from 0s up to 8784h", []string{"-1s", "10000h", "24", "1d"}},
@@ -96,7 +96,7 @@ func TestLoadBorders(t *testing.T) {
 	t.Parallel()
 	for variable, values := range map[string][]string{
 		"CHUNK_BYTES":           {"1", "5497558138880"},
-		"MAX_LINE_BYTES":        {"1", "268435456"},
+		"MAX_LINE_BYTES":        {"1", "67108864"},
 		"MAX_BODY_BYTES":        {"1024", "8388608"},
 		"MAX_DELIVERY_ATTEMPTS": {"2", "100"},
 		"REPLAY_TOLERANCE":      {"1s", "25h"},

@@ -35,8 +35,8 @@ type environment struct {
 	BatchResults string `env:"BATCH_RESULTS, default=lines" door:"tasks"`
 	// an object is worked on in ranges of this size, at least size/1000
 	ChunkBytes string `env:"CHUNK_BYTES, default=8388608" door:"tasks"`
-	// up to 256 MiB, which takes [memory](operations.md#instance-settings); a longer line
-	// is skipped and reported as `invalid`
+	// up to 64 MiB, which takes [memory](operations.md#instance-settings); of a longer line
+	// the ends of its longest strings are left out, see [Lines](#lines)
 	MaxLineBytes string `env:"MAX_LINE_BYTES, default=16777216" door:"tasks"`
 	// bucket that copies of what Gemini deletes are kept in; `STATE_BUCKET` where it is
 	// not set

@@ -20,11 +20,9 @@ func (s *Scanner) readLimit() int64 {
 // Bytes that come together with an error are used before it counts.
 func (s *Scanner) fill(limit int64) bool {
 	if s.readErr == nil {
-		if s.err = s.makeRoom(limit); s.err != nil {
-			return false
-		}
+		s.makeRoom(limit)
 		free := s.buf[s.hi:]
-		free = free[:min(int64(len(free)), limit-s.readPos, maxRead)]
+		free = free[:min(int64(len(free)), limit-s.readPos)]
 		before := s.readPos
 		s.readErr = io.ErrNoProgress
 		for range maxEmptyRead {
@@ -51,11 +49,11 @@ func (s *Scanner) fill(limit int64) bool {
 }
 
 // makeRoom frees space behind hi: it moves the unfinished line to the front, and
-// enlarges the buffer when that line fills it, for which a long line needs its
-// slot. The limit on a line's length bounds the buffer, too.
-func (s *Scanner) makeRoom(limit int64) error {
+// enlarges the buffer when that line fills it. The limit on a line's length bounds
+// the buffer, too.
+func (s *Scanner) makeRoom(limit int64) {
 	if s.hi < len(s.buf) && (s.lo == 0 || len(s.buf)-s.hi >= minBuffer/4) {
-		return nil
+		return
 	}
 	rest, size := s.buf[s.lo:s.hi], int64(len(s.buf))
 	// A line at the limit, the mark before it and CR LF must fit.
@@ -63,32 +61,11 @@ func (s *Scanner) makeRoom(limit int64) error {
 	switch {
 	case size == 0: // a tiny range needs no more than it is long
 		s.buf = make([]byte, min(max(limit-s.readPos, tinyBuffer), minBuffer))
-	case len(rest) < len(s.buf):
-	case size < maxOwn:
-		s.buf = make([]byte, min(2*size, need, maxOwn))
-	default:
-		if s.own == nil {
-			if err := s.long.take(s.wait); err != nil {
-				return err
-			}
-			s.own = s.buf
-		}
-		s.buf = s.long.grow(min(4*size, need))
+	case len(rest) == len(s.buf):
+		s.buf = make([]byte, min(2*size, need))
 	}
 	s.hi = copy(s.buf, rest)
 	s.lo = 0
-	return nil
-}
-
-// freeSlot moves what is not used yet to our own buffer, if the line was long.
-func (s *Scanner) freeSlot() {
-	if s.own == nil {
-		return
-	}
-	s.hi = copy(s.own, s.buf[s.lo:s.hi])
-	s.lo = 0
-	s.long.giveBack(s.buf)
-	s.buf, s.own = s.own, nil
 }
 
 // blankCheck says whether a line that is not kept is white space only, in the

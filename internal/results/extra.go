@@ -42,6 +42,9 @@ func (m *members) extra(top lenientjson.Value) (object []byte, omitted bool) {
 		object = append(object, x.name...)
 		object = append(object, ':')
 		object = append(object, x.value...)
+		if m.cuts.has(x.value) {
+			return nil, true
+		}
 	}
 	return append(object, '}'), false
 }

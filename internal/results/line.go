@@ -26,7 +26,7 @@ func invalid(code string) Line {
 	case CodeUnknownShape:
 		message = "The line is JSON, but no result of a known shape; read it at source."
 	case CodeLineTooLong:
-		message = "The line is longer than MAX_LINE_BYTES and was skipped; read it at source or raise the limit."
+		message = "The line is longer than MAX_LINE_BYTES without its texts, too; read it at source or raise the limit."
 	}
 	return Line{Status: outcome.StatusInvalid, Error: &outcome.Error{Code: code, Message: message}}
 }

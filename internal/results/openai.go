@@ -9,11 +9,11 @@ import (
 
 // readHTTP reads a response of the OpenAI-compatible endpoint, which is an HTTP
 // status and a body. It reports why there is nothing in it to use, as readResponse.
-func readHTTP(l *Line, statusCode, body lenientjson.Value) (reason outcome.Error, failed bool) {
+func readHTTP(l *Line, statusCode, body lenientjson.Value, cut cuts) (reason outcome.Error, failed bool) {
 	if body.IsArray() { // as the endpoint writes errors
 		body = body.First()
 	}
-	r := pickResponse(body)
+	r := pickResponse(body, cut)
 	reason, failed = r.read(l)
 	code, _ := count(statusCode)
 	if code < 400 || failed && reason.Code != CodeNoContent && reason.Code != CodeBlocked {
@@ -23,7 +23,7 @@ func readHTTP(l *Line, statusCode, body lenientjson.Value) (reason outcome.Error
 }
 
 // readChoice reads the first choice of a chat completion, as readCandidate.
-func readChoice(l *Line, choice lenientjson.Value) (found bool, message string) {
+func (r *response) readChoice(l *Line, choice lenientjson.Value) (found bool, message string) {
 	answer := choice.Get("message")
 	l.FinishReason = choice.Get("finish_reason").Str()
 	var content lenientjson.Value
@@ -37,17 +37,17 @@ func readChoice(l *Line, choice lenientjson.Value) (found bool, message string) 
 			found = found || member.Present() && !member.IsEmpty()
 		}
 	}
-	var texts []string
+	var texts []lenientjson.Value
 	if content.IsString() {
-		texts = append(texts, content.Str())
+		texts = append(texts, content)
 	} else if content.IsArray() {
 		for _, part := range content.Members {
 			if text := part.Get("text"); text.IsString() {
-				texts = append(texts, text.Str())
+				texts = append(texts, text)
 			}
 		}
 	}
-	l.Text, l.HasText = strings.Join(texts, ""), len(texts) > 0
+	r.setText(l, texts)
 	found = found || l.Text != "" || l.HasText && strings.EqualFold(l.FinishReason, "stop")
 	return found, message
 }

@@ -15,18 +15,27 @@ import (
 // It never fails: what cannot be read is an invalid line. Of members that are
 // there twice the last counts, and their names are matched exactly. It does not
 // skip blank lines or a byte order mark; Scanner does.
-func Parse(raw []byte) Line {
-	// What is published has to be UTF-8, so the bytes passed on have to be.
-	if !utf8.Valid(raw) {
-		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
-	}
-	if !valid(raw) {
-		line := invalid(CodeNotJSON)
-		line.Key, line.HasKey = prefixKey(raw)
-		return line
-	}
+func Parse(line []byte) Line { return RawLine{Data: line}.Parse() }
+
+// Parse reads a line that a Scanner gave. Of one that was too long it gives neither
+// Response nor Request, and perhaps the beginning of Text; all else is that of any
+// other line.
+func (l RawLine) Parse() Line {
 	var m members
-	m.read(lenientjson.Of(raw))
+	text := l.Data
+	if kept := l.condensed; kept != nil {
+		if kept.tooLong {
+			return kept.ids.keyed(invalid(CodeLineTooLong))
+		}
+		m.condensed, m.cuts = kept, make(cuts)
+		text = m.cuts.add(kept)
+	} else if !utf8.Valid(text) {
+		text = repaired(text)
+	}
+	if !valid(text) {
+		return prefixIDs(text).keyed(invalid(CodeNotJSON))
+	}
+	m.read(lenientjson.Of(text))
 	return m.line
 }
 
@@ -71,13 +80,17 @@ func depth(text []byte) (deepest int) {
 
 // members are the members of a line that the shapes name, and what they say.
 type members struct {
-	key, request, response, failure, status         lenientjson.Value
-	customID, metadata, instance, index             lenientjson.Value
+	ids
+	request, response, failure, status              lenientjson.Value
+	instance, index                                 lenientjson.Value
 	candidates, feedback, embedding, embeddings     lenientjson.Value // of a bare response
 	predictions                                     lenientjson.Value
 	code, message, details                          lenientjson.Value // of a bare status
 	others                                          bool              // there may be some that are extra
 	isResponse, isStatus, hasPredictions, hasAnswer bool              // what was read: the line itself, as …, its predictions, its response
+
+	condensed *condensed // of a line that was too long
+	cuts      cuts
 
 	line Line
 }
@@ -93,11 +106,21 @@ func (m *members) read(top lenientjson.Value) {
 	if n, ok := count(m.index); ok && !m.key.Present() && !m.customID.Present() && m.line.Request == nil {
 		m.line.Index, m.line.HasIndex = n, true // of an inline result; elsewhere it is somebody's own
 	}
-	if key := m.firstKey(); key.Present() {
-		m.line.Key, m.line.HasKey = key.Text(), true
-	}
+	m.line = m.ids.keyed(m.line)
 	if m.others {
 		m.line.Extra, m.line.ExtraOmitted = m.extra(top)
+	}
+	if m.condensed != nil {
+		m.omit()
+	}
+}
+
+// omit leaves out what is not whole.
+func (m *members) omit() {
+	m.line.ResponseOmitted = len(m.line.Response)+len(m.line.Request) > 0
+	m.line.Response, m.line.Request = nil, nil
+	if m.condensed.omitted && m.line.Error != nil {
+		m.line.Error.Details = ""
 	}
 }
 
@@ -118,17 +141,15 @@ func (m *members) pick(top lenientjson.Value) {
 			m.others = m.others || !v.IsString()
 		default:
 			m.others = true
-			m.pickOther(string(name), v)
+			if !m.ids.set(string(name), v) {
+				m.pickOther(string(name), v)
+			}
 		}
 	}
 }
 
 func (m *members) pickOther(name string, v lenientjson.Value) {
 	switch name {
-	case "custom_id", "customId":
-		m.customID = v
-	case "metadata":
-		m.metadata = v
 	case "instance":
 		m.instance = v
 	case "index":
@@ -152,20 +173,13 @@ func (m *members) pickOther(name string, v lenientjson.Value) {
 	}
 }
 
-// firstKey is what stands for the line's request: its key, or the id that an
-// OpenAI-compatible batch or inline requests have instead.
-func (m *members) firstKey() lenientjson.Value {
-	for _, v := range []lenientjson.Value{m.key, m.customID} {
-		if v.Present() {
-			return v
-		}
-	}
-	return m.metadata.Get("key")
-}
-
 // shape finds which of the shapes the line has, and reads it.
 func (m *members) shape(top lenientjson.Value) {
 	body, published := m.answer(top)
+	if m.hasAnswer && body == nil {
+		m.line = invalid(CodeLineTooLong)
+		return
+	}
 	failure, failed := readError(m.failure)
 	if !failed {
 		failure, failed = readStatus(m.status)
@@ -184,7 +198,7 @@ func (m *members) shape(top lenientjson.Value) {
 		}
 	} else {
 		m.line.Response = published
-		reason, without := readResponse(&m.line, body)
+		reason, without := readResponse(&m.line, body, m.cuts)
 		if without && !failed {
 			failure, failed = reason, true
 		}
@@ -208,11 +222,7 @@ func (m *members) answer(top lenientjson.Value) (body, published lenientjson.Val
 		m.hasAnswer = true
 		return m.response, m.response
 	case m.response.IsString():
-		text := []byte(m.response.Str())
-		if body = lenientjson.Of(text); !body.IsObject() || !valid(text) {
-			return nil, nil
-		}
-		m.hasAnswer = true
+		body, m.hasAnswer = m.responseText()
 		return body, m.response
 	case m.response.Present(): // of another type: not a response
 	case m.candidates.Present(), m.feedback.Present(), m.embedding.Present(), m.embeddings.Present():
@@ -223,4 +233,21 @@ func (m *members) answer(top lenientjson.Value) (body, published lenientjson.Val
 		return top, m.predictions
 	}
 	return nil, nil
+}
+
+// responseText is the object in a response that is a text, if there is one; nil
+// where it was too long to be kept.
+func (m *members) responseText() (object lenientjson.Value, found bool) {
+	var text []byte
+	if m.condensed == nil || m.condensed.response == nil {
+		text = []byte(m.response.Str())
+	} else if kept := m.condensed.response; kept.tooLong {
+		return nil, true
+	} else {
+		text = m.cuts.add(kept)
+	}
+	if object = lenientjson.Of(text); !object.IsObject() || !valid(text) {
+		return nil, false
+	}
+	return object, true
 }

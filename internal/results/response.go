@@ -1,8 +1,6 @@
 package results
 
 import (
-	"strings"
-
 	"example.com/gemini-webhook/internal/lenientjson"
 	"example.com/gemini-webhook/internal/outcome"
 )
@@ -15,9 +13,12 @@ type response struct {
 	embedding, embeddings, predictions      lenientjson.Value
 	choices, data, statusCode, body, failed lenientjson.Value
 	nested                                  lenientjson.Value
+
+	cuts cuts
 }
 
-func pickResponse(v lenientjson.Value) (r response) {
+func pickResponse(v lenientjson.Value, cut cuts) response {
+	r := response{cuts: cut}
 	for name, member := range v.Fields {
 		switch string(name) {
 		case "candidates":
@@ -55,16 +56,16 @@ func pickResponse(v lenientjson.Value) (r response) {
 
 // readResponse takes what is published of a response. A member of an unexpected
 // type is absent. It reports why there is nothing in it to use, if that is so.
-func readResponse(l *Line, v lenientjson.Value) (reason outcome.Error, failed bool) {
-	r := pickResponse(v)
+func readResponse(l *Line, v lenientjson.Value, cut cuts) (reason outcome.Error, failed bool) {
+	r := pickResponse(v, cut)
 	if !r.isGemini() && r.nested.IsObject() {
 		outer := r.failed
-		if r = pickResponse(r.nested); !r.failed.Present() {
+		if r = pickResponse(r.nested, cut); !r.failed.Present() {
 			r.failed = outer
 		}
 	}
 	if !r.isGemini() && (r.body.Present() || r.statusCode.Present()) {
-		return readHTTP(l, r.statusCode, r.body)
+		return readHTTP(l, r.statusCode, r.body, cut)
 	}
 	return r.read(l)
 }
@@ -81,9 +82,9 @@ func (r *response) read(l *Line) (reason outcome.Error, failed bool) {
 	var found bool
 	switch candidate, choice := r.candidates.First(), r.choices.First(); {
 	case candidate.IsObject():
-		found, reason.Message = readCandidate(l, candidate)
+		found, reason.Message = r.readCandidate(l, candidate)
 	case choice.IsObject():
-		found, reason.Message = readChoice(l, choice)
+		found, reason.Message = r.readChoice(l, choice)
 	default:
 		found = r.embedded()
 		if blocked, message := blockReason(r.feedback); blocked != "" {
@@ -104,7 +105,7 @@ func (r *response) read(l *Line) (reason outcome.Error, failed bool) {
 
 // readCandidate reads the first candidate. It reports whether there is something
 // in it to use, and what the model says about the end.
-func readCandidate(l *Line, candidate lenientjson.Value) (found bool, message string) {
+func (r *response) readCandidate(l *Line, candidate lenientjson.Value) (found bool, message string) {
 	var content, reason lenientjson.Value
 	for name, member := range candidate.Fields {
 		switch string(name) {
@@ -121,7 +122,7 @@ func readCandidate(l *Line, candidate lenientjson.Value) (found bool, message st
 	if !parts.IsArray() {
 		return false, message
 	}
-	texts := make([]string, 0, 1) // most candidates have one part
+	texts := make([]lenientjson.Value, 0, 1) // most candidates have one part
 	for _, part := range parts.Members {
 		p := pickPart(part)
 		if p.thought {
@@ -129,12 +130,17 @@ func readCandidate(l *Line, candidate lenientjson.Value) (found bool, message st
 		}
 		found = found || p.other
 		if p.text.IsString() {
-			texts = append(texts, p.text.Str())
+			texts = append(texts, p.text)
 			found = found || string(p.text) != `""` || l.FinishReason == "STOP"
 		}
 	}
-	l.Text, l.HasText = strings.Join(texts, ""), len(texts) > 0
+	r.setText(l, texts)
 	return found, message
+}
+
+func (r *response) setText(l *Line, texts []lenientjson.Value) {
+	l.HasText = len(texts) > 0
+	l.Text, l.TextCut = r.cuts.join(texts)
 }
 
 // part is one of a candidate's.

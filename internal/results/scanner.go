@@ -2,7 +2,6 @@ package results
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"math"
 	"strings"
@@ -11,8 +10,7 @@ import (
 const (
 	minBuffer    = 64 << 10 // 64 KiB; about thirty common lines, and one read of an HTTP body
 	tinyBuffer   = 512
-	maxPrefix    = 64 << 10 // 64 KiB; of a line that is too long, enough for a key written first
-	maxEmptyRead = 100      // reads of nothing before io.ErrNoProgress, as bufio does
+	maxEmptyRead = 100 // reads of nothing before io.ErrNoProgress, as bufio does
 	bom          = "\xEF\xBB\xBF"
 )
 
@@ -20,17 +18,16 @@ const (
 // is (behind a byte order mark), Length is in bytes without the line end.
 type RawLine struct {
 	Offset, Length int64
-	Data           []byte // nil when TooLong
-	TooLong        bool   // longer than the limit: skipped, not kept
-	Prefix         []byte // when TooLong: the first 64 KiB, or all if it is shorter
+	Data           []byte     // the whole line; nil where it is longer than the limit
+	condensed      *condensed // what was kept of such a line
 }
 
 // Scanner yields the lines whose first byte lies in [start, end) of an object:
 // the byte at start-1 decides whether a line begins at start, and the last line
 // is read past end. So any way to cut an object into ranges gives each line
 // once. Blank lines are skipped (contract, "Lines"). Nothing past end is read but
-// for a line that began before it. It buffers up to 4 MiB, and in its slot (see
-// Share) a longer line.
+// for a line that began before it. It buffers up to the limit of a line, and of a
+// longer one keeps no more than about that (see condenser).
 //
 // It does not look into a line; Parse does. It is for one goroutine.
 type Scanner struct {
@@ -45,47 +42,30 @@ type Scanner struct {
 	readPos int64 // object offset of buf[hi]
 	pos     int64 // all lines that begin before pos were yielded or skipped
 
-	long *LongLines
-	wait context.Context // for the slot
-	own  []byte          // our buffer, while buf is that of long; else nil
-
 	aligned bool // a line begins at pos
 	done    bool
 	readErr error // the reader's last word, once its bytes are used
 	err     error
 	line    RawLine
-	prefix  []byte
 }
 
 // NewScanner reads the lines that begin in [start, end) from r, whose first byte
 // is object offset max(start-1, 0). size is the object's size in bytes, or -1
 // when unknown (gzip: offsets count decompressed bytes); with a known size an
 // earlier EOF is io.ErrUnexpectedEOF, never taken for the end of the last line.
-// end may be math.MaxInt64 for "to the end". Lines over maxLine bytes are
-// skipped and reported. It does not close r.
+// end may be math.MaxInt64 for "to the end". Lines over maxLine bytes are read
+// with the beginnings of their longest strings alone. It does not close r.
 func NewScanner(r io.Reader, start, end, size, maxLine int64) *Scanner {
 	start = max(start, 0)
 	return &Scanner{
 		r: r, start: start, end: max(start, end), size: size,
 		maxLine: min(max(maxLine, 0), math.MaxInt32), // room for sums, and for int of 32 bits
 		readPos: max(start-1, 0), pos: start,
-		long: NewLongLines(), wait: context.Background(),
 	}
 }
 
-// Share lets a line of more than 4 MiB wait for its slot in long, until ctx is
-// over: its cause is then the Scanner's error. It is called before the first
-// Scan; whoever shares and stops before Scan is false calls Release.
-func (s *Scanner) Share(ctx context.Context, long *LongLines) { s.wait, s.long = ctx, long }
-
 // Line is the line that Scan found, valid until the next Scan.
 func (s *Scanner) Line() RawLine { return s.line }
-
-// Release gives back what a long line holds. The line is not valid any more.
-func (s *Scanner) Release() {
-	s.line = RawLine{}
-	s.freeSlot()
-}
 
 // Err is why Scan stopped early: io.ErrUnexpectedEOF for a truncated object, or
 // the reader's error. It is nil at the end of the range.
@@ -105,7 +85,7 @@ func (s *Scanner) Pos() int64 {
 // Scan moves to the next line that is not blank. It is false at the end of the
 // range and after an error.
 func (s *Scanner) Scan() bool {
-	s.Release()
+	s.line = RawLine{}
 	for s.err == nil && !s.done {
 		if !s.aligned {
 			s.align()
@@ -119,7 +99,6 @@ func (s *Scanner) Scan() bool {
 			return true
 		}
 	}
-	s.Release()
 	return false
 }
 
@@ -162,7 +141,7 @@ func (s *Scanner) next() bool {
 		searched = len(window)
 		// One byte over the limit may be the CR of a line end.
 		if int64(searched-skip) > s.maxLine+1 {
-			return s.skipLong(skip)
+			return s.condense(skip)
 		}
 		if s.fill(s.readLimit()) || s.err != nil {
 			continue
@@ -187,59 +166,57 @@ func (s *Scanner) yield(data []byte, skip, advance int64) bool {
 	}
 	s.line = RawLine{Offset: offset, Length: int64(len(data)), Data: data[:len(data):len(data)]}
 	if s.line.Length > s.maxLine {
-		s.line.TooLong, s.line.Data = true, nil
-		s.line.Prefix = data[:min(len(data), maxPrefix)]
+		c := newCondenser(int(s.maxLine), false)
+		c.write(data)
+		s.line.Data, s.line.condensed = nil, c.finish()
 	}
 	return true
 }
 
-// skipLong passes over a line that is too long, the first part of which is in
-// the buffer. Of its bytes only the prefix is kept.
-func (s *Scanner) skipLong(skip int) bool {
+// condense reads a line that is too long, the first part of which is in the
+// buffer.
+func (s *Scanner) condense(skip int) bool {
 	var blank blankCheck
 	var length int64 // without the line end
-	var last byte
-	s.prefix = s.prefix[:0]
+	c := newCondenser(int(s.maxLine), false)
+	heldCR := false // it may be the line end's
 	take := func(b []byte) {
-		s.prefix = append(s.prefix, b[:min(len(b), maxPrefix-len(s.prefix))]...)
-		blank.add(b)
 		length += int64(len(b))
-		if len(b) > 0 {
-			last = b[len(b)-1]
+		blank.add(b)
+		if heldCR && len(b) > 0 {
+			c.write([]byte{'\r'})
+			heldCR = false
 		}
+		if text := trimCR(b); len(text) < len(b) {
+			b, heldCR = text, true
+		}
+		c.write(b)
 	}
 	s.lo += skip
-	advance := int64(skip)
-	for {
+	start, ended := s.pos+int64(skip), false
+	for !ended {
 		window := s.buf[s.lo:s.hi]
 		if i := bytes.IndexByte(window, '\n'); i >= 0 {
 			take(window[:i])
 			s.lo += i + 1
-			advance += length + 1
-			if last == '\r' {
-				length--
-			}
 			break
 		}
 		take(window)
 		s.lo, s.hi = 0, 0
-		s.freeSlot() // the rest of the line needs no memory
-		if s.fill(s.readLimit()) {
-			continue
-		}
-		if s.err != nil {
+		if ended = !s.fill(s.readLimit()); s.err != nil {
 			return false
 		}
-		advance += length
-		break
 	}
-	offset := s.pos + int64(skip)
-	s.pos += advance
-	if blank.blank() {
+	s.pos = s.readPos - int64(s.hi-s.lo)
+	switch {
+	case blank.blank():
 		return false
+	case heldCR && ended:
+		c.write([]byte{'\r'})
+	case heldCR:
+		length--
 	}
-	prefix := s.prefix[:min(int64(len(s.prefix)), length)]
-	s.line = RawLine{Offset: offset, Length: length, TooLong: true, Prefix: prefix}
+	s.line = RawLine{Offset: start, Length: length, condensed: c.finish()}
 	return true
 }
 

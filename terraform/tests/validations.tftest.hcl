@@ -231,9 +231,9 @@ run "what_is_just_allowed_is_accepted" {
     webhook        = { path = "/dynamically/tasks", base_url = "https://hooks.example:8443", subscribed_events = ["new.event"], revocation = "immediately" }
     rotation       = { period = "3600s", role = "organizations/1/roles/rotation" }
     public_door    = { cpu = 0.5, concurrency = 1, memory_mib = 256, max_instances = 1, timeout_seconds = 60 }
-    private_door   = { cpu = 2, concurrency = 1, memory_mib = 1280, max_instances = 1, timeout_seconds = 540 }
+    private_door   = { cpu = 2, concurrency = 1, memory_mib = 768, max_instances = 1, timeout_seconds = 540 }
     public_access  = { invokers = ["serviceAccount:proxy@acme.iam.gserviceaccount.com"] }
-    receiver       = { max_body_bytes = 1024, max_line_bytes = 268435456, secret_ttl_seconds = 86400, stale_limit_hours = 0, signing_secret_overlap_hours = 0, replay_tolerance_seconds = 90000 }
+    receiver       = { max_body_bytes = 1024, max_line_bytes = 67108864, secret_ttl_seconds = 86400, stale_limit_hours = 0, signing_secret_overlap_hours = 0, replay_tolerance_seconds = 90000 }
     results        = { buckets = [{ name = "a.b_c" }, { name = "a.b_c", prefix = "x y/" }], delete_after_days = 1 }
     state          = { retention_days = 32 }
     topics         = { queue_retention_days = 1, results_retention_days = 31 }

@@ -69,8 +69,8 @@ run "the_private_door_has_memory_for_its_longest_line" {
     source = "./tests/inputs"
   }
   variables {
-    private_door = { memory_mib = 1279 }
-    receiver     = { max_line_bytes = 268435456 }
+    private_door = { memory_mib = 767 }
+    receiver     = { max_line_bytes = 67108864 }
   }
   expect_failures = [var.private_door]
 }
@@ -83,7 +83,7 @@ run "one_service_for_both_doors_has_memory_for_both" {
   variables {
     single_service = true
     private_door   = { memory_mib = 512 }
-    receiver       = { max_line_bytes = 33554433 }
+    receiver       = { max_line_bytes = 16777217 }
   }
   expect_failures = [var.private_door]
 }

@@ -46,8 +46,8 @@ variable "private_door" {
   }
   validation {
     # README.md "Instance settings"; internal/e2e/pressure_memory_test.go holds the receiver to it.
-    condition     = var.private_door.memory_mib >= 256 + 4 * ceil(coalesce(var.receiver.max_line_bytes, 16777216) / 1048576) + (var.single_service ? 128 : 0)
-    error_message = "private_door.memory_mib must be at least 256 and four times receiver.max_line_bytes in MiB, and 128 more with single_service: the longest line is there several times for a moment. Raise memory_mib, or lower max_line_bytes."
+    condition     = var.private_door.memory_mib >= 256 + 8 * ceil(coalesce(var.receiver.max_line_bytes, 16777216) / 1048576) + (var.single_service ? 128 : 0)
+    error_message = "private_door.memory_mib must be at least 256 and eight times receiver.max_line_bytes in MiB, and 128 more with single_service: each of four ranges may have such a line, and its text. Raise memory_mib, or lower max_line_bytes."
   }
   validation {
     condition     = var.private_door.concurrency >= 1 && var.private_door.concurrency <= 4 && var.private_door.cpu >= 1

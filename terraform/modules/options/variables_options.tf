@@ -30,7 +30,7 @@ variable "receiver" {
   validation {
     condition = alltrue([
       coalesce(var.receiver.chunk_bytes, 1) >= 1,
-      coalesce(var.receiver.max_line_bytes, 1) >= 1 && coalesce(var.receiver.max_line_bytes, 1) <= 268435456,
+      coalesce(var.receiver.max_line_bytes, 1) >= 1 && coalesce(var.receiver.max_line_bytes, 1) <= 67108864,
       coalesce(var.receiver.max_body_bytes, 1024) >= 1024 && coalesce(var.receiver.max_body_bytes, 1024) <= 8388608,
       coalesce(var.receiver.secret_ttl_seconds, 1) >= 1 && coalesce(var.receiver.secret_ttl_seconds, 1) <= 86400,
       coalesce(var.receiver.replay_tolerance_seconds, 1) >= 1 && coalesce(var.receiver.replay_tolerance_seconds, 1) <= 90000,
@@ -38,7 +38,7 @@ variable "receiver" {
       try(var.receiver.dynamic_token_overlap_hours >= 0 && var.receiver.dynamic_token_overlap_hours <= 8784, true),
       try(var.receiver.stale_limit_hours >= 0 && var.receiver.stale_limit_hours <= 720, true),
     ])
-    error_message = "receiver: a limit is out of range, and the function would not start. chunk_bytes from 1; max_line_bytes from 1 to 268435456; max_body_bytes from 1024 to 8388608; secret_ttl_seconds from 1 to 86400; replay_tolerance_seconds from 1 to 90000; overlaps from 0 to 8784 hours; stale_limit_hours from 0 to 720."
+    error_message = "receiver: a limit is out of range, and the function would not start. chunk_bytes from 1; max_line_bytes from 1 to 67108864; max_body_bytes from 1024 to 8388608; secret_ttl_seconds from 1 to 86400; replay_tolerance_seconds from 1 to 90000; overlaps from 0 to 8784 hours; stale_limit_hours from 0 to 720."
   }
   validation {
     condition     = alltrue([for v in var.receiver.revoked_versions : can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+/versions/[1-9][0-9]*$", v))])
