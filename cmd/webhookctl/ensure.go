@@ -156,7 +156,7 @@ func (w webhookUpdate) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	fields = different(fields, hook)
+	fields = fields.Missing(hook)
 	result := changed{DryRun: w.DryRun, Secret: w.Secret, Changes: webhookadmin.Changes{Update: fields.Names()}}
 	if !w.DryRun {
 		if hook, err = c.admin.Update(ctx, w.Secret, fields); err != nil {
@@ -165,23 +165,6 @@ func (w webhookUpdate) Run(ctx context.Context, s streams) error {
 		result.Webhook = &hook
 	}
 	return result.finish(w.JSON, s.out)
-}
-
-// different are the fields that the webhook does not have yet.
-func different(f webhookadmin.Fields, hook webhookadmin.Webhook) webhookadmin.Fields {
-	if f.Name != nil && *f.Name == hook.Name {
-		f.Name = nil
-	}
-	if f.URI != nil && *f.URI == hook.URI {
-		f.URI = nil
-	}
-	if f.State != nil && *f.State == hook.State {
-		f.State = nil
-	}
-	if slices.Equal(slices.Sorted(slices.Values(hook.SubscribedEvents)), f.SubscribedEvents) {
-		f.SubscribedEvents = nil
-	}
-	return f
 }
 
 // eventTypes is a sorted set.

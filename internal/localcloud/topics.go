@@ -26,11 +26,7 @@ func (c *Cloud) pubsubClient(ctx context.Context) (*pubsub.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := pubsub.NewClient(ctx, Project, option.WithGRPCConn(conn))
-	if err != nil {
-		return nil, err
-	}
-	return client, nil
+	return pubsub.NewClient(ctx, Project, option.WithGRPCConn(conn))
 }
 
 func topicName(id string) string { return fmt.Sprintf("projects/%s/topics/%s", Project, id) }

@@ -88,20 +88,12 @@ func (d Desired) check() error {
 
 // fields are those of a new webhook.
 func (d Desired) fields() Fields {
-	return Fields{Name: &d.Name, URI: &d.URI, SubscribedEvents: d.events()}
+	return Fields{Name: &d.Name, URI: &d.URI, SubscribedEvents: sorted(d.SubscribedEvents)}
 }
 
 // diff are the fields that differ from the desired ones.
-func (d Desired) diff(hook Webhook) (f Fields) {
-	if hook.Name != d.Name {
-		f.Name = &d.Name
-	}
-	if hook.URI != d.URI {
-		f.URI = &d.URI
-	}
-	if !slices.Equal(sorted(hook.SubscribedEvents), d.events()) {
-		f.SubscribedEvents = d.events()
-	}
+func (d Desired) diff(hook Webhook) Fields {
+	f := d.fields()
 	if enabled := hook.State == StateEnabled; enabled != d.Enabled { // disabled in either way is disabled
 		state := StateDisabled
 		if d.Enabled {
@@ -109,10 +101,8 @@ func (d Desired) diff(hook Webhook) (f Fields) {
 		}
 		f.State = &state
 	}
-	return f
+	return f.Missing(hook)
 }
-
-func (d Desired) events() []string { return sorted(d.SubscribedEvents) }
 
 // sorted is a set of events, for their order means nothing.
 func sorted(events []string) []string {

@@ -3,6 +3,7 @@ package webhookadmin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"example.com/gemini-webhook/internal/secret"
@@ -75,6 +76,24 @@ func (f Fields) Names() (names []string) {
 		}
 	}
 	return names
+}
+
+// Missing are those of the fields that the webhook does not have yet. The order
+// of events means nothing.
+func (f Fields) Missing(hook Webhook) Fields {
+	if f.Name != nil && *f.Name == hook.Name {
+		f.Name = nil
+	}
+	if f.URI != nil && *f.URI == hook.URI {
+		f.URI = nil
+	}
+	if f.State != nil && *f.State == hook.State {
+		f.State = nil
+	}
+	if slices.Equal(sorted(hook.SubscribedEvents), sorted(f.SubscribedEvents)) {
+		f.SubscribedEvents = nil
+	}
+	return f
 }
 
 // Webhooks is Gemini's WebhookService. Create and Rotate are sent once at most;

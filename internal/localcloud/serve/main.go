@@ -22,28 +22,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/secret"
 )
 
-// names is a flag that may be given several times.
-type names []string
-
-func (n *names) String() string { return strings.Join(*n, ",") }
-
-func (n *names) Set(name string) error {
-	if parent, id, found := strings.Cut(name, "/secrets/"); !found || id == "" || !strings.HasPrefix(parent, "projects/") {
-		return errors.New("want projects/PROJECT/secrets/SECRET")
-	}
-	*n = append(*n, name)
-	return nil
-}
-
 func main() {
-	var secrets, keys names
-	flag.Var(&secrets, "secret", "make this secret, without a version; may be repeated")
-	flag.Var(&keys, "api-key", "make this secret, with the simulator's API key; may be repeated")
+	var secrets, keys []string
+	addTo := func(names *[]string) func(string) error {
+		return func(name string) error {
+			*names = append(*names, name)
+			_, err := secret.ParseName(name)
+			return err
+		}
+	}
+	flag.Func("secret", "make this secret, without a version; may be repeated", addTo(&secrets))
+	flag.Func("api-key", "make this secret, with the simulator's API key; may be repeated", addTo(&keys))
 	absentFrom := flag.String("absent-from", "", "directory whose files must not hold a payload of the secrets afterwards")
 	flag.Parse()
 	if flag.NArg() == 0 {
@@ -59,7 +53,7 @@ func main() {
 }
 
 // run returns the status of the command.
-func run(secrets, keys names, absentFrom string, command []string) (status int, err error) {
+func run(secrets, keys []string, absentFrom string, command []string) (status int, err error) {
 	cloud, err := localcloud.Start(context.Background(), localcloud.Options{})
 	if err != nil {
 		return 1, err
