@@ -20,10 +20,9 @@ import (
 const (
 	secretA = "projects/p/secrets/a"
 	secretB = "projects/p/secrets/b"
-	// What the versions 1, 2, 3 of a secret hold in these tests.
+	// What the versions 1, 2 of a secret hold in these tests.
 	payload1 = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	payload2 = "whsec_bmV3ZXIta2V5LW5ld2VyLWtleS1uZXdlci1rZXkh"
-	payload3 = "whsec_dGhpcmQta2V5LXRoaXJkLWtleS10aGlyZC1rZXkh"
 )
 
 var (
