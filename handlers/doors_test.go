@@ -47,6 +47,13 @@ func TestHealthAndMethods(t *testing.T) {
 			t.Errorf("%s %s: got %d, Allow %q, want %d, Allow %q", test.method, test.path, w.Code, w.Header().Get("Allow"), test.status, test.allow)
 		}
 	}
+	for body, want := range map[string]string{"": "", "x": "close"} { // probes keep their connection, bodies are not waited for
+		w := httptest.NewRecorder()
+		public.ServeHTTP(w, httptest.NewRequest("GET", "/health", strings.NewReader(body)))
+		if got := w.Header().Get("Connection"); w.Code != 200 || got != want {
+			t.Errorf("health with body %q: got %d, Connection %q, want 200, %q", body, w.Code, got, want)
+		}
+	}
 }
 
 func TestPanicIsUnavailable(t *testing.T) {

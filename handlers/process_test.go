@@ -65,23 +65,30 @@ func TestPushesAreAcknowledgedWhenDone(t *testing.T) {
 		body          string
 		token, result error
 		status, done  int
+		says          string // the line
 	}{
-		"done":            {envelope, nil, nil, 204, 1},
-		"not done":        {envelope, nil, errors.New("later"), 500, 1},
-		"waiting":         {envelope, nil, fmt.Errorf("range: %w", work.ErrWaiting), 503, 1},
-		"a bad token":     {envelope, verify.ErrBadToken, nil, 401, 0},
-		"no keys":         {envelope, verify.ErrUnavailable, nil, 503, 0},
-		"no envelope":     {`{"data":"eA=="}`, nil, nil, 400, 0},
-		"too large a one": {strings.Repeat(" ", maxEnvelopeBytes) + envelope, nil, nil, 400, 0},
+		"done":            {envelope, nil, nil, 204, 1, "level=INFO msg=\"task done"},
+		"not done":        {envelope, nil, errors.New("later"), 500, 1, "level=ERROR msg=\"task not done"},
+		"waiting":         {envelope, nil, fmt.Errorf("range: %w", work.ErrWaiting), 503, 1, "level=INFO msg=\"task waits"},
+		"a bad token":     {envelope, verify.ErrBadToken, nil, 401, 0, "level=WARN msg=\"push refused"},
+		"no keys":         {envelope, verify.ErrUnavailable, nil, 503, 0, "level=ERROR msg=\"task not done"},
+		"no envelope":     {`{"data":"eA=="}`, nil, nil, 400, 0, "level=ERROR msg=\"task not done"},
+		"too large a one": {strings.Repeat(" ", maxEnvelopeBytes) + envelope, nil, nil, 400, 0, "level=ERROR msg=\"task not done"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			do := &worker{err: test.result}
-			p := &Processor{Tokens: tokens{test.token}, Worker: do, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+			do, log := &worker{err: test.result}, &lockedBuffer{}
+			p := &Processor{Tokens: tokens{test.token}, Worker: do, Now: time.Now, Log: slog.New(slog.NewTextHandler(log, nil))}
 			w := httptest.NewRecorder()
 			p.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/tasks/process", strings.NewReader(test.body)))
 			if w.Code != test.status || len(do.messages) != test.done {
 				t.Errorf("%d after %d messages, want %d after %d", w.Code, len(do.messages), test.status, test.done)
+			}
+			if later := w.Header().Get("Retry-After") != ""; later != (test.status == 503) {
+				t.Errorf("%d says when to come again: %v", w.Code, later)
+			}
+			if !strings.Contains(log.String(), test.says) || strings.Count(log.String(), "\n") != 1 {
+				t.Errorf("logged is %q, want one line with %q", log, test.says)
 			}
 			if want := (work.Message{Kind: "event", Data: []byte("x"), ID: "7", Attempt: 3, Published: time.Date(2026, 1, 22, 12, 0, 0, 5e8, time.UTC)}); test.done == 1 {
 				if diff := cmp.Diff(want, do.messages[0]); diff != "" {

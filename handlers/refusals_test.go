@@ -1,7 +1,8 @@
 package handlers
 
 import (
-	"maps"
+	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -27,12 +28,17 @@ func TestRefusalsAreLimited(t *testing.T) {
 	if ok, _ := r.admit("timestamp_out_of_range", now.Add(11*time.Second)); !ok {
 		t.Error("another kind is drowned")
 	}
-	ok, summary := r.admit("bad_header", now.Add(refusalWindow))
-	if want := map[string]int{"signature_mismatch": 10_000 - refusalLines}; !ok || !maps.Equal(summary, want) {
-		t.Errorf("summary %v, want %v", summary, want)
-	}
-	if _, summary := r.admit("bad_header", now.Add(2*refusalWindow)); summary != nil {
-		t.Errorf("summary %v of a window without suppressed lines", summary)
+	for window, want := range []string{1: "level=WARN msg=more not_logged=map[signature_mismatch:9995]\n", 2: ""} { // nothing was suppressed in the last
+		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+		if ok := r.admitOrCount(t.Context(), logger, "more", "bad_header", now.Add(time.Duration(window)*refusalWindow)); !ok || log.String() != want {
+			t.Errorf("after %d windows: %v, logged %q, want %q", window, ok, &log, want)
+		}
 	}
 }
 
