@@ -40,6 +40,7 @@ func TestDynamicEd25519(t *testing.T) {
 		"without label":           {func(d *delivery) { d.path = "/dynamic/" + token1 }, "ok"},
 		"slash at the end":        {func(d *delivery) { d.path = "/dynamic/" + token1 + "/" }, "ok"},
 		"many labels":             {func(d *delivery) { d.path = "/dynamic/" + token1 + "/a/b%2Fc" }, "ok"},
+		"all percent-encoded":     {func(d *delivery) { d.path = "/%64%79%6E%61%6D%69%63/%54" + token1[1:] }, "ok"},
 		"token percent-encoded":   {func(d *delivery) { d.path = "/dynamic/%54" + token1[1:] }, "ok"},
 		"dynamic percent-encoded": {func(d *delivery) { d.path = "/%64ynamic/" + token1 }, "ok"},
 

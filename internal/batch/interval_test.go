@@ -24,6 +24,7 @@ func TestGap(t *testing.T) {
 		{"the end", []Marker{m(10, 12), m(12, 20)}, Interval{20, 30}},
 		{"overlapping: the way goes behind the second's start", []Marker{m(10, 20), m(15, 25)}, Interval{20, 30}},
 		{"overlapping: the next one starts behind the way", []Marker{m(10, 15), m(10, 20), m(18, 22), m(25, 30)}, Interval{20, 25}},
+		{"an empty one leads nowhere", []Marker{m(10, 20), m(20, 20), m(20, 25)}, Interval{25, 30}},
 		{"other ranges'", []Marker{m(0, 10), m(30, 40)}, Interval{10, 30}},
 	} {
 		if diff := cmp.Diff(test.want, gap(test.markers, Interval{10, 30})); diff != "" {
