@@ -69,3 +69,41 @@ func FuzzDecodeRange(f *testing.F) {
 		}
 	})
 }
+
+// What is reported needs an attempt after it, and what is looked into one before
+// that; half an hour is long enough for either.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		maxAttempts, attempt int
+		age                  time.Duration // -1: not known
+		out, last            bool
+	}{
+		{5, 0, 0, false, false},
+		{5, 2, -1, false, false},
+		{5, 3, 0, true, false},
+		{5, 4, 0, true, true},
+		{5, 1, patience, false, false},
+		{5, 1, patience + 1, true, false},
+		{2, 0, 0, false, false},
+		{2, 1, 0, true, true},
+	} {
+		w := NewWorker(Config{MaxAttempts: test.maxAttempts, Now: func() time.Time { return now }})
+		task := Task{Attempt: test.attempt}
+		if test.age >= 0 {
+			task.Published = now.Add(-test.age)
+		}
+		if out, last := w.outOfPatience(task), w.lastChance(task); out != test.out || last != test.last {
+			t.Errorf("%+v: out of patience %v, last chance %v", test, out, last)
+		}
+	}
+	for age, want := range map[time.Duration]bool{-time.Second: true, time.Minute - 1: true, time.Minute: false} {
+		if got := justRequeued(Task{Published: now.Add(age)}, Keeper{Requeued: now}); got != want {
+			t.Errorf("published %s after it was queued again: %v, want %v", age, got, want)
+		}
+	}
+	if justRequeued(Task{}, Keeper{}) {
+		t.Error("never queued again, and just now")
+	}
+}
