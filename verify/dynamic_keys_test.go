@@ -140,8 +140,8 @@ func TestDynamicFlood(t *testing.T) {
 	if accepted.Load() != 200 {
 		t.Errorf("%d genuine deliveries are accepted, want 200", accepted.Load())
 	}
-	// What is new after the flood is found as fast as ever.
-	must(t, r.issuer.SetEd25519("ed-9"))
+	// What is new after the flood is found as fast as ever: as many keys as before.
+	must(t, r.issuer.SetEd25519("ed-7", "ed-8", "ed-9"))
 	r.source.Add(tokenSecret, token2, r.Now())
 	r.Add(5 * time.Second)
 	if _, got := r.send(t, "/dynamic/"+token2, r.ed25519(), body); got != "ok" {

@@ -97,8 +97,8 @@ func TestAfter(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	alone := &Plan{Objects: []Planned{sized(4, 4)}}
-	if object, r := alone.after(0, Interval{0, 4}); object != 0 || r != (Interval{0, 4}) {
-		t.Errorf("the only range is followed by %d %v, want itself", object, r)
+	if object, r := alone.after(0, Interval{3, 4}); object != 0 || r != (Interval{0, 4}) {
+		t.Errorf("what is left of the only range is followed by %d %v, want all of it", object, r)
 	}
 }
 
