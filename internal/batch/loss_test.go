@@ -193,6 +193,24 @@ func TestARangeWithoutItsPlanFails(t *testing.T) {
 	r.whole()
 }
 
+// Whoever may publish on the queue cannot make a worker panic.
+func TestARangeOfNoObjectFails(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000))
+	r.batch(jsonl(40))
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	w := r.take()[0]
+	made, err := batch.DecodeRange(w.data)
+	must(t, err)
+	made.Object = 1 // of one
+	w.data = made.Encode()
+	if err := r.do(t.Context(), w); err == nil {
+		t.Error("a range of an object that its plan has not is done")
+	}
+}
+
 // A keeper that finds more missing than it knows of does not wait.
 func TestDeletedMarkersAreMissedAtOnce(t *testing.T) {
 	t.Parallel()
