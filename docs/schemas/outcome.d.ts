@@ -139,7 +139,7 @@ export type Common = {
    */
   published_by: string;
   /**
-   * Members that were cut or left out so that the message keeps its limits. event, extra and error.details are left out whole, of user_metadata the largest members; the others lose their end.
+   * Members that were cut or left out so that the message keeps its limits. event, extra, error.details, interaction.usage and interaction.labels are left out whole, of user_metadata the largest members; the others lose their end.
    *
    * @minItems 1
    */
@@ -164,6 +164,11 @@ export type Common = {
     | "model_version"
     | "video.uri"
     | "video.file"
+    | "videos.uri"
+    | "videos.file"
+    | "interaction.text"
+    | "interaction.usage"
+    | "interaction.labels"
   )[];
 };
 export type JSONValue =
@@ -443,9 +448,9 @@ export interface Video {
   file?: string;
   archived?: Archived;
   /**
-   * When Gemini deletes the file, UTC: 48 hours after the event.
+   * When Gemini deletes its file, UTC: 48 hours after the event. The copy at archived stays.
    */
-  expires_at?: string;
+  expires_at: string;
   error?: OutcomeError;
 }
 /**
@@ -487,7 +492,7 @@ export interface Interaction {
     [k: string]: unknown;
   };
   /**
-   * The API's answer, verbatim; left out where it does not fit, and then at archived.
+   * The API's answer, verbatim; left out where it does not fit, and then at archived or, where it could not be kept, interaction_error says why.
    */
   resource?: {
     [k: string]: unknown;
@@ -495,7 +500,7 @@ export interface Interaction {
   archived?: Archived;
 }
 /**
- * Why there is no interaction, though the API was asked.
+ * Why there is no interaction, or of one no resource, though the API was asked.
  */
 export interface InteractionError {
   code: string;

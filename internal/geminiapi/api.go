@@ -28,14 +28,6 @@ import (
 	"example.com/gemini-webhook/internal/secret"
 )
 
-// Why nothing was read, beside object.ErrNotFound: what is none of these is an outage,
-// and asking later may help.
-var (
-	ErrName    = errors.New("not a name that the Gemini API can be asked for")
-	ErrDenied  = errors.New("denied; the key in GEMINI_API_KEY_SECRET is not of the project that made it, may not read it, or it has expired")
-	ErrRefused = errors.New("the Gemini API does not take this request")
-)
-
 const defaultBaseURL = "https://generativelanguage.googleapis.com"
 
 // baseURL is the given address or, where that is empty, GOOGLE_GEMINI_BASE_URL,
@@ -152,7 +144,7 @@ func (a *API) try(ctx context.Context, path string) (*http.Response, error) {
 func (a *API) once(ctx context.Context, path, key string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+path, nil)
 	if err != nil {
-		return nil, ErrName // its text has the address
+		return nil, object.ErrName // its text has the address
 	}
 	req.Header.Set("X-Goog-Api-Key", key)
 	req.Header.Set("Api-Revision", apiRevision)
@@ -172,7 +164,7 @@ func (a *API) apiKey(ctx context.Context) (string, error) {
 	}
 	key := strings.TrimSpace(string(value.Reveal()))
 	if key == "" || strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return "", fmt.Errorf("what GEMINI_API_KEY_SECRET holds is no API key, store one: %w", ErrDenied)
+		return "", fmt.Errorf("what GEMINI_API_KEY_SECRET holds is no API key, store one: %w", object.ErrDenied)
 	}
 	return key, nil
 }
@@ -199,11 +191,11 @@ func refusal(resp *http.Response) error {
 	case code == http.StatusNotFound:
 		return fmt.Errorf("%s: %w", text, object.ErrNotFound)
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, strings.Contains(words, "API_KEY_"):
-		return fmt.Errorf("%s: %w", text, ErrDenied)
+		return fmt.Errorf("%s: %w", text, object.ErrDenied)
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == statusClientClosed, code >= 500:
 		return &statusError{text}
 	case code >= 400:
-		return fmt.Errorf("%s: %w", text, ErrRefused)
+		return fmt.Errorf("%s: %w", text, object.ErrRefused)
 	}
 	return fmt.Errorf("%s: no answer that can be read", text)
 }

@@ -12,6 +12,7 @@ import (
 
 	"example.com/gemini-webhook/internal/jsonstream"
 	"example.com/gemini-webhook/internal/lenientjson"
+	"example.com/gemini-webhook/internal/object"
 )
 
 // Batches reads batches.
@@ -54,7 +55,7 @@ var batchForm = regexp.MustCompile(`^(?:batches/|batch_)?([A-Za-z0-9_-]{1,128})$
 func (b Batches) Read(ctx context.Context, id string, lines io.Writer) (Job, error) {
 	form := batchForm.FindStringSubmatch(id)
 	if form == nil {
-		return Job{}, fmt.Errorf("read a batch: %w", ErrName)
+		return Job{}, fmt.Errorf("read a batch: %w", object.ErrName)
 	}
 	name := "batches/" + form[1]
 	resp, err := b.get(ctx, name, "/v1beta/"+name)

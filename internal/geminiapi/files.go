@@ -14,31 +14,24 @@ import (
 // Files downloads files of the Files service.
 type Files struct{ *API }
 
-// File is a file that is being downloaded.
-type File struct {
-	Body        io.ReadCloser
-	ContentType string // "" where the answer has none
-	Size        int64  // bytes; -1 where the answer does not say
-}
-
 // Open reads a file ("files/<id>") from its start; one that is not there is
 // object.ErrNotFound. A read that stalls fails.
 func (f Files) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	file, err := f.Download(ctx, name)
-	return file.Body, err
+	body, _, err := f.Download(ctx, name)
+	return body, err
 }
 
-// Download is Open, with what the answer says of the file. files.get fails on the names
-// of batch results, so nothing is asked before the download.
-func (f Files) Download(ctx context.Context, name string) (File, error) {
+// Download is Open, with the content type that the answer has, perhaps "". files.get
+// fails on the names of batch results, so nothing is asked before the download.
+func (f Files) Download(ctx context.Context, name string) (body io.ReadCloser, contentType string, err error) {
 	if object.FileName(name) != name || name == "" {
-		return File{}, fmt.Errorf("read a file: %w", ErrName)
+		return nil, "", fmt.Errorf("read a file: %w", object.ErrName)
 	}
 	resp, err := f.get(ctx, name, "/download/v1beta/"+name+":download?alt=media")
 	if err != nil {
-		return File{}, err
+		return nil, "", err
 	}
-	return File{resp.Body, resp.Header.Get("Content-Type"), resp.ContentLength}, nil
+	return resp.Body, resp.Header.Get("Content-Type"), nil
 }
 
 // Name gives "files/<id>" of a file's name or address, which is at Google's API or at

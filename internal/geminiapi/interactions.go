@@ -3,29 +3,23 @@ package geminiapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
 
 	"example.com/gemini-webhook/internal/jsonstream"
+	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // Interactions reads interactions.
 type Interactions struct{ *API }
 
-// Interaction is what the API says of one. What it does not say is empty.
-type Interaction struct {
-	Status, Model, Agent  string
-	Created, Updated      string // RFC 3339, as the API writes it
-	PreviousInteractionID string
-
-	Text    string // what the SDK calls output text
-	TextCut bool   // Text is its beginning
-	Usage   []byte // a JSON object, the API's own
-	Labels  []byte // a JSON object
-
-	Resource []byte // the answer; nil where it went to overflow
-}
+const (
+	maxScalar = 1 << 10  // 1 KiB, of a short member of an interaction
+	maxObject = 16 << 10 // 16 KiB, of its usage and its labels
+)
 
 var interactionForm = regexp.MustCompile(`^(?:interactions/)?([A-Za-z0-9_-]{1,128})$`)
 
@@ -34,29 +28,29 @@ var interactionForm = regexp.MustCompile(`^(?:interactions/)?([A-Za-z0-9_-]{1,12
 // comes: that calls write, at most once, with where it goes, and gives write's error
 // back. Where it is kept already overflow need not call: the members are read all the
 // same.
-func (i Interactions) Read(ctx context.Context, id string, limit int, overflow func(write func(io.Writer) error) error) (Interaction, error) {
+func (i Interactions) Read(ctx context.Context, id string, limit int, overflow func(write func(io.Writer) error) error) (outcome.Interaction, error) {
 	form := interactionForm.FindStringSubmatch(id)
 	if form == nil {
-		return Interaction{}, fmt.Errorf("read an interaction: %w", ErrName)
+		return outcome.Interaction{}, fmt.Errorf("read an interaction: %w", object.ErrName)
 	}
 	name := "interactions/" + form[1]
 	resp, err := i.get(ctx, name, "/v1beta/"+name)
 	if err != nil {
-		return Interaction{}, err
+		return outcome.Interaction{}, err
 	}
 	defer resp.Body.Close()
 	read, err := readInteraction(resp.Body, limit, overflow)
 	if err != nil {
-		return Interaction{}, fmt.Errorf("read %s: %w", name, err)
+		return outcome.Interaction{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	return read, nil
 }
 
-func readInteraction(answer io.Reader, limit int, overflow func(write func(io.Writer) error) error) (read Interaction, err error) {
+func readInteraction(answer io.Reader, limit int, overflow func(write func(io.Writer) error) error) (read outcome.Interaction, err error) {
 	start, err := io.ReadAll(io.LimitReader(answer, int64(limit)+1))
 	switch {
 	case err != nil:
-		return Interaction{}, err
+		return outcome.Interaction{}, err
 	case len(start) <= limit:
 		read, err = parseInteraction(bytes.NewReader(start))
 		read.Resource = start
@@ -74,13 +68,18 @@ func readInteraction(answer io.Reader, limit int, overflow func(write func(io.Wr
 	return read, err
 }
 
-func parseInteraction(answer io.Reader) (Interaction, error) {
+var errNoObject = errors.New("the answer is no JSON object")
+
+func parseInteraction(answer io.Reader) (outcome.Interaction, error) {
 	i := interactionReader{Reader: jsonstream.New(answer)}
+	if c, err := i.Peek(); err == nil && c != '{' {
+		return outcome.Interaction{}, errNoObject
+	}
 	if err := i.Object(i.member); err != nil {
-		return Interaction{}, err
+		return outcome.Interaction{}, err
 	}
 	if err := i.End(); err != nil {
-		return Interaction{}, err
+		return outcome.Interaction{}, err
 	}
 	if i.output.text != "" {
 		i.Interaction.Text, i.TextCut = i.output.text, i.output.cut
@@ -90,7 +89,7 @@ func parseInteraction(answer io.Reader) (Interaction, error) {
 
 type interactionReader struct {
 	*jsonstream.Reader
-	Interaction
+	outcome.Interaction
 	output outputText
 }
 
@@ -113,14 +112,16 @@ func (i *interactionReader) member(name string) (err error) {
 		return keepObject(i.Reader, &i.Labels)
 	}
 	if field, ok := fields[name]; ok {
-		return text(i.Reader, field)
+		value, err := i.Value(maxScalar)
+		*field = value.StrOrNumber()
+		return err
 	}
 	return i.Skip()
 }
 
 // keepObject keeps an object.
 func keepObject(r *jsonstream.Reader, into *[]byte) error {
-	value, err := r.Value(maxMember)
+	value, err := r.Value(maxObject)
 	if value.IsObject() {
 		*into = value
 	}

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/genai"
 	"google.golang.org/genai/interactions/models/interactions"
 
+	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/jsonstream"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
 )
 
 // steps are parts of a step list, and contents parts of one's content.
@@ -59,22 +61,28 @@ func TestOutputTextIsTheSDKs(t *testing.T) {
 
 func TestInteractions(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", maxText/2+1)
+	long, id := strings.Repeat("x", maxText/2+1), strings.Repeat("i", maxScalar-2)
 	output := func(texts ...string) string {
 		return `{"steps":[{"type":"model_output","content":[{"type":"text","text":"` + strings.Join(texts, `"},{"type":"text","text":"`) + `"}]}]}`
 	}
-	for answer, want := range map[string]Interaction{
+	for answer, want := range map[string]outcome.Interaction{
 		`{"id":"i","object":"interaction","status":"completed","model":"m","created":"c","updated":"u","previous_interaction_id":"p","labels":{"a" : "b"},"usage":{"total_tokens": 7}}`: {
 			Status: "completed", Model: "m", Created: "c", Updated: "u", PreviousInteractionID: "p", Labels: []byte(`{"a":"b"}`), Usage: []byte(`{"total_tokens":7}`)},
 		`{"agent":"a","previousInteractionId":"p","output_text":"of older versions"}`:                          {Agent: "a", PreviousInteractionID: "p", Text: "of older versions"},
 		`{"output_text":"older","steps":[{"type":"model_output","content":[{"type":"text","text":"newer"}]}]}`: {Text: "newer"},
 		`{"usage":7,"labels":null,"status":{},"steps":{}}`:                                                     {},
+		`{"model":"` + id + `","agent":"` + id + `a","labels":{"a":"` + strings.Repeat(id, 17) + `"}}`:         {Model: id},
 		output(long, long):  {Text: long, TextCut: true},
 		output(long + long): {Text: long + long[:len(long)-2], TextCut: true},
 	} {
 		got, err := parseInteraction(strings.NewReader(answer))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%.80s: %v (-want +got):\n%.500s", answer, err, diff)
+		}
+	}
+	for _, answer := range []string{"", "[]", "42", `"completed"`, "null", `{"status":"completed"} {}`} {
+		if got, err := parseInteraction(strings.NewReader(answer)); err == nil {
+			t.Errorf("%q is an interaction: %+v", answer, got)
 		}
 	}
 }
@@ -126,7 +134,7 @@ func TestInteractionsOfTheSimulator(t *testing.T) {
 	t.Cleanup(func() { s.Close() })
 	service := Interactions{api(t, s.URL(), key)}
 	id := startInteraction(t, s.URL())
-	var got Interaction
+	var got outcome.Interaction
 	for got.Status != "completed" {
 		time.Sleep(5 * time.Millisecond)
 		got, err = service.Read(t.Context(), id, 1<<20, nil)
@@ -157,52 +165,33 @@ func startInteraction(t *testing.T, base string) string {
 // TestOperations: the shapes of the API, of Vertex AI and of the SDKs.
 func TestOperations(t *testing.T) {
 	const base = "https://generativelanguage.googleapis.com/v1beta/"
-	abc := []Video{{URI: base + "files/abc:download?alt=media", File: "files/abc"}}
-	for answer, want := range map[string]Operation{
+	abc := []event.Video{{URI: base + "files/abc:download?alt=media", File: "files/abc"}}
+	for answer, want := range map[string]struct {
+		videos []event.Video
+		never  object.Unreadable // zero: there are videos, or they may come
+	}{
 		`{"name":"models/m/operations/1"}`:               {},
-		`{"done":true,"error":{"code":3,"message":"m"}}`: {Done: true, Error: &Error{Code: "3", Message: "m"}},
-		`{"done":true,"response":{"generateVideoResponse":{"generatedSamples":[{"video":{"uri":"` + base + `files/abc:download?alt=media"}}]}}}`: {Done: true, Videos: abc},
-		`{"response":{"generated_videos":[{"video":{"uri":"` + base + `files/abc:download?alt=media","video_bytes":"QQ=="}}]}}`:                  {Videos: abc},
-		`{"response":{"videos":[{"gcsUri":"gs://b/o","mimeType":"video/mp4"},{"bytesBase64Encoded":"QQ=="},"x"]}}`:                               {Videos: []Video{{URI: "gs://b/o", ContentType: "video/mp4"}}},
-		`{"result":{"generatedVideos":[{"video":{"name":"files/abc"}}]}}`:                                                                        {Videos: []Video{{File: "files/abc"}}},
-		`{"response":[],"done":"true"}`: {},
+		`{"response":[],"done":"true"}`:                  {},
+		`{"done":true,"error":{"code":3,"message":"m"}}`: {never: object.Unreadable{Code: "3", Message: "m"}},
+		`{"done":true,"error":{}}`:                       {never: object.Unreadable{Code: "failed"}},
+		`{"done":true,"response":{}}`:                    {never: object.Unreadable{Code: "no_results", Message: "the operation ended without a video that can be read"}},
+		`{"done":true,"response":{"generateVideoResponse":{"generatedSamples":[{"video":{"uri":"` + base + `files/abc:download?alt=media"}}]}}}`: {videos: abc},
+		`{"response":{"generated_videos":[{"video":{"uri":"` + base + `files/abc:download?alt=media","video_bytes":"QQ=="}}]}}`:                  {videos: abc},
+		`{"response":{"videos":[{"gcsUri":"gs://b/o","mimeType":"video/mp4"},{"bytesBase64Encoded":"QQ=="},"x"]}}`:                               {videos: []event.Video{{URI: "gs://b/o"}}},
+		`{"result":{"generatedVideos":[{"video":{"name":"files/abc"}}]}}`:                                                                        {videos: []event.Video{{File: "files/abc"}}},
 	} {
 		url, _ := answers(t, body(answer))
-		got, err := Operations{api(t, url, key)}.Read(t.Context(), "models/m/operations/1")
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		got, err := Operations{api(t, url, key)}.Videos(t.Context(), "models/m/operations/1")
+		var never object.Unreadable
+		if failed, ok := errors.AsType[*object.Unreadable](err); ok {
+			never = *failed
+		}
+		if diff := cmp.Diff(want.videos, got); diff != "" || never != want.never || (err == nil) != (len(got) > 0) {
 			t.Errorf("%s: %v (-want +got):\n%s", answer, err, diff)
 		}
 	}
 	url, _ := answers(t, body(`{"done":true,`))
-	if _, err := (Operations{api(t, url, key)}).Read(t.Context(), "operations/1"); !errors.Is(err, jsonstream.ErrCut) {
+	if _, err := (Operations{api(t, url, key)}).Videos(t.Context(), "operations/1"); !errors.Is(err, jsonstream.ErrCut) {
 		t.Errorf("an answer that is cut: %v", err)
-	}
-}
-
-// TestAVideoOfTheSimulator is found by its operation and downloaded.
-func TestAVideoOfTheSimulator(t *testing.T) {
-	s, err := gemini.Start(gemini.Options{APIKey: key, TimeScale: 1000})
-	must(t, err)
-	t.Cleanup(func() { s.Close() })
-	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{Backend: genai.BackendGeminiAPI, APIKey: key, HTTPOptions: genai.HTTPOptions{BaseURL: s.URL()}})
-	must(t, err)
-	made, err := client.Models.GenerateVideosFromSource(t.Context(), "veo-3.1-generate-preview", &genai.GenerateVideosSource{Prompt: "waves"}, nil)
-	must(t, err)
-	a := api(t, s.URL(), key)
-	var operation Operation
-	for !operation.Done {
-		time.Sleep(5 * time.Millisecond)
-		operation, err = Operations{a}.Read(t.Context(), made.Name)
-		must(t, err)
-	}
-	if len(operation.Videos) != 1 {
-		t.Fatalf("got %+v", operation)
-	}
-	file, err := Files{a}.Download(t.Context(), operation.Videos[0].File)
-	must(t, err)
-	defer file.Body.Close()
-	content, err := io.ReadAll(file.Body)
-	if err != nil || file.ContentType != "video/mp4" || file.Size != int64(len(content)) || len(content) == 0 {
-		t.Errorf("%+v, %d bytes, %v", file, len(content), err)
 	}
 }

@@ -1,59 +1,59 @@
 package geminiapi
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 
+	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/jsonstream"
+	"example.com/gemini-webhook/internal/object"
 )
 
 // Operations reads the operations that generate videos.
 type Operations struct{ *API }
 
-// Operation is what the API says of one. What it does not say is empty.
-type Operation struct {
-	Done   bool
-	Error  *Error
-	Videos []Video // in the order of the answer
-}
-
-// Video is a generated video.
-type Video struct {
-	URI         string
-	File        string // "files/<id>", where the URI or a name is a file's
-	ContentType string
-}
-
-const maxVideos = 100 // of one operation; the API makes up to 4
+const maxVideos = 20 // of one operation; the API makes up to 4
 
 var operationForm = regexp.MustCompile(`^(?:(?:models|tunedModels)/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}/)?operations/[A-Za-z0-9_-]{1,128}$`)
 
-// Read reads an operation ("models/<model>/operations/<id>", "operations/<id>"). Videos
-// that an answer holds itself are passed over.
-func (o Operations) Read(ctx context.Context, name string) (Operation, error) {
+// Videos gives the videos of an operation ("models/<model>/operations/<id>",
+// "operations/<id>"), in the order of the answer: as their File "files/<id>", where the
+// URI or a name is a file's. Those that an answer holds itself are passed over. An
+// operation that ended without any is an *object.Unreadable that says why; one that has
+// not ended is another error.
+func (o Operations) Videos(ctx context.Context, name string) ([]event.Video, error) {
 	if !operationForm.MatchString(name) {
-		return Operation{}, fmt.Errorf("read an operation: %w", ErrName)
+		return nil, fmt.Errorf("read an operation: %w", object.ErrName)
 	}
 	resp, err := o.get(ctx, name, "/v1beta/"+name)
 	if err != nil {
-		return Operation{}, err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	answer := operationReader{Reader: jsonstream.New(resp.Body), files: Files(o)}
-	if err := answer.Object(answer.member); err != nil {
-		return Operation{}, fmt.Errorf("read %s: %w", name, err)
+	if err := errors.Join(answer.Object(answer.member), answer.End()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if err := answer.End(); err != nil {
-		return Operation{}, fmt.Errorf("read %s: %w", name, err)
+	switch {
+	case len(answer.videos) > 0:
+		return answer.videos, nil
+	case answer.failure != nil:
+		return nil, &object.Unreadable{Code: cmp.Or(answer.failure.Code, "failed"), Message: answer.failure.Message}
+	case answer.done:
+		return nil, &object.Unreadable{Code: "no_results", Message: "the operation ended without a video that can be read"}
 	}
-	return answer.Operation, nil
+	return nil, fmt.Errorf("read %s: the operation has not ended", name)
 }
 
 type operationReader struct {
 	*jsonstream.Reader
-	Operation
-	files Files
+	files   Files
+	done    bool
+	failure *Error
+	videos  []event.Video
 }
 
 func (o *operationReader) member(name string) error {
@@ -63,10 +63,10 @@ func (o *operationReader) member(name string) error {
 	case "generatedSamples", "generatedVideos", "videos":
 		return o.Array(o.sample)
 	case "error":
-		return readError(o.Reader, &o.Error)
+		return readError(o.Reader, &o.failure)
 	case "done":
 		value, err := o.Value(maxMember)
-		o.Done = o.Done || value.IsTrue()
+		o.done = o.done || value.IsTrue()
 		return err
 	}
 	return o.Skip()
@@ -74,13 +74,10 @@ func (o *operationReader) member(name string) error {
 
 // sample reads {"video": {…}}, or what stands in it.
 func (o *operationReader) sample(int) error {
-	var video Video
+	var video event.Video
 	var named string
+	fields := map[string]*string{"uri": &video.URI, "gcsUri": &video.URI, "name": &named}
 	var member func(name string) error
-	fields := map[string]*string{
-		"uri": &video.URI, "gcsUri": &video.URI, "name": &named,
-		"mimeType": &video.ContentType, "encoding": &video.ContentType,
-	}
 	member = func(name string) error {
 		name = camel(name)
 		if field, ok := fields[name]; ok {
@@ -92,11 +89,9 @@ func (o *operationReader) sample(int) error {
 		return o.Skip()
 	}
 	err := o.Object(member)
-	if video.File = o.files.Name(video.URI); video.File == "" {
-		video.File = o.files.Name(named)
-	}
-	if (video.URI != "" || video.File != "") && len(o.Videos) < maxVideos {
-		o.Videos = append(o.Videos, video)
+	video.File = cmp.Or(o.files.Name(video.URI), o.files.Name(named))
+	if video != (event.Video{}) && len(o.videos) < maxVideos {
+		o.videos = append(o.videos, video)
 	}
 	return err
 }

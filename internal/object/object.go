@@ -9,8 +9,16 @@ package object
 
 import "errors"
 
-// ErrNotFound: there is no object of that name and generation. Adapters wrap it.
-var ErrNotFound = errors.New("object not found")
+// Definite answers, which adapters wrap: asking again gives the same until somebody
+// changes something. What is none of these may pass.
+var (
+	// ErrNotFound: there is no object of that name and generation.
+	ErrNotFound = errors.New("object not found")
+	// Of the Gemini API, also of what is no file there.
+	ErrName    = errors.New("not a name that the Gemini API can be asked for")
+	ErrDenied  = errors.New("denied; the key in GEMINI_API_KEY_SECRET is not of the project that made it, may not read it, or it has expired")
+	ErrRefused = errors.New("the Gemini API does not take this request")
+)
 
 // Gzip is the Encoding of an object that is read decompressed.
 const Gzip = "gzip"

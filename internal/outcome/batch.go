@@ -1,7 +1,5 @@
 package outcome
 
-import "example.com/gemini-webhook/internal/event"
-
 // Completed makes the batch.completed that follows the last result. Its id
 // follows from the event alone, so two workers that finish at once make one.
 func (o *Event) Completed(sourceURI string, t Totals) Message {
@@ -35,10 +33,9 @@ func (o *Event) single(kind string, m body) Message {
 
 // report is about an event as a whole.
 type report struct {
-	uri   *string             // of the results; nil: they are not spoken of
-	err   *Error              // nil: nothing went wrong
-	video *event.Video        // nil: the event is about something else
-	more  func([]byte) []byte // appends what else there is; nil: nothing
+	uri  *string             // of the results; nil: they are not spoken of
+	err  *Error              // nil: nothing went wrong
+	more func([]byte) []byte // appends what else there is; nil: nothing
 }
 
 func (r *report) append(b []byte) []byte {
@@ -46,11 +43,6 @@ func (r *report) append(b []byte) []byte {
 		b = appendObject(b, "source", func(b []byte) []byte { return appendMember(b, "uri", *r.uri) })
 	}
 	b = appendError(b, r.err)
-	if r.video != nil {
-		b = appendObject(b, "video", func(b []byte) []byte {
-			return appendOptional(appendOptional(b, "uri", r.video.URI), "file", r.video.File)
-		})
-	}
 	if r.more != nil {
 		b = r.more(b)
 	}
@@ -65,9 +57,6 @@ func (r *report) fields() (first, last []field) {
 	}
 	if r.uri != nil {
 		last = append(last, stringField("source.uri", r.uri))
-	}
-	if r.video != nil {
-		last = append(last, stringField("video.uri", &r.video.URI), stringField("video.file", &r.video.File))
 	}
 	return first, last
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,6 +24,12 @@ func messages() map[string]Message {
 	dynamic := delivery()
 	dynamic.Mode, dynamic.Scheme, dynamic.Origin, dynamic.Path = "dynamic", "ed25519", "path_token", "/dynamic/label"
 	dynamic.Signer, dynamic.Traceparent = "", ""
+	expires := time.Date(2026, 1, 24, 12, 0, 0, 0, time.UTC)
+	copied := &Archived{URI: "gs://a/archive/k/video-0", Generation: "1700000000000001", Bytes: 3 << 30, ContentType: "video/mp4"}
+	interaction := func(d event.Delivery, body string, i *Interaction, reason *Error) Message {
+		m, _ := of(d, body).Interaction(i, reason)
+		return m
+	}
 
 	return map[string]Message{
 		"batch.result": batch.Result(Source{URI: "gs://b/o.jsonl", Generation: "1700000000000000", Offset: 9 << 30, Length: 120}, Line{
@@ -56,24 +63,36 @@ func messages() map[string]Message {
 		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
 			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, TokenLines: 4, FinishReasons: Names{"STOP": 3, "MAX_TOKENS": 1}, ErrorCodes: Names{"429": 2, "a\"": 1}, Tokens: Tokens{10, 20, 30, 4, 5, 65}}, Bytes: 5 << 30,
 		}),
-		"batch.completed-former":      of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed("gs://b/o.jsonl", Totals{}),
-		"batch.incomplete":            batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
-		"batch.unreadable":            batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),
-		"batch.unreadable-inline":     of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"}}`).Unreadable("", Error{Code: "no_pointer"}),
-		"batch.failed":                simple(`{"type":"batch.failed","timestamp":"t","data":{"id":"batches/1","error_code":13,"error_message":"internal","error":{"details":[1.50]}}}`),
-		"batch.expired":               simple(`{"type":"batch.expired","data":{"id":"batch_1"}}`),
-		"batch.cancelled":             simple(`{"type":"batch.cancelled","data":{"id":"batch_1"}}`),
-		"video.generated":             of(dynamic, `{"type":"video.generated","data":{"id":"v","output_file_uri":"https://x/v.mp4","file_name":"files/v"}}`).Simple(),
-		"video.generated-empty":       simple(`{"type":"video.generated","data":{"id":"v"}}`),
-		"interaction.completed":       of(dynamic, `{"type":"interaction.completed","data":{"id":"i","user_metadata":{"a":"b"}}}`).Simple(),
-		"interaction.requires_action": simple(`{"type":"interaction.requires_action","data":{"id":"i"}}`),
-		"interaction.failed":          simple(`{"type":"interaction.failed","data":{"id":"i","error":{"code":5,"status":"NOT_FOUND"}}}`),
-		"interaction.cancelled":       simple(`{"type":"interaction.cancelled","data":{"id":"i"}}`),
-		"other":                       simple("  {\"type\": \"tuning.succeeded\",\n \"data\": {\"id\": 7, \"x\": \"<\\u00e9>\"}, \"timestamp\": 1.50}\n"),
-		"unrecognized-named-as-ours":  simple(`{"type":"batch.result","timestamp":"t","data":{"id":"x"}}`),
-		"unrecognized-json":           simple(`[1, 2.0, "\ud800"]`),
-		"unrecognized-bytes":          simple("\xff\x00not JSON"),
-		"unrecognized-empty":          simple(""),
+		"batch.completed-former":  of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed("gs://b/o.jsonl", Totals{}),
+		"batch.incomplete":        batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
+		"batch.unreadable":        batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),
+		"batch.unreadable-inline": of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"}}`).Unreadable("", Error{Code: "no_pointer"}),
+		"batch.failed":            simple(`{"type":"batch.failed","timestamp":"t","data":{"id":"batches/1","error_code":13,"error_message":"internal","error":{"details":[1.50]}}}`),
+		"batch.expired":           simple(`{"type":"batch.expired","data":{"id":"batch_1"}}`),
+		"batch.cancelled":         simple(`{"type":"batch.cancelled","data":{"id":"batch_1"}}`),
+		"video.generated": of(dynamic, `{"type":"video.generated","data":{"id":"v","output_file_uri":"https://x/v.mp4","file_name":"files/v"}}`).Videos([]Video{
+			{Video: event.Video{URI: "https://x/v.mp4", File: "files/v"}, Archived: copied, ExpiresAt: expires}}, true),
+		"video.generated-several": of(dynamic, `{"type":"video.generated","data":{"id":"v"}}`).Videos([]Video{
+			{Video: event.Video{URI: "https://x/v.mp4", File: "files/v"}, Archived: copied, ExpiresAt: expires},
+			{Video: event.Video{File: "files/w"}, ExpiresAt: expires, Error: &Error{Code: "not_found", Message: strings.Repeat("é", 600)}},
+		}, true),
+		"video.generated-empty": of(delivery(), `{"type":"video.generated","data":{"id":"v"}}`).Videos([]Video{{ExpiresAt: expires, Error: &Error{Code: "no_api_key"}}}, false),
+		"interaction.completed": interaction(dynamic, `{"type":"interaction.completed","data":{"id":"i","user_metadata":{"a":"b"}}}`, &Interaction{
+			Status: "completed", Model: "gemini-2.5-flash", Text: "4\n", Created: "2026-01-22T12:00:00Z", Updated: "2026-01-22T12:00:01Z", PreviousInteractionID: "h",
+			Usage: []byte(`{"total_tokens":1.0}`), Labels: []byte(`{"team":"search"}`), Resource: []byte(`{"id":"i", "status":"completed", "big":1e400}`),
+		}, nil),
+		"interaction.completed-long": interaction(dynamic, `{"type":"interaction.completed","data":{"id":"i"}}`, &Interaction{
+			Status: "completed", Agent: "deep-research", Text: "The beginning", TextCut: true, Archived: copied,
+		}, nil),
+		"interaction.requires_action": interaction(delivery(), `{"type":"interaction.requires_action","data":{"id":"i"}}`, nil, nil),
+		"interaction.failed": interaction(delivery(), `{"type":"interaction.failed","data":{"id":"i","error":{"code":5,"status":"NOT_FOUND"}}}`, nil,
+			&Error{Code: "denied", Message: "the key is of another project"}),
+		"interaction.cancelled":      simple(`{"type":"interaction.cancelled","data":{"id":"i"}}`),
+		"other":                      simple("  {\"type\": \"tuning.succeeded\",\n \"data\": {\"id\": 7, \"x\": \"<\\u00e9>\"}, \"timestamp\": 1.50}\n"),
+		"unrecognized-named-as-ours": simple(`{"type":"batch.result","timestamp":"t","data":{"id":"x"}}`),
+		"unrecognized-json":          simple(`[1, 2.0, "\ud800"]`),
+		"unrecognized-bytes":         simple("\xff\x00not JSON"),
+		"unrecognized-empty":         simple(""),
 	}
 }
 

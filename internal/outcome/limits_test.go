@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"example.com/gemini-webhook/internal/event"
 )
 
 // truncated returns the names in `truncated`.
@@ -165,6 +167,9 @@ func TestHugeEvents(t *testing.T) {
 				t.Parallel()
 				o := of(delivery(), fmt.Sprintf(b.format, strings.Repeat(filler, n/len(filler))))
 				m := o.Simple()
+				if v := o.event.Video; v != nil {
+					m = o.Videos([]Video{{Video: *v}}, true)
+				}
 				data := checked(t, m, MaxBytes)
 				var want []string // the event goes first
 				if b.truncated != "body_base64" {
@@ -182,6 +187,70 @@ func TestHugeEvents(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLongInteractions: the event goes first, then the resource, and then the text
+// loses its end. What is left out is left out whole.
+func TestLongInteractions(t *testing.T) {
+	t.Parallel()
+	const kib = 1 << 10
+	object := func(n int) []byte { return []byte(`{"x":"` + strings.Repeat("y", n) + `"}`) }
+	deep := []byte(strings.Repeat(`{"x":`, 9999) + "1" + strings.Repeat("}", 9999))
+	for name, test := range map[string]struct {
+		event     int
+		read      Interaction
+		whole     bool
+		truncated []string
+	}{
+		"all fits":              {10 * kib, Interaction{Text: strings.Repeat("x", 100*kib), Resource: object(140 * kib)}, true, nil},
+		"without the event":     {20 * kib, Interaction{Text: strings.Repeat("x", 100*kib), Resource: object(150 * kib)}, true, []string{"event"}},
+		"without the resource":  {20 * kib, Interaction{Text: strings.Repeat("x", 100*kib), Resource: object(160 * kib)}, false, []string{"event"}},
+		"a resource of all":     {0, Interaction{Resource: object(256 * kib)}, false, []string{"event"}},
+		"a deep one":            {0, Interaction{Resource: deep}, false, nil},
+		"a text":                {0, Interaction{Text: strings.Repeat("é", 130*kib)}, true, []string{"event", "interaction.text"}},
+		"a text cut before":     {0, Interaction{Text: strings.Repeat("é", 120*kib), TextCut: true}, true, []string{"interaction.text"}},
+		"usage of invalid text": {0, Interaction{Text: strings.Repeat("x", 300*kib), Usage: object(16 * kib)}, true, []string{"event", "interaction.text"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := fmt.Sprintf(`{"type":"interaction.completed","data":{"id":"i","x":%q}}`, strings.Repeat("z", test.event))
+			m, whole := of(delivery(), body).Interaction(&test.read, nil)
+			if whole != test.whole {
+				t.Errorf("the resource fits: %v, want %v", whole, test.whole)
+			}
+			if name == "a deep one" {
+				return // no JSON that can be read
+			}
+			data := checked(t, m, MaxBytes)
+			if diff := cmp.Diff(test.truncated, truncated(data)); diff != "" {
+				t.Errorf("truncated (-want +got):\n%s", diff)
+			}
+			got := data["interaction"].(map[string]any)
+			text, _ := got["text"].(string)
+			if (got["resource"] != nil) != (whole && test.read.Resource != nil) || !strings.HasPrefix(test.read.Text, text) {
+				t.Errorf("resource %v, %d bytes of text", got["resource"] != nil, len(text))
+			}
+		})
+	}
+	// With all that there may be beside it.
+	metadata := make([]string, 100)
+	for i := range metadata {
+		metadata[i] = fmt.Sprintf(`"k%d%s":%q`, i, strings.Repeat("k", 240), strings.Repeat("v", 1024))
+	}
+	bad := []byte(`{"x":"` + strings.Repeat("\xff", 16*kib-8) + `"}`)
+	crowded := func(kind string) *Event {
+		return of(delivery(), `{"type":"`+kind+`","data":{"id":"i","error":{"message":"`+strings.Repeat("m", 99*kib)+`"}},"user_metadata":{`+strings.Join(metadata, ",")+`}}`)
+	}
+	m, _ := crowded("interaction.failed").Interaction(&Interaction{Text: strings.Repeat("x", 256*kib), Usage: bad, Labels: bad}, nil)
+	checked(t, m, MaxBytes)
+	videos := make([]Video, 20)
+	for i := range videos {
+		videos[i] = Video{Video: event.Video{URI: strings.Repeat("u", 64*kib), File: strings.Repeat("f", 64*kib)}, Error: &Error{Code: "c", Message: strings.Repeat("m", 64*kib)}}
+	}
+	want := []string{"event", "video.uri", "video.file", "videos.uri", "videos.file", "user_metadata"}
+	if diff := cmp.Diff(want, truncated(checked(t, crowded("video.generated").Videos(videos, true), MaxBytes))); diff != "" {
+		t.Errorf("truncated (-want +got):\n%s", diff)
 	}
 }
 

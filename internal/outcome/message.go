@@ -29,7 +29,7 @@ func (o *Event) message(kind, id string, attrs map[string]string, limit int, m b
 		d.omit() // before it is copied
 	}
 	data := d.encode()
-	if len(data) > limit && d.omit() {
+	for len(data) > limit && d.omit() {
 		data = d.encode()
 	}
 	if len(data) > limit {
@@ -45,18 +45,17 @@ type draft struct {
 	members
 }
 
-// omit leaves out what can be read elsewhere, or be done without: a line's response
-// and request, the event of all others. It reports whether there was any.
+// omit leaves out what can be read elsewhere, or be done without: the event, which
+// lines do not have, then of lines and interactions what they are made of. It reports
+// whether there was any.
 func (d *draft) omit() bool {
-	if r, isLine := d.body.(*resultBody); isLine {
-		return r.omit()
+	if d.event != nil {
+		d.event = nil
+		d.truncated = append(d.truncated, "event")
+		return true
 	}
-	if d.event == nil {
-		return false
-	}
-	d.event = nil
-	d.truncated = append(d.truncated, "event")
-	return true
+	b, can := d.body.(interface{ omit() bool })
+	return can && b.omit()
 }
 
 // encode appends everything in one go.

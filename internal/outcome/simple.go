@@ -6,8 +6,8 @@ import (
 	"example.com/gemini-webhook/internal/event"
 )
 
-// Simple makes the one outcome of an event that needs no reading: of every type
-// but batch.succeeded.
+// Simple makes the one outcome of an event that needs no reading: of every type but
+// batch.succeeded and video.generated.
 func (o *Event) Simple() Message {
 	kind := o.event.Type
 	switch kind {
@@ -18,22 +18,20 @@ func (o *Event) Simple() Message {
 }
 
 func (o *Event) simpleBody() body {
-	e := o.event
-	switch {
-	case !e.JSON:
-		return &bytesBody{data: e.Body}
-	case e.Type == event.TypeVideoGenerated:
-		var v event.Video
-		if e.Video != nil {
-			v = *e.Video
-		}
-		return &report{video: &v}
-	case e.Error != nil && event.Known(e.Type):
-		err := *e.Error
-		return &report{err: &err}
-	default:
-		return &report{}
+	if !o.event.JSON {
+		return &bytesBody{data: o.event.Body}
 	}
+	r := o.simpleReport()
+	return &r
+}
+
+// simpleReport has the error that an event of the catalogue tells of.
+func (o *Event) simpleReport() (r report) {
+	if e := o.event; e.Error != nil && event.Known(e.Type) {
+		err := *e.Error
+		r.err = &err
+	}
+	return r
 }
 
 // bytesBody passes a body on that is not JSON.

@@ -9,7 +9,7 @@ import (
 func TestTypesOfEvents(t *testing.T) {
 	t.Parallel()
 	for sent, want := range map[string]string{
-		"batch.expired": "batch.expired", "video.generated": "video.generated", "of.tomorrow": "of.tomorrow", "Batch.result": "Batch.result",
+		"batch.expired": "batch.expired", "of.tomorrow": "of.tomorrow", "Batch.result": "Batch.result",
 		"batch.result": "unrecognized", "batch.incomplete": "unrecognized", "batch.unreadable": "unrecognized", "unrecognized": "unrecognized", "": "unrecognized",
 	} {
 		data := checked(t, of(delivery(), `{"type":"`+sent+`","data":{"id":"1"}}`).Simple(), MaxBytes)
