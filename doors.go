@@ -101,14 +101,17 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	var files object.Files
+	var gemini *work.Gemini
 	if c.GeminiAPIKeySecret != "" {
 		sm, err := f.secrets.get(secretmanager.NewClient)
 		if err != nil {
 			return nil, err
 		}
-		files = geminiapi.Files{API: geminiapi.New(func(ctx context.Context) (secret.Value, error) {
+		api := geminiapi.New(func(ctx context.Context) (secret.Value, error) {
 			return sm.Latest(ctx, c.GeminiAPIKeySecret)
-		})}
+		})
+		files = geminiapi.Files{API: api}
+		gemini = &work.Gemini{Interactions: geminiapi.Interactions{API: api}, Operations: geminiapi.Operations{API: api}, Files: geminiapi.Files{API: api}}
 	}
 	outcomes, state, factory := ps.Topic(c.OutcomesTopic), batch.NewState(gcs.State(c.StateBucket)), outcome.NewFactory(version.String(), time.Now)
 	batches := batch.NewWorker(batch.Config{
@@ -140,7 +143,10 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 			ServiceAccount: c.PushServiceAccount,
 			Now:            time.Now,
 		},
-		Worker: &work.Worker{Batches: batches, Outcomes: outcomes, State: state, Factory: factory, Now: time.Now},
+		Worker: &work.Worker{
+			Batches: batches, Outcomes: outcomes, State: state, Factory: factory,
+			Gemini: gemini, Archive: &archive.Store{Bucket: gcs.Archive(c.ArchiveBucket)}, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now,
+		},
 		Now:    time.Now,
 		Log:    f.log,
 	}, nil

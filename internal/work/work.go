@@ -1,6 +1,7 @@
 // Package work does what is queued, one message at a time: it reads a message,
 // once, hands what is a batch's to batch.Worker, and publishes the one outcome of
-// every other event.
+// every other event. For that it asks the Gemini API for interactions and videos, and
+// keeps what would be deleted there.
 //
 // It verifies nothing: who may publish to the queue is trusted. It acknowledges
 // nothing: its caller does, when Do returns no error.
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"example.com/gemini-webhook/internal/archive"
 	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/outcome"
@@ -41,11 +43,14 @@ type Batches interface {
 
 // Worker does queued work. It may do several messages at a time.
 type Worker struct {
-	Batches  Batches
-	Outcomes batch.Topic
-	State    *batch.State
-	Factory  *outcome.Factory
-	Now      func() time.Time
+	Batches     Batches
+	Outcomes    batch.Topic
+	State       *batch.State
+	Factory     *outcome.Factory
+	Gemini      *Gemini // nil without an API key
+	Archive     *archive.Store
+	MaxAttempts int // the subscription's: before the last, an outcome goes without what cannot be read
+	Now         func() time.Time
 }
 
 // Do does one message, and gives the key of its event, once that is known.
@@ -61,7 +66,7 @@ func (w *Worker) Do(ctx context.Context, m Message) (key string, err error) {
 		}
 		t.Key = t.Event.Key
 		if t.Event.Type != event.TypeBatchSucceeded {
-			return t.Key, w.single(ctx, t.Event)
+			return t.Key, w.single(ctx, t)
 		}
 	case batch.KindRange:
 		if t.Range, err = batch.DecodeRange(m.Data); err != nil {
@@ -83,8 +88,28 @@ func (w *Worker) cutoff(ctx context.Context) time.Time {
 
 // single publishes the one outcome of an event that is no succeeded batch's,
 // unless that is done.
-func (w *Worker) single(ctx context.Context, e *event.Event) error {
-	return w.State.Once(ctx, e.Key, batch.Published, func() error {
-		return w.Outcomes.Publish(ctx, w.Factory.For(e).Simple())
+func (w *Worker) single(ctx context.Context, t batch.Task) error {
+	return w.State.Once(ctx, t.Key, batch.Published, func() error {
+		m, err := w.outcome(ctx, t)
+		if err != nil {
+			return err
+		}
+		return w.Outcomes.Publish(ctx, m)
 	})
+}
+
+// outcome makes the one outcome of an event, with what the Gemini API says until the
+// task's cutoff.
+func (w *Worker) outcome(ctx context.Context, t batch.Task) (outcome.Message, error) {
+	ctx, cancel := context.WithDeadline(ctx, t.Cutoff)
+	defer cancel()
+	switch t.Event.Type {
+	case event.TypeVideoGenerated:
+		return w.videos(ctx, t)
+	case event.TypeInteractionCompleted, event.TypeInteractionRequiresAction, event.TypeInteractionFailed, event.TypeInteractionCancelled:
+		if w.Gemini != nil {
+			return w.interaction(ctx, t)
+		}
+	}
+	return w.Factory.For(t.Event).Simple(), nil
 }

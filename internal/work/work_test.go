@@ -32,15 +32,16 @@ func (f flags) Read(_ context.Context, name string) ([]byte, error) {
 	return nil, nil
 }
 
-// topic keeps the types of what is published.
+// topic keeps what is published.
 type topic struct {
-	types []string
-	err   error
+	types    []string
+	messages []outcome.Message
+	err      error
 }
 
 func (t *topic) Publish(_ context.Context, m outcome.Message) error {
 	if t.err == nil {
-		t.types = append(t.types, m.Attributes["type"])
+		t.types, t.messages = append(t.types, m.Attributes["type"]), append(t.messages, m)
 	}
 	return t.err
 }

@@ -1,0 +1,223 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/genai"
+	"google.golang.org/genai/interactions/models/interactions"
+	"google.golang.org/genai/interactions/models/operations"
+
+	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+)
+
+// single is the outcome of a video or an interaction, as a consumer reads it.
+type single struct {
+	outcome
+	Video       *video
+	Videos      []video
+	Interaction *struct {
+		Status, Model, Text string
+		Labels              map[string]string
+		Resource            *struct{ Steps []struct{ Type string } }
+		Archived            *archived
+	}
+	Reason *struct{ Code string } `json:"interaction_error"`
+}
+
+type video struct {
+	File     string
+	Archived *archived
+	Error    *struct{ Code string }
+}
+
+type archived struct {
+	URI   string
+	Bytes int
+	Type  string `json:"content_type"`
+}
+
+// singleRig is a rig whose jobs end soon, and Google's SDK.
+func singleRig(t *testing.T, o gemini.Options) (*rig, *genai.Client) {
+	t.Helper()
+	o.BatchDuration = time.Second
+	r := newRig(t, options{cloud: localcloud.Options{Gemini: o}})
+	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
+		Backend: genai.BackendGeminiAPI, APIKey: localcloud.APIKey, HTTPOptions: genai.HTTPOptions{BaseURL: r.cloud.Gemini.URL()},
+	})
+	must(t, err)
+	return r, client
+}
+
+// single waits for the outcome about a resource.
+func (r *rig) single(kind, id string) (found single) {
+	r.t.Helper()
+	r.wait(kind+" of "+id, func() bool {
+		for _, o := range r.seen.all()[localcloud.OutcomesTopic] {
+			if o.Attributes["type"] == kind && o.Attributes["resource_id"] == id {
+				found.outcome = o
+				return true
+			}
+		}
+		return false
+	})
+	found.check(r.t)
+	must(r.t, json.Unmarshal(found.raw, &found))
+	return found
+}
+
+// content is what a copy holds.
+func (r *rig) content(a *archived) []byte {
+	r.t.Helper()
+	if a == nil {
+		r.t.Fatal("there is no copy")
+	}
+	o, ok := r.cloud.Storage.Get(localcloud.StateBucket, strings.TrimPrefix(a.URI, "gs://"+localcloud.StateBucket+"/"))
+	if !ok || int64(a.Bytes) != o.Size {
+		r.t.Fatalf("%s of %d bytes is not there, or another one", a.URI, a.Bytes)
+	}
+	return o.Data
+}
+
+func interact(t *testing.T, client *genai.Client, labels map[string]string) (id string) {
+	t.Helper()
+	background := true
+	input := interactions.NewInteractionsInput("hello")
+	made, err := client.Interactions.Create(t.Context(), operations.CreateInteractionRequest{
+		Body: operations.NewCreateInteractionRequestBody(interactions.CreateModelInteraction{
+			Model: interactions.ModelGemini25Flash, Input: &input, Background: &background, Labels: labels,
+		}),
+	})
+	must(t, err)
+	return *made.Interaction.ID
+}
+
+func generateVideos(t *testing.T, client *genai.Client, samples int32) (name string) {
+	t.Helper()
+	made, err := client.Models.GenerateVideosFromSource(t.Context(), "veo-3.1-generate-preview", &genai.GenerateVideosSource{Prompt: "waves"},
+		&genai.GenerateVideosConfig{NumberOfVideos: samples})
+	must(t, err)
+	return made.Name
+}
+
+// TestInteractionsOfTheSDK: an interaction that the SDK starts comes with what the SDK
+// reads of it.
+func TestInteractionsOfTheSDK(t *testing.T) {
+	t.Parallel()
+	r, client := singleRig(t, gemini.Options{InteractionFor: func(labels map[string]string) gemini.InteractionOptions {
+		o := gemini.InteractionOptions{Status: labels["wants"]}
+		if labels["long"] != "" {
+			o.OutputBytes = 1 << 20
+		}
+		return o
+	}})
+	for _, test := range []struct{ status, long string }{{"completed", ""}, {"completed", "yes"}, {"requires_action", ""}, {"failed", ""}} {
+		id := interact(t, client, map[string]string{"wants": test.status, "long": test.long})
+		o := r.single("interaction."+test.status, id)
+		answer, err := client.Interactions.Get(t.Context(), operations.GetInteractionByIDRequest{ID: id})
+		must(t, err)
+		text := ""
+		if answer.Interaction.OutputText != nil {
+			text = *answer.Interaction.OutputText
+		}
+		i := o.Interaction
+		if i == nil || o.Attributes["confirmed"] != "true" || i.Status != test.status || i.Model != "gemini-2.5-flash" || i.Labels["wants"] != test.status {
+			t.Fatalf("%+v: %s", test, o.raw)
+		}
+		if test.long == "" && i.Text != text || len(i.Text) < min(len(text), 200<<10) || !strings.HasPrefix(text, i.Text) || (text == "") != (test.status != "completed") {
+			t.Errorf("%+v: text of %d bytes, the SDK has %d", test, len(i.Text), len(text))
+		}
+		if test.long != "" {
+			var kept interactions.Interaction
+			must(t, json.Unmarshal(r.content(i.Archived), &kept))
+			if i.Resource != nil || *kept.OutputText != text || i.Archived.Type != "application/json" {
+				t.Errorf("%+v: archived %+v", test, i.Archived)
+			}
+		} else if i.Resource == nil || i.Archived != nil || test.status == "requires_action" && i.Resource.Steps[1].Type != "function_call" {
+			t.Errorf("%+v: %s", test, o.raw)
+		}
+		if (o.Error.Code == "internal") != (test.status == "failed") {
+			t.Errorf("%+v: error %+v", test, o.Error)
+		}
+	}
+	r.emit("interaction.completed", map[string]any{"id": "v1_of_another_project"})
+	if o := r.single("interaction.completed", "v1_of_another_project"); o.Interaction != nil || o.Reason.Code != "not_found" || o.Attributes["confirmed"] != "" {
+		t.Errorf("one that is not there: %s", o.raw)
+	}
+}
+
+// TestVideosOfTheSDK: each video that the SDK has generated is in the archive, though
+// the API fails at first.
+func TestVideosOfTheSDK(t *testing.T) {
+	t.Parallel()
+	const size = 10<<20 + 1
+	r, client := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
+	failed := map[string]int{} // one call at a time: Fail's
+	r.cloud.Gemini.Fail(func(op gemini.Op) *gemini.Fault {
+		if failed[op.Path]++; strings.HasPrefix(op.Path, "/download/") && failed[op.Path] == 1 { // the SDK's is another
+			return &gemini.Fault{CutAfter: 3 << 20}
+		}
+		return nil
+	})
+	for samples := int32(1); samples <= 2; samples++ {
+		name := generateVideos(t, client, samples)
+		o := r.single("video.generated", name)
+		all := o.Videos
+		if samples == 1 {
+			all = append(all, *o.Video)
+		}
+		if len(all) != int(samples) || o.Attributes["confirmed"] != "true" {
+			t.Fatalf("%d videos: %s", samples, o.raw)
+		}
+		for _, v := range all {
+			content, err := client.Files.Download(context.Background(), genai.NewDownloadURIFromFile(&genai.File{DownloadURI: v.File}), nil)
+			must(t, err)
+			if got := r.content(v.Archived); !bytes.Equal(got, content) || len(got) != size || v.Archived.Type != "video/mp4" || v.Error != nil {
+				t.Errorf("%+v, %d bytes are not the video", v, len(got))
+			}
+		}
+	}
+	files := r.cloud.Storage.List(localcloud.StateBucket, "archive/")
+	if len(files) != 3 {
+		t.Errorf("%d copies, want 3", len(files))
+	}
+	r.emit("video.generated", map[string]any{"id": "operations/1", "file_name": "files/gone"})
+	if o := r.single("video.generated", "operations/1"); o.Video.Archived != nil || o.Video.Error.Code != "denied" {
+		t.Errorf("one that is gone: %s", o.raw)
+	}
+}
+
+// TestSingleMemory: neither a video nor a long answer is held.
+func TestSingleMemory(t *testing.T) {
+	t.Parallel()
+	size := 100 << 20
+	if raceDetector { // of the simulator, which makes them; the receiver is built as always
+		size = 16 << 20
+	}
+	r, client := singleRig(t, gemini.Options{
+		VideoFor:       func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: int64(size)} },
+		InteractionFor: func(map[string]string) gemini.InteractionOptions { return gemini.InteractionOptions{OutputBytes: size} },
+	})
+	before := r.child.peakMemory(t)
+	o := r.single("video.generated", generateVideos(t, client, 2))
+	for _, v := range o.Videos {
+		if v.Archived == nil || v.Archived.Bytes != size {
+			t.Errorf("got %+v", v)
+		}
+	}
+	between := r.child.peakMemory(t)
+	if i := r.single("interaction.completed", interact(t, client, nil)).Interaction; i.Archived == nil || i.Archived.Bytes < size {
+		t.Errorf("archived %+v", i.Archived)
+	}
+	peak := r.child.peakMemory(t)
+	t.Logf("peak memory %d MiB, after two videos of %d MiB %d, after an answer as long %d", before>>20, size>>20, between>>20, peak>>20)
+	if peak > mostMemory {
+		t.Error(fmt.Sprint("peak memory ", peak>>20, " MiB"))
+	}
+}
