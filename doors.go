@@ -90,6 +90,20 @@ func (f *function) keySet(url string) *jwks.Set {
 // nobody waiting but Pub/Sub.
 const workQueueTimeout = 20 * time.Second
 
+// newGemini gives the Gemini API, nil without a key.
+func (f *function) newGemini() (*geminiapi.API, error) {
+	if f.config.GeminiAPIKeySecret == "" {
+		return nil, nil
+	}
+	sm, err := f.secrets.get(secretmanager.NewClient)
+	if err != nil {
+		return nil, err
+	}
+	return geminiapi.New(func(ctx context.Context) (secret.Value, error) {
+		return sm.Latest(ctx, f.config.GeminiAPIKeySecret)
+	}), nil
+}
+
 func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	c := f.config
 	ps, err := f.pubsub.get(f.newPubSub)
@@ -100,16 +114,13 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	api, err := f.newGemini()
+	if err != nil {
+		return nil, err
+	}
 	var files object.Files
 	var gemini *work.Gemini
-	if c.GeminiAPIKeySecret != "" {
-		sm, err := f.secrets.get(secretmanager.NewClient)
-		if err != nil {
-			return nil, err
-		}
-		api := geminiapi.New(func(ctx context.Context) (secret.Value, error) {
-			return sm.Latest(ctx, c.GeminiAPIKeySecret)
-		})
+	if api != nil {
 		files = geminiapi.Files{API: api}
 		gemini = &work.Gemini{Interactions: geminiapi.Interactions{API: api}, Operations: geminiapi.Operations{API: api}, Files: geminiapi.Files{API: api}}
 	}
@@ -147,7 +158,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 			Batches: batches, Outcomes: outcomes, State: state, Factory: factory,
 			Gemini: gemini, Archive: &archive.Store{Bucket: gcs.Archive(c.ArchiveBucket)}, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now,
 		},
-		Now:    time.Now,
-		Log:    f.log,
+		Now: time.Now,
+		Log: f.log,
 	}, nil
 }

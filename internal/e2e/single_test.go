@@ -221,3 +221,52 @@ func TestSingleMemory(t *testing.T) {
 		t.Error(fmt.Sprint("peak memory ", peak>>20, " MiB"))
 	}
 }
+
+// TestKilledWithVideos: the process is killed at each step of the work on a video's
+// event and started again. Both videos are whole in the archive, and the outcome says so.
+func TestKilledWithVideos(t *testing.T) {
+	t.Parallel()
+	for _, sort := range sorts {
+		t.Run(sort.name, func(t *testing.T) {
+			t.Parallel()
+			for n, at := 1, "the start"; at != ""; n++ {
+				at = killWithVideos(t, sort.attach, &blow{n: n})
+				t.Logf("killed at %q", at)
+			}
+		})
+	}
+}
+
+func killWithVideos(t *testing.T, attach func(*rig, *blow), b *blow) (at string) {
+	t.Helper()
+	const size = 1 << 20
+	r, client := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
+	b.kill = r.child.kill
+	attach(r, b)
+	name := generateVideos(t, client, 2)
+	ended := func() bool { return r.seen.has("video.generated") && r.seen.idle() }
+	r.wait("the end, or the kill", func() bool {
+		select {
+		case <-r.child.exited:
+			return true
+		default:
+			return ended()
+		}
+	})
+	r.calm()
+	select {
+	case <-r.child.exited:
+		r.restart()
+	default:
+	}
+	r.wait("the end", ended)
+	for _, v := range r.single("video.generated", name).Videos {
+		if content := r.content(v.Archived); len(content) != size {
+			t.Errorf("%s has %d bytes", v.Archived.URI, len(content))
+		}
+	}
+	if n, all := len(r.seen.ofType(t, "video.generated")), len(r.cloud.Storage.List(localcloud.StateBucket, "archive/")); n != 1 || all != 2 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
+		t.Errorf("killed at %q: %d ids, %d copies, %d dead letters", b.at, n, all, r.seen.count(localcloud.DeadLetterTopic))
+	}
+	return b.at
+}
