@@ -72,7 +72,7 @@ type environment struct {
 	ReplayTolerance string `env:"REPLAY_TOLERANCE, default=5m" door:"public"`
 	// 1 KiB to 8 MiB
 	MaxBodyBytes string `env:"MAX_BODY_BYTES, default=262144" door:"public"`
-	// `projects/P/secrets/S` with an API key: results may be read from the Files API
+	// `projects/P/secrets/S` with an API key: results may be read from the Files API, videos are archived and interactions read
 	GeminiAPIKeySecret string `env:"GEMINI_API_KEY_SECRET" door:"tasks"`
 	// `debug`, `info`, `warn` or `error`
 	LogLevel string `env:"LOG_LEVEL, default=info" door:"all"`
