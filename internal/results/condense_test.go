@@ -61,7 +61,7 @@ func (r randomLine) fault() string {
 func (r randomLine) response() string {
 	return r.object(1,
 		r.one(
-			`"candidates":[`+r.object(1, `"content":{"parts":[`+r.part()+`,`+r.part()+`]}`, `"finishReason":"STOP"`, `"finishMessage":`+r.short(), `"finish_reason":"PROHIBITED_CONTENT"`)+`]`,
+			`"candidates":[`+r.object(1, `"content":{"parts":[`+r.part()+`,`+r.part()+`]}`, `"finishReason":"STOP"`, `"finishMessage":`+r.short(), `"finish_reason":"PROHIBITED_CONTENT_THAT_IS_LONGER_THAN_WHAT_IS_KEPT_OF_OTHERS"`)+`]`,
 			`"promptFeedback":`+r.object(1, `"blockReason":"SAFETY"`, `"blockReasonMessage":`+r.short()),
 			`"embedding":{"values":[0.5]}`,
 			`"choices":[{"message":`+r.object(1, `"content":`+r.long(), `"refusal":`+r.short())+`,"finish_reason":"stop"}]`,
@@ -74,8 +74,13 @@ func (r randomLine) response() string {
 // quoted is a JSON text as a string.
 func (r randomLine) quoted(text string) string {
 	var b strings.Builder
-	for _, c := range []byte(text) {
+	if r.IntN(2) == 0 {
+		text = strings.ReplaceAll(text, "😀", `\ud83d\ude00`) // stays as it is below
+	}
+	for i, c := range []byte(text) {
 		switch {
+		case c == '\\' && strings.HasPrefix(text[i:], `\ud83d\ude00`), c == '\\' && i >= 6 && strings.HasPrefix(text[i-6:], `\ud83d\ude00`):
+			b.WriteByte(c)
 		case c >= 0x80 || c != '"' && c != '\\' && r.IntN(50) > 0:
 			b.WriteByte(c)
 		case r.IntN(2) == 0:
