@@ -31,10 +31,10 @@ func Video(index int) string { return "video-" + strconv.Itoa(index) }
 type Bucket interface {
 	// Stat describes an object as it is now, or object.ErrNotFound.
 	Stat(ctx context.Context, name string) (Copy, error)
-	// Create makes an object of what write writes; it fails where there is one of that
-	// name. Where write fails none is made, and its error comes back wrapped. It holds
+	// Create makes an object of what write writes, for which Stat gives the same
+	// Origin; it fails where there is one of that name. Where write fails none is made, and its error comes back wrapped. It holds
 	// a bounded part of the content in memory.
-	Create(ctx context.Context, name, contentType string, write func(io.Writer) error) (Copy, error)
+	Create(ctx context.Context, name, contentType, origin string, write func(io.Writer) error) (Copy, error)
 }
 
 // Item is what is to be kept.
@@ -56,11 +56,10 @@ type Copy struct {
 // Store is the archive.
 type Store struct{ Bucket Bucket }
 
-// Find gives the copy of an item, or object.ErrNotFound.
+// Find gives the copy of an item, or object.ErrNotFound. Its Origin is what it was made
+// of, whatever the item's.
 func (s *Store) Find(ctx context.Context, item Item) (Copy, error) {
-	found, err := s.Bucket.Stat(ctx, item.name())
-	found.Origin = item.Origin
-	return found, err
+	return s.Bucket.Stat(ctx, item.name())
 }
 
 // Keep gives the copy of an item and, where there is none, has it written. Of several
@@ -71,7 +70,7 @@ func (s *Store) Keep(ctx context.Context, item Item, write func(io.Writer) error
 	if !errors.Is(err, object.ErrNotFound) {
 		return found, err
 	}
-	made, err := s.Bucket.Create(ctx, item.name(), item.ContentType, write)
+	made, err := s.Bucket.Create(ctx, item.name(), item.ContentType, item.Origin, write)
 	if err != nil {
 		// Another was faster, or the answer was lost and not the object.
 		if found, missing := s.Find(ctx, item); missing == nil {
@@ -79,6 +78,5 @@ func (s *Store) Keep(ctx context.Context, item Item, write func(io.Writer) error
 		}
 		return Copy{}, err
 	}
-	made.Origin = item.Origin
 	return made, nil
 }

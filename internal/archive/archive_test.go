@@ -15,6 +15,7 @@ import (
 // bucket is one in memory; before is run by each Create, when it has its content.
 type bucket struct {
 	contents map[string]string
+	origin   string // of what Create made
 	before   func()
 	down     error
 	lost     error // an answer
@@ -28,10 +29,10 @@ func (b *bucket) Stat(_ context.Context, name string) (Copy, error) {
 	case !ok:
 		return Copy{}, object.ErrNotFound
 	}
-	return Copy{object.Object{Bucket: "b", Name: name, Generation: 7, Size: int64(len(content))}, "text/plain"}, nil
+	return Copy{object.Object{Bucket: "b", Name: name, Generation: 7, Size: int64(len(content)), Origin: b.origin}, "text/plain"}, nil
 }
 
-func (b *bucket) Create(ctx context.Context, name, _ string, write func(io.Writer) error) (Copy, error) {
+func (b *bucket) Create(ctx context.Context, name, _, origin string, write func(io.Writer) error) (Copy, error) {
 	var content strings.Builder
 	if err := write(&content); err != nil {
 		return Copy{}, err
@@ -40,7 +41,7 @@ func (b *bucket) Create(ctx context.Context, name, _ string, write func(io.Write
 	if _, ok := b.contents[name]; ok {
 		return Copy{}, errors.New("it is there")
 	}
-	b.contents[name] = content.String()
+	b.contents[name], b.origin = content.String(), origin
 	if b.lost != nil {
 		return Copy{}, b.lost
 	}
@@ -69,7 +70,7 @@ func TestKeep(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
-			b := &bucket{contents: map[string]string{}, down: test.down, lost: test.lost}
+			b := &bucket{contents: map[string]string{}, origin: "files/other", down: test.down, lost: test.lost}
 			if test.there != "" {
 				b.contents[name] = test.there
 			}
@@ -87,7 +88,10 @@ func TestKeep(t *testing.T) {
 			if !errors.Is(err, test.err) || b.contents[name] != test.want || reads != test.reads {
 				t.Fatalf("%v, stored %q, read %d times, want %v, %q, %d", err, b.contents[name], reads, test.err, test.want, test.reads)
 			}
-			want := Copy{object.Object{Bucket: "b", Name: name, Generation: 7, Size: int64(len(test.want)), Origin: "files/abc"}, "text/plain"}
+			want := Copy{object.Object{Bucket: "b", Name: name, Generation: 7, Size: int64(len(test.want)), Origin: "files/other"}, "text/plain"}
+			if test.want == "ours" {
+				want.Origin = "files/abc"
+			}
 			if diff := cmp.Diff(want, got); test.err == nil && diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

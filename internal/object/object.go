@@ -30,6 +30,7 @@ type Object struct {
 	Generation int64  `json:"generation,omitempty"`
 	Size       int64  `json:"size"`               // stored bytes; 0 where it is not known
 	Encoding   string `json:"encoding,omitempty"` // "" or Gzip: offsets then count decompressed bytes
+	CRC32C     uint32 `json:"crc32c,omitempty"`   // of a copy in the archive
 	Origin     string `json:"origin,omitempty"`   // of a copy in the archive: what it was made of, "files/<id>" or "batches/<id>"
 }
 

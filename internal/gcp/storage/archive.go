@@ -40,18 +40,28 @@ func (a *Archive) Stat(ctx context.Context, name string) (archive.Copy, error) {
 	if err != nil {
 		return archive.Copy{}, describe("stat", a.bucket, name, err)
 	}
-	return archive.Copy{Object: pinned(attrs), ContentType: attrs.ContentType}, nil
+	return copyOf(attrs), nil
+}
+
+// origin is the name of a copy's metadata that holds its Origin.
+const origin = "origin"
+
+func copyOf(attrs *storage.ObjectAttrs) archive.Copy {
+	made := archive.Copy{Object: pinned(attrs), ContentType: attrs.ContentType}
+	made.CRC32C, made.Origin = attrs.CRC32C, attrs.Metadata[origin]
+	return made
 }
 
 // Create implements archive.Bucket by a resumable upload, whose chunks the client sends
 // again after errors that may pass. The client sends the content's CRC32C, too, and
 // Cloud Storage refuses what does not have it. A missing bucket is no
 // object.ErrNotFound, which may be what write says of its source.
-func (a *Archive) Create(ctx context.Context, name, contentType string, write func(io.Writer) error) (archive.Copy, error) {
+func (a *Archive) Create(ctx context.Context, name, contentType, from string, write func(io.Writer) error) (archive.Copy, error) {
 	ctx, watch := stall.New(ctx, uploadStall)
 	defer watch.Stop() // what was not closed ends here; closing it would make an object of a part
 	w := a.client.client.Bucket(a.bucket).Object(name).If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
 	w.ChunkSize, w.ChunkTransferTimeout, w.ContentType = archiveChunk, chunkTimeout, contentType
+	w.Metadata = map[string]string{origin: from}
 	err := write(&watchedWriter{watch, w})
 	if err == nil {
 		err = watch.Wait(w.Close)
@@ -59,7 +69,7 @@ func (a *Archive) Create(ctx context.Context, name, contentType string, write fu
 	if err != nil {
 		return archive.Copy{}, fmt.Errorf("create gs://%s/%s: %w", a.bucket, name, err)
 	}
-	return archive.Copy{Object: pinned(w.Attrs()), ContentType: w.Attrs().ContentType}, nil
+	return copyOf(w.Attrs()), nil
 }
 
 // watchedWriter bounds the wait of each write.

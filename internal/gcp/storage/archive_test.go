@@ -38,9 +38,9 @@ func TestArchive(t *testing.T) {
 				if _, err := kept.Stat(ctx, name); !errors.Is(err, object.ErrNotFound) {
 					t.Errorf("Stat of nothing: %v, want ErrNotFound", err)
 				}
-				made, err := kept.Create(ctx, name, "video/mp4", writes(data))
+				made, err := kept.Create(ctx, name, "video/mp4", "files/abc", writes(data))
 				must(t, err)
-				if made.Size != int64(size) || made.Generation == 0 || made.ContentType != "video/mp4" || made.URI() != "gs://"+bucket+"/"+name {
+				if made.Size != int64(size) || made.Generation == 0 || made.ContentType != "video/mp4" || made.Origin != "files/abc" || (made.CRC32C == 0) != (size == 0) || made.URI() != "gs://"+bucket+"/"+name {
 					t.Errorf("made %+v", made)
 				}
 				found, err := kept.Stat(ctx, name)
@@ -54,11 +54,11 @@ func TestArchive(t *testing.T) {
 				if !bytes.Equal(stored, data) {
 					t.Errorf("%d bytes: another content is stored", size)
 				}
-				if _, err := kept.Create(ctx, name, "video/mp4", writes([]byte("another"))); err == nil {
+				if _, err := kept.Create(ctx, name, "video/mp4", "files/abc", writes([]byte("another"))); err == nil {
 					t.Error("what is there is made again")
 				}
 			}
-			if _, err := c.Archive("absent-bucket").Create(ctx, "archive/o", "", writes(nil)); err == nil || errors.Is(err, object.ErrNotFound) {
+			if _, err := c.Archive("absent-bucket").Create(ctx, "archive/o", "", "files/abc", writes(nil)); err == nil || errors.Is(err, object.ErrNotFound) {
 				t.Errorf("no bucket: %v, want an error that is no ErrNotFound", err)
 			}
 		})
@@ -72,7 +72,7 @@ func TestABrokenSourceLeavesNoObject(t *testing.T) {
 		for _, size := range sizes {
 			t.Run(fmt.Sprint(s.name, " ", size), func(t *testing.T) {
 				kept, broken := connect(t, s).Archive(bucket), fmt.Errorf("the download broke off: %w", object.ErrNotFound)
-				_, err := kept.Create(t.Context(), "broken", "", func(w io.Writer) error {
+				_, err := kept.Create(t.Context(), "broken", "", "files/abc", func(w io.Writer) error {
 					return errors.Join(writes(content(size))(w), broken)
 				})
 				if !errors.Is(err, object.ErrNotFound) {
@@ -145,7 +145,7 @@ func TestUploadsThatFail(t *testing.T) {
 			t.Parallel()
 			kept, s := archiveWith(t, test.fault)
 			begin := time.Now()
-			_, err := kept.Create(t.Context(), "o", "", writes(content(4*archiveChunk)))
+			_, err := kept.Create(t.Context(), "o", "", "files/abc", writes(content(4*archiveChunk)))
 			if err == nil || time.Since(begin) > 10*time.Second {
 				t.Errorf("got %v after %v, want an error at once", err, time.Since(begin))
 			}
@@ -162,7 +162,7 @@ func TestAnUploadEndsWithItsContext(t *testing.T) {
 	kept, s := archiveWith(t, func(*gcs.Server, gcs.Op, int) *gcs.Fault { return &gcs.Fault{Delay: time.Hour} })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := kept.Create(ctx, "o", "", writes(content(3*archiveChunk))); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := kept.Create(ctx, "o", "", "files/abc", writes(content(3*archiveChunk))); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want that the deadline is exceeded", err)
 	}
 	if _, ok := s.Get(bucket, "o"); ok {
