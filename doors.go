@@ -17,6 +17,7 @@ import (
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store"
+	"example.com/gemini-webhook/internal/source"
 	"example.com/gemini-webhook/internal/version"
 	"example.com/gemini-webhook/internal/work"
 	"example.com/gemini-webhook/verify"
@@ -118,25 +119,28 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files object.Files
+	objects := &object.Store{
+		Storage: gcs,
+		Allowed: object.Allowed{
+			Locations: c.ResultBuckets, StateBucket: c.StateBucket,
+			Archive: object.Location{Bucket: c.ArchiveBucket, Prefix: archive.Prefix},
+		},
+	}
+	copies := &archive.Store{Bucket: gcs.Archive(c.ArchiveBucket)}
+	found := &source.Finder{Objects: objects, Archive: copies, Log: f.log}
 	var gemini *work.Gemini
 	if api != nil {
-		files = geminiapi.Files{API: api}
-		gemini = &work.Gemini{Interactions: geminiapi.Interactions{API: api}, Operations: geminiapi.Operations{API: api}, Files: geminiapi.Files{API: api}}
+		files := geminiapi.Files{API: api}
+		objects.Files, found.Files, found.Jobs = files, files, geminiapi.Batches{API: api}
+		gemini = &work.Gemini{Interactions: geminiapi.Interactions{API: api}, Operations: geminiapi.Operations{API: api}, Files: files}
 	}
 	outcomes, state, factory := ps.Topic(c.OutcomesTopic), batch.NewState(gcs.State(c.StateBucket)), outcome.NewFactory(version.String(), time.Now)
 	batches := batch.NewWorker(batch.Config{
-		Queue:    ps.Queue(c.QueueTopic, workQueueTimeout),
-		Outcomes: outcomes,
-		Results:  ps.Stream(c.ResultsTopic),
-		Objects: &object.Store{
-			Storage: gcs,
-			Files:   files,
-			Allowed: object.Allowed{
-				Locations: c.ResultBuckets, StateBucket: c.StateBucket,
-				Archive: object.Location{Bucket: c.ArchiveBucket, Prefix: archive.Prefix},
-			},
-		},
+		Queue:        ps.Queue(c.QueueTopic, workQueueTimeout),
+		Outcomes:     outcomes,
+		Results:      ps.Stream(c.ResultsTopic),
+		Source:       found,
+		Objects:      objects,
 		State:        state,
 		Factory:      factory,
 		Mode:         string(c.BatchResults),
@@ -155,8 +159,8 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 			Now:            time.Now,
 		},
 		Worker: &work.Worker{
-			Batches: batches, Outcomes: outcomes, State: state, Factory: factory,
-			Gemini: gemini, Archive: &archive.Store{Bucket: gcs.Archive(c.ArchiveBucket)}, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now,
+			Batches: batches, Jobs: found, Outcomes: outcomes, State: state, Factory: factory,
+			Gemini: gemini, Archive: copies, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now,
 		},
 		Now: time.Now,
 		Log: f.log,

@@ -260,7 +260,7 @@ export type BatchUnreadable = Common & {
     uri: string;
   };
   error: OutcomeError & {
-    code: "bucket_not_allowed" | "unknown_pointer" | "no_api_key" | "no_pointer" | "no_results" | "too_many_objects";
+    code: "bucket_not_allowed" | "unknown_pointer" | "no_api_key" | "no_results" | "too_many_objects";
   };
   batch?: Batch;
   event?: GeminiEvent;

@@ -2,6 +2,7 @@ package batch_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-webhook/internal/batch"
+	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/object"
 )
@@ -249,10 +251,19 @@ func (m memoryFiles) Open(_ context.Context, name string) (io.ReadCloser, error)
 	return io.NopCloser(strings.NewReader(content)), nil
 }
 
-func TestFilesPointer(t *testing.T) {
+// A plan of a former version reads a file of the Gemini API where it is.
+func TestFileOfAFormerPlan(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *batch.Config) { c.Objects.Files = memoryFiles{"files/batch-abc": jsonl(30)} })
-	r.deliver("msg_1", succeeded("https://generativelanguage.googleapis.com/v1beta/files/batch-abc"))
+	r.deliver("msg_1", succeeded("files/batch-abc"))
+	queued := r.pubsub.Messages(queueTopic)[0].Data
+	e, err := event.Decode(queued)
+	must(t, err)
+	plan, err := json.Marshal(map[string]any{
+		"format": 1, "uri": "files/batch-abc", "mode": "lines", "event": queued, "objects": []any{map[string]any{"name": "files/batch-abc", "range_size": 0}},
+	})
+	must(t, err)
+	r.gcs.Put(stateBucket, "v1/"+e.Key+"/plan", plan, gcs.Attrs{})
 	r.run()
 	lines, repeats := r.lines()
 	if len(lines) != 30 || repeats != 0 || r.completed()["total"] != 30.0 {

@@ -49,7 +49,7 @@ func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (st
 	if err != nil {
 		return now, err
 	}
-	m := w.Factory.For(e).Completed(plan.URI, outcome.Totals{Counts: now.sum.counts, Bytes: now.sum.bytes})
+	m := w.Factory.ForBatch(e, plan.Batch).Completed(outcome.Source{URI: plan.URI, Origin: plan.Origin}, outcome.Totals{Counts: now.sum.counts, Bytes: now.sum.bytes})
 	if err := w.Outcomes.Publish(ctx, m); err != nil {
 		return now, err
 	}

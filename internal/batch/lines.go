@@ -57,20 +57,6 @@ func (j *job) lines(ctx context.Context, r Interval) ([]Marker, error) {
 
 var errStopping = errors.New("the instance stops")
 
-// untilStopped gives a context for reads that ends when the instance stops: a
-// read may hang for longer than is left then.
-func (j *job) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-j.Stopping:
-			cancel(errStopping)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
-}
-
 // extend gives a context that ends grace after ctx.
 func extend(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -80,7 +66,7 @@ func extend(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // sourceOf is an object as the source of its lines.
 func sourceOf(o Planned) outcome.Source {
-	s := outcome.Source{URI: o.URI(), Encoding: o.Encoding}
+	s := outcome.Source{URI: o.URI(), Encoding: o.Encoding, Origin: o.Origin}
 	if o.Generation != 0 {
 		s.Generation = strconv.FormatInt(o.Generation, 10)
 	}

@@ -31,10 +31,13 @@ const format = 1
 // stored before the first range is queued.
 type Plan struct {
 	Format  int       `json:"format"`
-	URI     string    `json:"uri"`     // the event's pointer
-	Mode    string    `json:"mode"`    // Lines or Summary, as configured when the plan was made
-	Event   []byte    `json:"event"`   // the event in its queued form: every outcome carries its fields
-	Objects []Planned `json:"objects"` // in name order, pinned
+	URI     string    `json:"uri"`              // the event's pointer, or a copy's own
+	Mode    string    `json:"mode"`             // Lines or Summary, as configured when the plan was made
+	Event   []byte    `json:"event"`            // the event in its queued form: every outcome carries its fields
+	Objects []Planned `json:"objects"`          // in name order, pinned
+	Origin  string    `json:"origin,omitempty"` // what the copy at URI was made of
+	// Batch is what the Gemini API said of the job when the plan was made.
+	Batch *outcome.Batch `json:"batch,omitempty"`
 	// Made is when it was, in nanoseconds: it tells a plan from one of the same
 	// work that was deleted. 0 of plans by former versions.
 	Made int64 `json:"made,omitempty"`
@@ -56,8 +59,9 @@ func decodePlan(data []byte) (*Plan, error) {
 	return &p, nil
 }
 
-// identity tells plans of different work apart: other objects or generations,
-// other ranges, another mode. Plans of the same work have the same, so that what
+// identity tells plans of different work apart: other objects or generations (of
+// copies other content, for one that is made again is the same), other ranges,
+// another mode. Plans of the same work have the same, so that what
 // is marked stays true for a plan that was deleted and made again. It is 32
 // hexadecimal digits and no part of any outcome's id.
 func (p *Plan) identity() string {
@@ -70,6 +74,9 @@ func (p *Plan) identity() string {
 	}
 	field("plan/1", p.Mode)
 	for _, o := range p.Objects {
+		if o.Origin != "" {
+			o.Bucket, o.Name, o.Generation = "", o.Origin, int64(o.CRC32C)
+		}
 		field(o.Bucket, o.Name, o.Encoding)
 		_ = binary.Write(h, binary.BigEndian, []int64{o.Generation, o.Size, o.RangeSize})
 	}

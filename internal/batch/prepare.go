@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
@@ -18,12 +19,12 @@ func (w *Worker) doEvent(ctx context.Context, t Task) error {
 	if errors.As(err, &never) {
 		return w.State.Once(ctx, t.Key, Published, func() error {
 			cause := outcome.Error{Code: never.Code, Message: never.Message}
-			return w.Outcomes.Publish(ctx, w.Factory.For(t.Event).Unreadable(t.Event.Pointer, cause))
+			return w.Outcomes.Publish(ctx, w.Factory.ForBatch(t.Event, plan.Batch).Unreadable(t.Event.Pointer, cause))
 		})
 	}
 	if err != nil {
 		if w.lastChance(t) {
-			w.report(ctx, t, t.Event, err, nil)
+			w.report(ctx, t, t.Event, err, plan)
 		}
 		return err
 	}
@@ -52,26 +53,62 @@ func (w *Worker) queueOnce(ctx context.Context, key string, plan *Plan) error {
 	return w.State.set(ctx, queuedFlag(key, plan), nil)
 }
 
-// plan reads the event's stored plan or makes it.
+// errNoTime: a copy cannot be taken up where it ended, so trying again helps only
+// where it was slow by chance.
+var errNoTime = errors.New("the results could not be copied within the time of a task, 10 minutes; where it repeats, make smaller batches")
+
+// copying gives a context for copies. It ends while there is time to hand on.
+func (w *Worker) copying(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := w.untilStopped(ctx)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, stop
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, deadline.Add(-2*grace), errNoTime)
+	return ctx, func() { cancel(); stop() }
+}
+
+// stopped says why ctx ended, where that is why there is an error.
+func stopped(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// plan reads the event's stored plan or makes it. With an error it is one that is not
+// stored.
 func (w *Worker) plan(ctx context.Context, t Task) (*Plan, error) {
 	plan, err := w.State.plan(ctx, t.Key)
-	if !errors.Is(err, ErrNotFound) {
-		return plan, err
+	switch {
+	case err == nil:
+		return plan, nil
+	case !errors.Is(err, ErrNotFound):
+		return &Plan{}, err
 	}
-	found, err := w.Objects.Find(ctx, t.Event.Pointer)
+	finding, stop := w.copying(ctx)
+	found, err := w.Source.Find(finding, t.Event)
+	err = stopped(finding, err)
+	stop()
 	if err != nil {
-		return nil, err
+		return &Plan{Batch: found.Batch}, err
 	}
-	objects := make([]Planned, 0, len(found))
-	for _, o := range found {
+	objects := make([]Planned, 0, len(found.Objects))
+	for _, o := range found.Objects {
 		objects = append(objects, cut(o, w.ChunkBytes))
 	}
-	return w.State.create(ctx, t.Key, &Plan{
-		URI:     t.Event.Pointer,
+	plan, err = w.State.create(ctx, t.Key, &Plan{
+		URI:     found.URI,
+		Origin:  found.Origin,
+		Batch:   found.Batch,
 		Mode:    w.Mode,
 		Event:   event.Encode(t.Event.Delivery, t.Event.Body),
 		Objects: objects,
 		Made:    w.Now().UnixNano(),
 		decoded: t.Event,
 	})
+	if err != nil {
+		return &Plan{Batch: found.Batch}, err
+	}
+	return plan, nil
 }

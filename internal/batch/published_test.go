@@ -43,6 +43,11 @@ func (r *rig) lines() (byID map[string]string, repeats int) {
 	for _, p := range r.outcomes(resultsTopic) {
 		timeless := maps.Clone(p.data)
 		delete(timeless, "published_at")
+		if source := timeless["source"].(map[string]any); source["origin"] != nil { // a copy may be made again
+			source = maps.Clone(source)
+			delete(source, "generation")
+			timeless["source"] = source
+		}
 		text, err := json.Marshal(timeless)
 		must(r.t, err)
 		if before, again := byID[p.id]; again {

@@ -42,7 +42,7 @@ func (w *Worker) doRange(ctx context.Context, t Task) error {
 	if err != nil {
 		return err
 	}
-	j := &job{w, t, part, plan, plan.Objects[part.Object], e, w.Factory.For(e)}
+	j := &job{w, t, part, plan, plan.Objects[part.Object], e, w.Factory.ForBatch(e, plan.Batch)}
 	handedOn, err := j.work(ctx, markers)
 	if err != nil || handedOn {
 		return err
@@ -88,12 +88,17 @@ func (j *job) work(ctx context.Context, markers []Marker) (handedOn bool, err er
 		if markErr := j.mark(ctx, done); markErr != nil {
 			return false, errors.Join(err, markErr)
 		}
-		if err != nil {
-			return false, j.unfinished(ctx, err)
-		}
 		markers = append(markers, done...)
 		next := gap(markers, j.part.Interval)
+		if errors.Is(err, object.ErrNotFound) && j.object.Origin != "" {
+			if err = j.copyAgain(ctx); err == nil {
+				left = next
+				continue
+			}
+		}
 		switch {
+		case err != nil:
+			return false, j.unfinished(ctx, err)
 		case next.Start == begin:
 			return false, j.unfinished(ctx, errNoProgress)
 		case next.Start < left.End, next.Start < j.part.End && j.outOfTime(j.task):
@@ -105,6 +110,21 @@ func (j *job) work(ctx context.Context, markers []Marker) (handedOn bool, err er
 		left = next
 	}
 	return false, nil
+}
+
+// copyAgain goes on with another generation of a copy whose own is gone.
+func (j *job) copyAgain(ctx context.Context) error {
+	ctx, stop := j.copying(ctx)
+	defer stop()
+	o, err := j.Source.CopyAgain(ctx, j.part.Key, j.object.Object)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	if o.Bucket == j.object.Bucket && o.Generation == j.object.Generation {
+		return fmt.Errorf("read %s: it is there and cannot be read", o.URI()) // or it comes and goes
+	}
+	j.object.Object = o
+	return nil
 }
 
 // mark records what is published, even if the time is over.

@@ -15,7 +15,7 @@ import (
 // report publishes batch.incomplete, once for an event: of the tasks that fail
 // one reports. What was queued after a report is a redrive or was queued again,
 // and may report once more. It tells of an error that the caller returns anyway,
-// so its own errors are only logged. Without a plan nothing is known of ranges.
+// so its own errors are only logged. Of a plan that is not stored no ranges are known.
 func (w *Worker) report(ctx context.Context, t Task, e *event.Event, cause error, plan *Plan) {
 	// The cause may be that ctx is over.
 	ctx, cancel := withGrace(ctx)
@@ -45,7 +45,7 @@ func (w *Worker) tryReport(ctx context.Context, t Task, e *event.Event, cause er
 		return err
 	}
 	var now standing
-	if plan != nil {
+	if plan.id != "" {
 		if now, err = w.State.standing(ctx, e.Key, plan); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (w *Worker) tryReport(ctx context.Context, t Task, e *event.Event, cause er
 	if errors.Is(cause, object.ErrNotFound) {
 		reason.Code = "not_found"
 	}
-	if err := w.Outcomes.Publish(ctx, w.Factory.For(e).Incomplete(reason, now.sum.done, now.sum.missing)); err != nil {
+	if err := w.Outcomes.Publish(ctx, w.Factory.ForBatch(e, plan.Batch).Incomplete(reason, now.sum.done, now.sum.missing)); err != nil {
 		return err
 	}
 	return w.State.set(ctx, name, map[string]string{reportedAt: w.Now().Format(time.RFC3339Nano)})

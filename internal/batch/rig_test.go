@@ -20,14 +20,19 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"example.com/gemini-webhook/internal/archive"
 	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/event"
 	gcppubsub "example.com/gemini-webhook/internal/gcp/pubsub"
 	gcpstorage "example.com/gemini-webhook/internal/gcp/storage"
+	"example.com/gemini-webhook/internal/geminiapi"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/source"
 )
 
 const (
@@ -36,6 +41,8 @@ const (
 	resultsTopic  = "projects/proj/topics/results"
 	resultBucket  = "results-bucket"
 	stateBucket   = "state-bucket"
+	archiveBucket = "archive-bucket"
+	apiKey        = "api-key"
 )
 
 // rig is a batch.Worker with Google's clients, on a Cloud Storage and a
@@ -44,6 +51,7 @@ type rig struct {
 	t        *testing.T
 	gcs      *gcs.Server
 	pubsub   *pubsub.Server
+	gemini   *gemini.Server // nil: there is no API key
 	worker   *batch.Worker
 	stopping chan struct{}
 
@@ -60,7 +68,7 @@ var errPermission = status.Error(codes.PermissionDenied, "injected")
 
 func newRig(t *testing.T, change ...func(*batch.Config)) *rig {
 	t.Helper()
-	store, err := gcs.Start(resultBucket, stateBucket)
+	store, err := gcs.Start(resultBucket, stateBucket, archiveBucket)
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
 	r := &rig{t: t, gcs: store, attempts: make(map[string]int), read: make(map[string][]published)}
@@ -92,13 +100,22 @@ func (r *rig) restart(change ...func(*batch.Config)) {
 	must(r.t, err)
 	r.t.Cleanup(func() { ps.Close(); storage.Close() })
 	r.stopping = make(chan struct{})
+	objects := &object.Store{Storage: storage, Allowed: object.Allowed{
+		Locations: []object.Location{{Bucket: resultBucket}}, StateBucket: stateBucket,
+		Archive: object.Location{Bucket: archiveBucket, Prefix: archive.Prefix},
+	}}
+	found := &source.Finder{Objects: objects, Archive: &archive.Store{Bucket: storage.Archive(archiveBucket)}, Log: slog.New(slog.DiscardHandler)}
+	if r.gemini != nil {
+		must(r.t, os.Setenv("GOOGLE_GEMINI_BASE_URL", r.gemini.URL()))
+		api := geminiapi.New(func(context.Context) (secret.Value, error) { return secret.NewValue([]byte(apiKey)), nil })
+		found.Files, found.Jobs = geminiapi.Files{API: api}, geminiapi.Batches{API: api}
+	}
 	c := batch.Config{
-		Queue:    ps.Queue("queue", 10*time.Second),
-		Outcomes: ps.Topic("outcomes"),
-		Results:  ps.Stream("results"),
-		Objects: &object.Store{Storage: storage, Allowed: object.Allowed{
-			Locations: []object.Location{{Bucket: resultBucket}}, StateBucket: stateBucket,
-		}},
+		Queue:        ps.Queue("queue", 10*time.Second),
+		Outcomes:     ps.Topic("outcomes"),
+		Results:      ps.Stream("results"),
+		Source:       found,
+		Objects:      objects,
 		State:        batch.NewState(storage.State(stateBucket)),
 		Factory:      outcome.NewFactory("test", time.Now),
 		Mode:         batch.Lines,

@@ -15,6 +15,7 @@ import (
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/source"
 )
 
 // sim is a Worker on clouds in memory whose calls happen one at a time, in an
@@ -96,11 +97,12 @@ func newSim(t *testing.T, seed uint64) *sim {
 	for i := range 1 + s.random.IntN(3) {
 		s.put(fmt.Sprintf("out/%d.jsonl", i))
 	}
+	objects := &object.Store{Storage: simStorage{s}, Allowed: object.Allowed{
+		Locations: []object.Location{{Bucket: "results"}}, StateBucket: "state",
+	}}
 	s.worker = NewWorker(Config{
 		Queue: simQueue{s}, Outcomes: simTopic{s}, Results: simStream{s},
-		Objects: &object.Store{Storage: simStorage{s}, Allowed: object.Allowed{
-			Locations: []object.Location{{Bucket: "results"}}, StateBucket: "state",
-		}},
+		Source: &source.Finder{Objects: objects}, Objects: objects,
 		State: NewState(simStore{s}), Factory: outcome.NewFactory("sim", s.clock),
 		Mode: Lines, ChunkBytes: 20 + s.random.Int64N(300), MaxLineBytes: 1 << 20, MaxAttempts: simAttempts,
 		Now: s.clock, Log: slog.New(slog.DiscardHandler),

@@ -7,6 +7,7 @@ import (
 
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/source"
 )
 
 // MaxTaskTime is Pub/Sub's longest acknowledgement deadline: after that a
@@ -40,9 +41,10 @@ type Stream interface {
 // Config is what a Worker needs.
 type Config struct {
 	Queue    Queue
-	Outcomes Topic  // outcomes of batches
-	Results  Stream // outcomes of lines
-	Objects  *object.Store
+	Outcomes Topic          // outcomes of batches
+	Results  Stream         // outcomes of lines
+	Source   *source.Finder // of results, before there is a plan
+	Objects  *object.Store  // of plans
 	State    *State
 	Factory  *outcome.Factory
 
@@ -89,6 +91,20 @@ func (w *Worker) outOfTime(t Task) bool {
 	default:
 		return w.Now().After(t.Cutoff)
 	}
+}
+
+// untilStopped gives a context that ends when the instance stops, for what may take
+// longer than is left then: a read, a copy.
+func (w *Worker) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-w.Stopping:
+			cancel(errStopping)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // withGrace gives a context of its own for what remains to be said, which the

@@ -72,7 +72,7 @@ type environment struct {
 	ReplayTolerance string `env:"REPLAY_TOLERANCE, default=5m" door:"public"`
 	// 1 KiB to 8 MiB
 	MaxBodyBytes string `env:"MAX_BODY_BYTES, default=262144" door:"public"`
-	// `projects/P/secrets/S` with an API key: results may be read from the Files API, videos are archived and interactions read
+	// `projects/P/secrets/S` with an API key: jobs and interactions are read with it, results that are not in Cloud Storage, and videos
 	GeminiAPIKeySecret string `env:"GEMINI_API_KEY_SECRET" door:"tasks"`
 	// `debug`, `info`, `warn` or `error`
 	LogLevel string `env:"LOG_LEVEL, default=info" door:"all"`

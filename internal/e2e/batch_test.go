@@ -81,6 +81,7 @@ func endToEnd(t *testing.T, o localcloud.Options, requests int) {
 	common := map[string]string{
 		"event_id": delivery.ID, "event_type": "batch.succeeded", "resource_id": name, "path": hookPath,
 		"mode": "static", "scheme": "hmac-sha256", "origin": "signing_secret", "signer": localcloud.SigningSecret,
+		"confirmed": "true", "display_name": "e2e",
 	}
 	checkLines(t, r, lines, common)
 	common["type"], common["outcome_id"] = "batch.completed", done.ID

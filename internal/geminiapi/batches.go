@@ -6,42 +6,26 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/jsonstream"
 	"example.com/gemini-webhook/internal/lenientjson"
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/source"
 )
 
 // Batches reads batches.
 type Batches struct{ *API }
 
-// Job is what the API says of a batch. What it does not say is empty.
-type Job struct {
-	Name, DisplayName, Model string
-	State                    string // BATCH_STATE_… or JOB_STATE_…
-	Created, Updated, Ended  string // RFC 3339, as the API writes it
-	Requested                int64  // how many requests it had, where HasRequested
-	HasRequested             bool
-	Done                     bool
-	Error                    *Error // why it failed
-
-	ResponsesFile string // "files/<id>": where the results are
-	Inline        bool   // there was a list of results, perhaps an empty one
-	Items         int    // of that list
-}
-
 // Error is what went wrong with a job, in Gemini's words. Numbers are texts.
-type Error struct{ Code, Message, Status string }
+type Error = event.Error
 
 const (
 	maxMember  = 64 << 10 // 64 KiB, of one member of an answer that is kept
 	lineBuffer = 64 << 10
 )
-
-var batchForm = regexp.MustCompile(`^(?:batches/|batch_)?([A-Za-z0-9_-]{1,128})$`)
 
 // Read reads a batch by its name or id ("batches/X", "batch_X", "X"). Inline results go
 // to lines, each as one line of compact JSON with the member "index", its place from 0;
@@ -52,34 +36,33 @@ var batchForm = regexp.MustCompile(`^(?:batches/|batch_)?([A-Za-z0-9_-]{1,128})$
 // sends the same one twice, the first that has an item is used.
 //
 // It does not say whether there are results: a job that is not done has none yet.
-func (b Batches) Read(ctx context.Context, id string, lines io.Writer) (Job, error) {
-	form := batchForm.FindStringSubmatch(id)
-	if form == nil {
-		return Job{}, fmt.Errorf("read a batch: %w", object.ErrName)
+func (b Batches) Read(ctx context.Context, id string, lines io.Writer) (source.Job, error) {
+	name := object.BatchName(id)
+	if name == "" {
+		return source.Job{}, fmt.Errorf("read a batch: %w", object.ErrName)
 	}
-	name := "batches/" + form[1]
 	resp, err := b.get(ctx, name, "/v1beta/"+name)
 	if err != nil {
-		return Job{}, err
+		return source.Job{}, err
 	}
 	defer resp.Body.Close()
 	job, err := readJob(resp.Body, lines)
 	if err != nil {
-		return Job{}, fmt.Errorf("read %s: %w", name, err)
+		return source.Job{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	return job, nil
 }
 
-func readJob(answer io.Reader, lines io.Writer) (Job, error) {
+func readJob(answer io.Reader, lines io.Writer) (source.Job, error) {
 	j := jobReader{Reader: jsonstream.New(answer)}
 	if lines != nil {
 		j.lines = bufio.NewWriterSize(lines, lineBuffer)
 	}
 	if err := j.Object(j.member); err != nil {
-		return Job{}, err
+		return source.Job{}, err
 	}
 	if err := j.End(); err != nil {
-		return Job{}, err
+		return source.Job{}, err
 	}
 	if lines != nil {
 		return j.Job, j.lines.Flush()
@@ -91,7 +74,7 @@ func readJob(answer io.Reader, lines io.Writer) (Job, error) {
 // itself, in its metadata and in its output.
 type jobReader struct {
 	*jsonstream.Reader
-	Job
+	source.Job
 	lines *bufio.Writer // nil: nobody wants them
 }
 
@@ -213,7 +196,7 @@ func readError(r *jsonstream.Reader, into **Error) error {
 	if err == nil && value.IsObject() {
 		var code, message, status lenientjson.Value
 		value.Pick(lenientjson.To("code", &code), lenientjson.To("message", &message), lenientjson.To("status", &status))
-		*into = &Error{code.StrOrNumber(), message.Str(), status.Str()}
+		*into = &Error{Code: code.StrOrNumber(), Message: message.Str(), Status: status.Str()}
 	}
 	return err
 }

@@ -17,28 +17,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genai"
 
+	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/jsonstream"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/source"
 )
 
 // TestJobShapes: what the API, its older versions and the SDKs make of a job.
 func TestJobShapes(t *testing.T) {
 	t.Parallel()
 	const item, line = `{ "response" : {"text" : "a b"} }`, `{"response":{"text":"a b"},"index":0}` + "\n"
-	inline := Job{Inline: true, Items: 1}
+	inline := source.Job{Inline: true, Items: 1}
 	for answer, test := range map[string]struct {
-		want  Job
+		want  source.Job
 		lines string
 	}{
 		`{"name":"batches/b1","metadata":{"@type":"x","model":"models/m","displayName":"d","state":"BATCH_STATE_SUCCEEDED","createTime":"c","updateTime":"u","endTime":"e",
 			"batchStats":{"requestCount":"3","successfulRequestCount":"2"},"inputConfig":{"fileName":"files/in"},"output":{"responsesFile":"files/out"}},
-			"done":true,"response":{"@type":"x","responsesFile":"files/out"}}`: {Job{
-			Name: "batches/b1", DisplayName: "d", Model: "models/m", State: "BATCH_STATE_SUCCEEDED", Created: "c", Updated: "u", Ended: "e",
-			Requested: 3, HasRequested: true, Done: true, ResponsesFile: "files/out"}, ""},
+			"done":true,"response":{"@type":"x","responsesFile":"files/out"}}`: {source.Job{
+			Batch: outcome.Batch{Name: "batches/b1", DisplayName: "d", Model: "models/m", State: "BATCH_STATE_SUCCEEDED", Created: "c", Ended: "e",
+				Requested: 3, HasRequested: true}, Updated: "u", Done: true, ResponsesFile: "files/out"}, ""},
 		`{"done":false,"name":"batches/b1","state":"JOB_STATE_RUNNING","batch_stats":{"request_count":3.0},"display_name":"d","create_time":"c"}`: {
-			Job{Name: "batches/b1", State: "JOB_STATE_RUNNING", Requested: 3, HasRequested: true, DisplayName: "d", Created: "c"}, ""},
-		`{"metadata":{"batchStats":{"requestCount":"many"}},"error":{"code":3,"message":"m","status":"INVALID_ARGUMENT"}}`: {Job{Error: &Error{"3", "m", "INVALID_ARGUMENT"}}, ""},
-		`{"dest":{"fileName":"files/out"},"error":"words"}`:                                                                {Job{ResponsesFile: "files/out"}, ""},
+			source.Job{Batch: outcome.Batch{Name: "batches/b1", State: "JOB_STATE_RUNNING", Requested: 3, HasRequested: true, DisplayName: "d", Created: "c"}}, ""},
+		`{"metadata":{"batchStats":{"requestCount":"many"}},"error":{"code":3,"message":"m","status":"INVALID_ARGUMENT"}}`: {source.Job{Error: &event.Error{Code: "3", Message: "m", Status: "INVALID_ARGUMENT"}}, ""},
+		`{"dest":{"fileName":"files/out"},"error":"words"}`:                                                                {source.Job{ResponsesFile: "files/out"}, ""},
 		`{"response":{"inlinedResponses":{"inlinedResponses":[` + item + `]}}}`:                                            {inline, line},
 		`{"response":{"inlinedResponses":[` + item + `]}}`:                                                                 {inline, line},
 		`{"output":{"inlined_responses":{"inlined_responses":[` + item + `]}}}`:                                            {inline, line},
@@ -48,15 +51,15 @@ func TestJobShapes(t *testing.T) {
 		`{"metadata":{"output":{"inlinedResponses":[` + item + `]}},"response":{"inlinedResponses":[` + item + `]}}`:       {inline, line},
 		`{"metadata":{"output":{"inlinedResponses":[]}},"response":{"inlinedResponses":[` + item + `]}}`:                   {inline, line},
 		`{"response":{"inlinedResponses":[{},` + "\n" + item + `,{"index":7,"error":{}},null,[]]},"name":"batches/b1"}`: {
-			Job{Name: "batches/b1", Inline: true, Items: 5},
+			source.Job{Batch: outcome.Batch{Name: "batches/b1"}, Inline: true, Items: 5},
 			`{"index":0}` + "\n" + `{"response":{"text":"a b"},"index":1}` + "\n" + `{"index":7,"error":{},"index":2}` + "\nnull\n[]\n"},
-		`{"response":{"inlinedResponses":[]}}`:                                   {Job{Inline: true}, ""},
-		`{"response":{"inlinedResponses":{"inlinedResponses":[]}}}`:              {Job{Inline: true}, ""},
-		`{"response":{"inlinedResponses":{}}}`:                                   {Job{Inline: true}, ""}, // an empty list in protobuf's JSON
-		`{"response":{"inlinedResponses":null}}`:                                 {Job{}, ""},
-		`{"response":{}}`:                                                        {Job{}, ""},
-		`{"name":7,"done":"true","metadata":[],"response":"x","batchStats":[1]}`: {Job{Name: "7"}, ""},
-		`[]`: {Job{}, ""},
+		`{"response":{"inlinedResponses":[]}}`:                                   {source.Job{Inline: true}, ""},
+		`{"response":{"inlinedResponses":{"inlinedResponses":[]}}}`:              {source.Job{Inline: true}, ""},
+		`{"response":{"inlinedResponses":{}}}`:                                   {source.Job{Inline: true}, ""}, // an empty list in protobuf's JSON
+		`{"response":{"inlinedResponses":null}}`:                                 {source.Job{}, ""},
+		`{"response":{}}`:                                                        {source.Job{}, ""},
+		`{"name":7,"done":"true","metadata":[],"response":"x","batchStats":[1]}`: {source.Job{Batch: outcome.Batch{Name: "7"}}, ""},
+		`[]`: {source.Job{}, ""},
 	} {
 		var lines strings.Builder
 		got, err := readJob(iotest.HalfReader(strings.NewReader(answer)), &lines)
@@ -68,7 +71,7 @@ func TestJobShapes(t *testing.T) {
 			t.Errorf("%s\nwithout lines: %v (-want +got):\n%s", answer, err, diff)
 		}
 		for _, cut := range []int{1, len(answer) / 2, len(answer) - 1} {
-			if job, err := readJob(strings.NewReader(answer[:cut]), io.Discard); !errors.Is(err, jsonstream.ErrCut) || job != (Job{}) {
+			if job, err := readJob(strings.NewReader(answer[:cut]), io.Discard); !errors.Is(err, jsonstream.ErrCut) || job != (source.Job{}) {
 				t.Errorf("%s\ncut: %+v, %v", answer[:cut], job, err)
 			}
 		}
@@ -166,7 +169,7 @@ func TestJobsOfTheSimulator(t *testing.T) {
 		&genai.CreateBatchJobConfig{DisplayName: "two"})
 	must(t, err)
 	batches := Batches{api(t, s.URL(), key)}
-	var job Job
+	var job source.Job
 	var lines strings.Builder
 	for !job.Done {
 		time.Sleep(5 * time.Millisecond)
@@ -178,9 +181,11 @@ func TestJobsOfTheSimulator(t *testing.T) {
 		t.Errorf("without times: %+v", job)
 	}
 	job.Created, job.Updated, job.Ended = "", "", ""
-	want := Job{
-		Name: made.Name, DisplayName: "two", Model: "models/gemini-2.5-flash", State: "BATCH_STATE_SUCCEEDED",
-		Requested: 2, HasRequested: true, Done: true, Inline: true, Items: 2,
+	want := source.Job{
+		Batch: outcome.Batch{
+			Name: made.Name, DisplayName: "two", Model: "models/gemini-2.5-flash", State: "BATCH_STATE_SUCCEEDED", Requested: 2, HasRequested: true,
+		},
+		Done: true, Inline: true, Items: 2,
 	}
 	if diff := cmp.Diff(want, job); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

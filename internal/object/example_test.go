@@ -38,7 +38,7 @@ func ExampleStore() {
 	var never *object.Unreadable
 	_, err := store.Find(ctx, "gs://results/elsewhere/1.jsonl")
 	fmt.Println(errors.As(err, &never), never.Code)
-	_, err = store.Find(ctx, "files/abc")
+	_, err = store.Find(ctx, "s3://results/out/1.jsonl")
 	fmt.Println(errors.As(err, &never), never.Code)
 	_, err = store.Find(ctx, "gs://results/out/2.jsonl")
 	fmt.Println(errors.As(err, &never), errors.Is(err, object.ErrNotFound))
@@ -58,7 +58,7 @@ func ExampleStore() {
 	fmt.Printf("%s of %d bytes: %q %v\n", found[0].URI(), size, text, err)
 	// Output:
 	// true bucket_not_allowed
-	// true no_api_key
+	// true unknown_pointer
 	// false true
 	// gs://results/out/1.jsonl of 13 bytes: "second\n" <nil>
 }

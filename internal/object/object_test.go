@@ -77,7 +77,7 @@ func TestUnreadablePointers(t *testing.T) {
 	t.Parallel()
 	s := &Store{Allowed: allowed} // no Storage: nothing may be looked at
 	for pointer, want := range map[string]*Unreadable{
-		"":                                      ErrNoPointer,
+		"":                                      ErrUnknownPointer,
 		"gs://other-bucket/ok/o.jsonl":          ErrNotAllowed,
 		"gs://results-bucket/elsewhere/o.jsonl": ErrNotAllowed,
 		"gs://results-bucket/okay":              ErrNotAllowed,
@@ -92,24 +92,38 @@ func TestUnreadablePointers(t *testing.T) {
 		"gs://BAD_Bucket/x":                     ErrNotAllowed,
 		"gs://b/x":                              ErrNotAllowed,
 		"gs:///x":                               ErrNotAllowed,
-		"gs://results-bucket/ok/" + strings.Repeat("x", maxName-2):              ErrUnknownPointer,
-		"gs://results-bucket/ok/" + strings.Repeat("x/", maxName/2):             ErrUnknownPointer,
-		"gs://results-bucket/ok/\xff":                                           ErrUnknownPointer,
-		"gs://results-bucket/ok/a\nb":                                           ErrUnknownPointer,
-		"gs://results-bucket":                                                   ErrUnknownPointer,
-		"gs://results-bucket/":                                                  ErrUnknownPointer,
-		"s3://results-bucket/o":                                                 ErrUnknownPointer,
-		"https://storage.googleapis.com/b/o":                                    ErrUnknownPointer,
-		"https://evil.example/v1beta/files/batch-abc":                           ErrUnknownPointer,
-		"https://generativelanguage.googleapis.com@evil.example/v1beta/files/x": ErrUnknownPointer,
-		"files/../secrets":                                                      ErrUnknownPointer,
-		"files/":                                                                ErrUnknownPointer,
-		"files/batch-abc":                                                       ErrNoAPIKey,
-		"https://generativelanguage.googleapis.com/v1beta/files/batch-abc":      ErrNoAPIKey,
-		"https://generativelanguage.googleapis.com/download/v1beta/files/batch-abc:download?alt=media": ErrNoAPIKey,
+		"gs://results-bucket/ok/" + strings.Repeat("x", maxName-2):  ErrUnknownPointer,
+		"gs://results-bucket/ok/" + strings.Repeat("x/", maxName/2): ErrUnknownPointer,
+		"gs://results-bucket/ok/\xff":                               ErrUnknownPointer,
+		"gs://results-bucket/ok/a\nb":                               ErrUnknownPointer,
+		"gs://results-bucket":                                       ErrUnknownPointer,
+		"gs://results-bucket/":                                      ErrUnknownPointer,
+		"s3://results-bucket/o":                                     ErrUnknownPointer,
+		"https://storage.googleapis.com/b/o":                        ErrUnknownPointer,
+		"files/batch-abc":                                           ErrUnknownPointer,
 	} {
 		if _, err := s.Find(t.Context(), pointer); err != error(want) {
 			t.Errorf("%q: got %v, want %v", pointer, err, want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 128)
+	for text, want := range map[string][2]string{
+		"files/batch-abc": {"files/batch-abc"},
+		"https://generativelanguage.googleapis.com/v1beta/files/batch-abc":                             {"files/batch-abc"},
+		"https://generativelanguage.googleapis.com/download/v1beta/files/batch-abc:download?alt=media": {"files/batch-abc"},
+		"https://evil.example/v1beta/files/batch-abc":                                                  {},
+		"https://generativelanguage.googleapis.com@evil.example/v1beta/files/x":                        {},
+		"http://generativelanguage.googleapis.com/v1beta/files/x":                                      {},
+		"files/../secrets": {}, "files/": {}, "files/a.b": {}, "files/" + long: {"files/" + long}, "files/x" + long: {},
+		"X_1": {"", "batches/X_1"}, "batch_X-1": {"", "batches/X-1"}, "batches/X": {"", "batches/X"}, "batches/batch_X": {"", "batches/batch_X"},
+		"": {}, "batches/": {}, "batches/a/b": {}, "batches/a.b": {}, "a b": {}, "batches/" + long: {"", "batches/" + long}, "x" + long: {},
+	} {
+		if got := [2]string{FileName(text), BatchName(text)}; got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }
@@ -151,11 +165,8 @@ func TestFind(t *testing.T) {
 		{"gs://results-bucket/ok/none/", storage, nil, ErrNotFound},
 		{"gs://results-bucket/ok/bad/", storage, nil, ErrNotAllowed}, // what a prefix lists is checked, too
 		{"gs://results-bucket/ok/many/", storage, nil, ErrTooManyObjects},
-		{"files/abc", storage, []Object{{Name: "files/abc"}}, nil},
-		{"https://generativelanguage.googleapis.com/v1beta/files/abc", storage, []Object{{Name: "files/abc"}}, nil},
-		{"https://generativelanguage.googleapis.com/download/v1beta/files/abc:download?alt=media", storage, []Object{{Name: "files/abc"}}, nil},
 	} {
-		s := &Store{Storage: test.storage, Files: files{}, Allowed: allowed}
+		s := &Store{Storage: test.storage, Allowed: allowed}
 		got, err := s.Find(t.Context(), test.pointer)
 		if diff := cmp.Diff(test.want, got); diff != "" || !errors.Is(err, test.err) {
 			t.Errorf("%s: %v, want %v (-want +got):\n%s", test.pointer, err, test.err, diff)
@@ -233,15 +244,15 @@ func TestOpen(t *testing.T) {
 }
 
 // A pointer that may be read names an object or prefix of an allowed place, in
-// canonical form, or a file.
+// canonical form.
 func FuzzPointer(f *testing.F) {
 	for _, seed := range []string{
 		"gs://results-bucket/ok/o.jsonl", "gs://results-bucket/ok/", "gs://results-bucket/ok/../x", "gs://state-bucket/ok/x",
-		"files/abc", "https://generativelanguage.googleapis.com/v1beta/files/abc:download?alt=media", "gs://", "gs:///", "\x00",
+		"files/abc", "gs://", "gs:///", "\x00",
 	} {
 		f.Add(seed)
 	}
-	s := &Store{Files: files{}, Allowed: allowed}
+	s := &Store{Allowed: allowed}
 	f.Fuzz(func(t *testing.T, text string) {
 		at, err := s.locate(text)
 		var refused *Unreadable
@@ -249,11 +260,6 @@ func FuzzPointer(f *testing.F) {
 		case errors.As(err, &refused):
 			if refused.Code == "" || refused.Message == "" || at != (pointer{}) {
 				t.Fatalf("%q: %+v, %+v", text, at, refused)
-			}
-		case at.file != "":
-			id := strings.TrimPrefix(at.file, "files/")
-			if id == at.file || strings.ContainsAny(id, "/?#%:\\ ") || strings.HasPrefix(id, ".") {
-				t.Fatalf("%q: file %q", text, at.file)
 			}
 		default:
 			if text != "gs://"+at.bucket+"/"+at.name || at.bucket != "results-bucket" || !strings.HasPrefix(at.name, "ok/") ||

@@ -20,38 +20,30 @@ func (u *Unreadable) Error() string { return u.Code + ": " + u.Message }
 
 // Why results cannot be read.
 var (
-	ErrNoPointer      = &Unreadable{"no_pointer", "the event names no result file; results of inline requests are read with batches.get"}
-	ErrUnknownPointer = &Unreadable{"unknown_pointer", "the pointer is neither gs://bucket/object, gs://bucket/prefix/ nor files/<id>"}
+	ErrUnknownPointer = &Unreadable{"unknown_pointer", "the pointer is neither gs://bucket/object, gs://bucket/prefix/ nor files/<id>, and the Gemini API has no results of this batch, or GEMINI_API_KEY_SECRET is not set"}
 	ErrNotAllowed     = &Unreadable{"bucket_not_allowed", "the pointer is outside RESULT_BUCKETS; add its bucket, or bucket/prefix/, and grant the private door's service account read access"}
-	ErrNoAPIKey       = &Unreadable{"no_api_key", "the pointer is a Files API name; set GEMINI_API_KEY_SECRET to read it"}
+	ErrNoAPIKey       = &Unreadable{"no_api_key", "the results are with the Gemini API; set GEMINI_API_KEY_SECRET to read them there"}
+	ErrNoResults      = &Unreadable{"no_results", "the Gemini API says that the batch has neither a file of results nor a list"}
 	ErrTooManyObjects = &Unreadable{"too_many_objects", "over 10,000 result objects under the pointer"}
 )
 
-// pointer is what an event says of where its results are: an object, the
-// objects under a prefix, or a file of the Files API.
+// pointer is an object of Cloud Storage, or the objects under a prefix.
 type pointer struct {
 	bucket, name string // what ends in "/" is a prefix, and no object
-	file         string // "files/<id>"
 }
 
-// parsePointer reads the text of a pointer. Its error is ErrNoPointer or
-// ErrUnknownPointer. It does not say whether what it names may be read.
+// InStorage reports whether the text of a pointer names a place in Cloud Storage,
+// however ill-formed.
+func InStorage(text string) bool { return strings.HasPrefix(text, "gs://") }
+
+// parsePointer reads the text of a pointer. Its error is ErrUnknownPointer. It does
+// not say whether what it names may be read.
 func parsePointer(text string) (pointer, error) {
-	if text == "" {
-		return pointer{}, ErrNoPointer
-	}
-	if rest, ok := strings.CutPrefix(text, "gs://"); ok {
-		bucket, name, _ := strings.Cut(rest, "/")
-		if !canExist(name) {
-			return pointer{}, ErrUnknownPointer
-		}
-		return pointer{bucket: bucket, name: name}, nil
-	}
-	file := FileName(text)
-	if file == "" {
+	bucket, name, _ := strings.Cut(strings.TrimPrefix(text, "gs://"), "/")
+	if !InStorage(text) || !canExist(name) {
 		return pointer{}, ErrUnknownPointer
 	}
-	return pointer{file: file}, nil
+	return pointer{bucket, name}, nil
 }
 
 // maxName is the length of the longest object name that Cloud Storage has, in bytes
@@ -64,7 +56,10 @@ func canExist(name string) bool {
 	return name != "" && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsAny(name, "\r\n")
 }
 
-var fileForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var (
+	fileForm  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	batchForm = regexp.MustCompile(`^(?:batches/|batch_)?([A-Za-z0-9_-]{1,128})$`)
+)
 
 const filesHost = "generativelanguage.googleapis.com"
 
@@ -78,10 +73,20 @@ func FileName(text string) string {
 		text = strings.TrimSuffix(text, ":download")
 	}
 	id, ok := strings.CutPrefix(text, "files/")
-	if !ok || len(id) > 256 || !fileForm.MatchString(id) {
+	if !ok || !fileForm.MatchString(id) {
 		return ""
 	}
 	return "files/" + id
+}
+
+// BatchName gives "batches/<id>" of a batch's name or id ("batches/X", "batch_X", "X"),
+// else "".
+func BatchName(text string) string {
+	form := batchForm.FindStringSubmatch(text)
+	if form == nil {
+		return ""
+	}
+	return "batches/" + form[1]
 }
 
 // Location is a bucket, or a prefix in one, that results may be read from: an

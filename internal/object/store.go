@@ -34,11 +34,11 @@ const maxObjects = 10_000
 // Store is all that may be read.
 type Store struct {
 	Storage Storage
-	Files   Files // nil without an API key
+	Files   Files // nil without an API key; of plans by former versions, which read there
 	Allowed Allowed
 }
 
-// Find pins the objects that the text of a pointer names, in name order. The
+// Find pins the objects of Cloud Storage that the text of a pointer names, in name order. The
 // error is an *Unreadable where that is never to be read, and ErrNotFound where
 // there is nothing yet.
 func (s *Store) Find(ctx context.Context, pointer string) ([]Object, error) {
@@ -46,8 +46,6 @@ func (s *Store) Find(ctx context.Context, pointer string) ([]Object, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case at.file != "":
-		return []Object{{Name: at.file}}, nil
 	case strings.HasSuffix(at.name, "/"):
 		return s.list(ctx, at)
 	}
@@ -83,9 +81,7 @@ func (s *Store) locate(text string) (pointer, error) {
 	switch {
 	case err != nil:
 		return pointer{}, err
-	case at.file != "" && s.Files == nil:
-		return pointer{}, ErrNoAPIKey
-	case at.file == "" && !s.Allowed.Allows(at.bucket, at.name) && !s.Allowed.Allows(at.bucket, at.name+"/"):
+	case !s.Allowed.Allows(at.bucket, at.name) && !s.Allowed.Allows(at.bucket, at.name+"/"):
 		return pointer{}, ErrNotAllowed
 	}
 	return at, nil
@@ -132,7 +128,11 @@ func (s *Store) Open(ctx context.Context, o Object, from, until int64) (body io.
 		}
 		return skip(body, body, from)
 	}
-	if !s.Allowed.opens(o) {
+	switch {
+	case s.Allowed.opens(o):
+	case o.Origin != "": // it may be copied again
+		return nil, 0, fmt.Errorf("read %s: it is not in ARCHIVE_BUCKET: %w", o.URI(), ErrNotFound)
+	default:
 		return nil, 0, fmt.Errorf("read %s: %s", o.URI(), ErrNotAllowed.Message)
 	}
 	if o.Encoding == "" {

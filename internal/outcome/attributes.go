@@ -32,7 +32,7 @@ type attributes struct {
 	dropped bool        // a key was too long
 }
 
-func newAttributes(e *event.Event) attributes {
+func newAttributes(e *event.Event, batch *Batch) attributes {
 	a := attributes{fixed: []attribute{
 		{"event_id", attributeValue(e.ID)},
 		{"event_type", attributeValue(e.SentType)},
@@ -44,6 +44,12 @@ func newAttributes(e *event.Event) attributes {
 	}}
 	if e.Signer != "" {
 		a.fixed = append(a.fixed, attribute{"signer", attributeValue(e.Signer)})
+	}
+	if batch != nil {
+		a.fixed = append(a.fixed, attribute{"confirmed", "true"})
+		if batch.DisplayName != "" {
+			a.fixed = append(a.fixed, attribute{"display_name", attributeValue(batch.DisplayName)})
+		}
 	}
 	if e.Traceparent != "" {
 		a.fixed = append(a.fixed, attribute{"traceparent", attributeValue(e.Traceparent)})

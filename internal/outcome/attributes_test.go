@@ -28,7 +28,7 @@ func TestAttributes(t *testing.T) {
 	for _, name := range []string{"key", "status", "finish_reason", "error_code"} {
 		delete(want, name)
 	}
-	m = o.Completed("gs://b/o.jsonl", Totals{})
+	m = o.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{})
 	want["type"], want["outcome_id"] = "batch.completed", m.ID
 	if diff := cmp.Diff(want, m.Attributes); diff != "" {
 		t.Errorf("batch.completed (-want +got):\n%s", diff)
@@ -89,7 +89,7 @@ func TestAttributeLimits(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			o := of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"},"user_metadata":{`+tc.metadata+`}}`)
-			m, limit := o.Completed("", Totals{}), MaxBytes
+			m, limit := o.Completed(Source{URI: ""}, Totals{}), MaxBytes
 			if tc.result {
 				m, limit = o.Result(Source{}, Line{
 					Status: "failed", Key: "k", HasKey: true, FinishReason: "SAFETY", Error: &Error{Code: "c"},

@@ -1,9 +1,17 @@
 package outcome
 
 // Completed makes the batch.completed that follows the last result. Its id
-// follows from the event alone, so two workers that finish at once make one.
-func (o *Event) Completed(sourceURI string, t Totals) Message {
-	return o.single(TypeBatchCompleted, &report{uri: &sourceURI, more: t.append})
+// follows from the event alone, so two workers that finish at once make one. Of source
+// URI and Origin are published. Where it is known how many requests the batch had, so is
+// how many of them have no line.
+func (o *Event) Completed(source Source, t Totals) Message {
+	missing := int64(-1)
+	if o.batch != nil && o.batch.HasRequested {
+		missing = max(0, o.batch.Requested-t.Total)
+	}
+	return o.single(TypeBatchCompleted, &report{uri: &source.URI, origin: source.Origin, more: func(b []byte) []byte {
+		return t.append(b, missing)
+	}})
 }
 
 // Incomplete makes the batch.incomplete of a batch that may never be finished. Its
@@ -27,24 +35,59 @@ func (o *Event) Unreadable(sourceURI string, err Error) Message {
 
 // single makes an outcome other than batch.result.
 func (o *Event) single(kind string, m body) Message {
+	if r, ok := m.(*report); ok && o.batch != nil {
+		batch := *o.batch
+		r.batch = &batch
+	}
 	id := o.id(kind, Source{})
 	return o.message(kind, id, o.attributes.of(kind, id, 0), MaxBytes, m)
 }
 
 // report is about an event as a whole.
 type report struct {
-	uri  *string             // of the results; nil: they are not spoken of
-	err  *Error              // nil: nothing went wrong
-	more func([]byte) []byte // appends what else there is; nil: nothing
+	uri    *string             // of the results; nil: they are not spoken of
+	origin string              // of what uri names
+	err    *Error              // nil: nothing went wrong
+	batch  *Batch              // nil: not known
+	more   func([]byte) []byte // appends what else there is; nil: nothing
 }
 
 func (r *report) append(b []byte) []byte {
 	if r.uri != nil {
-		b = appendObject(b, "source", func(b []byte) []byte { return appendMember(b, "uri", *r.uri) })
+		b = appendObject(b, "source", func(b []byte) []byte {
+			return appendOptional(appendMember(b, "uri", *r.uri), "origin", r.origin)
+		})
 	}
 	b = appendError(b, r.err)
 	if r.more != nil {
 		b = r.more(b)
+	}
+	if r.batch != nil {
+		b = appendObject(b, "batch", r.batch.append)
+	}
+	return b
+}
+
+// texts are the members of a batch that are texts, in their order.
+func (c *Batch) texts() []struct {
+	name  string
+	value *string
+} {
+	return []struct {
+		name  string
+		value *string
+	}{
+		{"name", &c.Name}, {"display_name", &c.DisplayName}, {"model", &c.Model},
+		{"created", &c.Created}, {"ended", &c.Ended}, {"state", &c.State},
+	}
+}
+
+func (c *Batch) append(b []byte) []byte {
+	for _, text := range c.texts() {
+		b = appendOptional(b, text.name, *text.value)
+	}
+	if c.HasRequested {
+		b = appendInt(b, "requested", c.Requested)
 	}
 	return b
 }
@@ -57,6 +100,11 @@ func (r *report) fields() (first, last []field) {
 	}
 	if r.uri != nil {
 		last = append(last, stringField("source.uri", r.uri))
+	}
+	if r.batch != nil {
+		for _, text := range r.batch.texts() {
+			last = append(last, stringField("batch."+text.name, text.value))
+		}
 	}
 	return first, last
 }

@@ -138,14 +138,20 @@ func nameOf(s string) string {
 	return strings.Clone(s)
 }
 
-func (t Totals) append(b []byte) []byte {
+// append appends the totals; missing is how many requests have no line, -1 where that
+// is not known.
+func (t Totals) append(b []byte, missing int64) []byte {
 	b = appendObject(b, "results", func(b []byte) []byte {
 		b = appendInt(b, "total", t.Total)
 		b = appendInt(b, "succeeded", t.Succeeded)
 		b = appendInt(b, "failed", t.Failed)
 		b = appendInt(b, "invalid", t.Invalid)
 		b = t.FinishReasons.append(b, "finish_reasons")
-		return t.ErrorCodes.append(b, "error_codes")
+		b = t.ErrorCodes.append(b, "error_codes")
+		if missing >= 0 {
+			b = appendInt(b, "missing", missing)
+		}
+		return b
 	})
 	b = appendObject(b, "usage", func(b []byte) []byte {
 		return appendInt(t.Tokens.append(b), "lines", t.TokenLines)

@@ -95,10 +95,10 @@ func FuzzSimple(f *testing.F) {
 		d := delivery()
 		decode(t, of(d, body).Simple(), MaxBytes)
 		d.Path, d.Traceparent = padding, padding
-		o := of(d, bodies[int(times/20)%len(bodies)])
+		o := known(d, bodies[int(times/20)%len(bodies)], &Batch{Name: padding, DisplayName: padding, Model: padding, Created: padding, Ended: padding, State: padding})
 		decode(t, o.Simple(), MaxBytes)
 		decode(t, o.Unreadable(padding, Error{Code: "no_api_key", Message: padding}), MaxBytes)
 		decode(t, o.Incomplete(Error{Code: padding}, 1, 2), MaxBytes)
-		decode(t, o.Completed(padding, Totals{Counts: Counts{Total: 1}}), MaxBytes)
+		decode(t, o.Completed(Source{URI: padding}, Totals{Counts: Counts{Total: 1}}), MaxBytes)
 	})
 }

@@ -20,6 +20,10 @@ var update = flag.Bool("update", false, "rewrite testdata/*.golden.json")
 // messages are one of each type and shape, by the name of their golden file.
 func messages() map[string]Message {
 	batch := of(delivery(), batchBody)
+	ours := known(delivery(), batchBody, &Batch{
+		Name: "batches/1", DisplayName: "nightly \"run\"", Model: "models/gemini-2.5-flash", Created: "2026-01-22T11:00:00Z",
+		Ended: "2026-01-22T11:59:00Z", State: "BATCH_STATE_SUCCEEDED", Requested: 7, HasRequested: true,
+	})
 	simple := func(body string) Message { return of(delivery(), body).Simple() }
 	dynamic := delivery()
 	dynamic.Mode, dynamic.Scheme, dynamic.Origin, dynamic.Path = "dynamic", "ed25519", "path_token", "/dynamic/label"
@@ -60,14 +64,19 @@ func messages() map[string]Message {
 			Usage:  Usage{},
 			Error:  &Error{Code: "unknown_shape"},
 		}),
-		"batch.completed": batch.Completed("gs://b/o.jsonl", Totals{
+		"batch.result-copied": ours.Result(Source{URI: "gs://archive/archive/k/results.jsonl", Generation: "1", Offset: 10, Length: 30, Origin: "batches/1"}, Line{
+			Index: 3, HasIndex: true, Status: "succeeded", Response: []byte(`{}`),
+		}),
+		"batch.completed-copied": ours.Completed(Source{URI: "gs://archive/archive/k/results.jsonl", Origin: "batches/1"}, Totals{Counts: Counts{Total: 5, Succeeded: 5}, Bytes: 99}),
+		"batch.completed": batch.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{
 			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, TokenLines: 4, FinishReasons: Names{"STOP": 3, "MAX_TOKENS": 1}, ErrorCodes: Names{"429": 2, "a\"": 1}, Tokens: Tokens{10, 20, 30, 4, 5, 65}}, Bytes: 5 << 30,
 		}),
-		"batch.completed-former":  of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed("gs://b/o.jsonl", Totals{}),
+		"batch.completed-former":  of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed(Source{URI: "gs://b/o.jsonl"}, Totals{}),
 		"batch.incomplete":        batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
 		"batch.unreadable":        batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),
-		"batch.unreadable-inline": of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"}}`).Unreadable("", Error{Code: "no_pointer"}),
+		"batch.unreadable-inline": of(delivery(), `{"type":"batch.succeeded","data":{"id":"b"}}`).Unreadable("", Error{Code: "no_api_key"}),
 		"batch.failed":            simple(`{"type":"batch.failed","timestamp":"t","data":{"id":"batches/1","error_code":13,"error_message":"internal","error":{"details":[1.50]}}}`),
+		"batch.failed-known":      known(delivery(), `{"type":"batch.failed","data":{"id":"batches/1"}}`, &Batch{Name: "batches/1", State: "BATCH_STATE_FAILED"}).Simple(),
 		"batch.expired":           simple(`{"type":"batch.expired","data":{"id":"batch_1"}}`),
 		"batch.cancelled":         simple(`{"type":"batch.cancelled","data":{"id":"batch_1"}}`),
 		"video.generated": of(dynamic, `{"type":"video.generated","data":{"id":"v","output_file_uri":"https://x/v.mp4","file_name":"files/v"}}`).Videos([]Video{

@@ -30,9 +30,11 @@ const batchBody = `{"type":"batch.succeeded","version":"v1","timestamp":"2026-01
 	`"user_metadata":{"tenant":"acme","n":1.50,"big":12345678901234567890,"on":true,"none":null,"list":[1, 2],"":"empty key"}}`
 
 // of returns the outcomes of a delivery with that body, published at noon.
-func of(d event.Delivery, body string) *Event {
+func of(d event.Delivery, body string) *Event { return known(d, body, nil) }
+
+func known(d event.Delivery, body string, batch *Batch) *Event {
 	now := func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 987654321, time.UTC) }
-	return NewFactory("v1.2.3", now).For(event.New(d, []byte(body)))
+	return NewFactory("v1.2.3", now).ForBatch(event.New(d, []byte(body)), batch)
 }
 
 // usage is a Usage of these counts, by name.

@@ -20,9 +20,10 @@ func TestIDSame(t *testing.T) {
 		a, b Message
 	}{
 		{"result", a.Result(place, Line{Status: "failed"}), b.Result(Source{URI: "gs://b/o.jsonl", Generation: "7", Offset: 99}, Line{Key: "k", HasKey: true, Status: "succeeded"})},
-		{"completed", a.Completed("gs://b/o.jsonl", Totals{}), b.Completed("gs://b/o.jsonl", Totals{Counts: Counts{Total: 1}})},
+		{"result of a copy", a.Result(Source{URI: "gs://archive/k", Generation: "1", Offset: 9, Origin: "files/abc"}, Line{}), b.Result(Source{URI: "files/abc", Offset: 9}, Line{})},
+		{"completed", a.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{}), b.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{Counts: Counts{Total: 1}})},
 		{"incomplete", a.Incomplete(Error{Code: "x"}, 1, 2), b.Incomplete(Error{Code: "y"}, 2, 1)},
-		{"unreadable", a.Unreadable("u", Error{Code: "no_api_key"}), b.Unreadable("u", Error{Code: "no_pointer"})},
+		{"unreadable", a.Unreadable("u", Error{Code: "no_api_key"}), b.Unreadable("u", Error{Code: "no_results"})},
 		{"simple", of(delivery(), `{"type":"batch.failed","data":{"id":"batch_1"}}`).Simple(), of(other, `{"type":"batch.failed","data":{"id":"batches/1","error_code":1}}`).Simple()},
 	}
 	for _, tc := range tests {
@@ -48,10 +49,10 @@ func TestIDDifferent(t *testing.T) {
 		at("gs://b/p", "1", 0),
 		at("gs://b/o1", "", 0),
 		at("gs://b/", "o1", 0),
-		o.Completed("gs://b/o", Totals{}),
+		o.Completed(Source{URI: "gs://b/o"}, Totals{}),
 		o.Unreadable("gs://b/o", Error{}),
 		o.Incomplete(Error{}, 0, 0),
-		of(delivery(), `{"type":"batch.succeeded","data":{"id":"batch_2","output_file_uri":"gs://b/o.jsonl"}}`).Completed("gs://b/o", Totals{}),
+		of(delivery(), `{"type":"batch.succeeded","data":{"id":"batch_2","output_file_uri":"gs://b/o.jsonl"}}`).Completed(Source{URI: "gs://b/o"}, Totals{}),
 		of(delivery(), `{"type":"batch.result","timestamp":"t","data":{"id":"batch_1","output_file_uri":"gs://b/o.jsonl"}}`).Simple(),
 		of(delivery(), `{"type":"unrecognized"}`).Simple(),
 		of(delivery(), `{}`).Simple(),

@@ -275,7 +275,7 @@ func TestHugeCommonMembers(t *testing.T) {
 		o := of(delivery(), fmt.Sprintf(format, filler))
 		for limit, m := range map[int]Message{
 			MaxResultBytes: o.Result(Source{}, Line{Status: "succeeded", Text: "t", HasText: true, Response: []byte(`{}`)}),
-			MaxBytes:       o.Completed("gs://b/o", Totals{Counts: counts}),
+			MaxBytes:       o.Completed(Source{URI: "gs://b/o"}, Totals{Counts: counts}),
 		} {
 			want := []string{name}
 			if limit == MaxBytes {
@@ -369,7 +369,7 @@ func TestMetadataOfLines(t *testing.T) {
 			if tc.n*tc.size > 200_000 {
 				return
 			}
-			all := checked(t, o.Completed("gs://b/o.jsonl", Totals{}), MaxBytes)["user_metadata"].(map[string]any)
+			all := checked(t, o.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{}), MaxBytes)["user_metadata"].(map[string]any)
 			if len(all) != tc.n+1 {
 				t.Errorf("batch.completed has %d members, want %d", len(all), tc.n+1)
 			}

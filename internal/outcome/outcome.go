@@ -58,6 +58,7 @@ type Source struct {
 	Offset     int64
 	Length     int64
 	Encoding   string // "" or "gzip"
+	Origin     string // what URI is a copy of, "files/<id>" or "batches/<id>"; "" where it is no copy
 }
 
 // Error is what went wrong; members that are "" are absent from the data.
@@ -67,6 +68,19 @@ type Error = event.Error
 type Totals struct {
 	Counts
 	Bytes int64 // stored size of the objects
+}
+
+// Batch is a batch's job as the Gemini API has it. Texts that it does not say are "".
+// Its JSON is part of a stored plan.
+type Batch struct {
+	Name         string `json:"name,omitempty"` // "batches/<id>"
+	DisplayName  string `json:"display_name,omitempty"`
+	Model        string `json:"model,omitempty"`
+	Created      string `json:"created,omitempty"` // RFC 3339, as Ended
+	Ended        string `json:"ended,omitempty"`
+	State        string `json:"state,omitempty"`     // BATCH_STATE_… or JOB_STATE_…
+	Requested    int64  `json:"requested,omitempty"` // how many requests it had, where HasRequested
+	HasRequested bool   `json:"has_requested,omitempty"`
 }
 
 // Factory makes outcomes that carry one version and one clock.
@@ -85,6 +99,7 @@ func NewFactory(version string, now func() time.Time) *Factory {
 // may share it.
 type Event struct {
 	event       *event.Event
+	batch       *Batch // nil where the API was not asked, or does not know it
 	now         func() time.Time
 	whole       members // of every outcome but batch.result
 	line        members // of batch.result
@@ -94,11 +109,16 @@ type Event struct {
 
 // For prepares what all outcomes of e share: a batch has millions of lines. It
 // keeps e, which must not change afterwards.
-func (f *Factory) For(e *event.Event) *Event {
+func (f *Factory) For(e *event.Event) *Event { return f.ForBatch(e, nil) }
+
+// ForBatch is For of an event whose job the Gemini API knows: all outcomes say so. Of
+// a nil batch it is For.
+func (f *Factory) ForBatch(e *event.Event, batch *Batch) *Event {
 	o := &Event{
 		event:      e,
+		batch:      batch,
 		now:        f.now,
-		attributes: newAttributes(e),
+		attributes: newAttributes(e, batch),
 	}
 	o.whole.common = newCommon(e, f.version)
 	o.whole.encoded = o.whole.common.append(nil)

@@ -136,6 +136,7 @@ func (s *Source) append(b []byte) []byte {
 	b = appendInt(b, "offset", s.Offset)
 	b = appendInt(b, "length", s.Length)
 	b = appendOptional(b, "encoding", s.Encoding)
+	b = appendOptional(b, "origin", s.Origin)
 	return append(b, '}')
 }
 

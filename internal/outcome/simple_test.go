@@ -29,7 +29,7 @@ func TestEventIsVerbatim(t *testing.T) {
 		`[1, 2.0`: ``, ``: ``,
 	} {
 		o := of(delivery(), body)
-		for _, m := range []Message{o.Simple(), o.Completed("", Totals{}), o.Incomplete(Error{Code: "c"}, 1, 2), o.Unreadable("", Error{Code: "c"})} {
+		for _, m := range []Message{o.Simple(), o.Completed(Source{URI: ""}, Totals{}), o.Incomplete(Error{Code: "c"}, 1, 2), o.Unreadable("", Error{Code: "c"})} {
 			var data struct{ Event json.RawMessage }
 			if err := json.Unmarshal(m.Data, &data); err != nil || string(data.Event) != want {
 				t.Errorf("%q: the event in %s is %q, %v, want %q", body, m.Attributes["type"], data.Event, err, want)

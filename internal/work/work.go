@@ -41,9 +41,16 @@ type Batches interface {
 	Do(ctx context.Context, t batch.Task) error
 }
 
+// Jobs says what the Gemini API knows of batches.
+type Jobs interface {
+	// Batch gives what it says of an event's job, nil where it says nothing.
+	Batch(ctx context.Context, e *event.Event) *outcome.Batch
+}
+
 // Worker does queued work. It may do several messages at a time.
 type Worker struct {
 	Batches     Batches
+	Jobs        Jobs
 	Outcomes    batch.Topic
 	State       *batch.State
 	Factory     *outcome.Factory
@@ -104,6 +111,8 @@ func (w *Worker) outcome(ctx context.Context, t batch.Task) (outcome.Message, er
 	ctx, cancel := context.WithDeadline(ctx, t.Cutoff)
 	defer cancel()
 	switch t.Event.Type {
+	case event.TypeBatchFailed, event.TypeBatchExpired, event.TypeBatchCancelled:
+		return w.Factory.ForBatch(t.Event, w.Jobs.Batch(ctx, t.Event)).Simple(), nil
 	case event.TypeVideoGenerated:
 		return w.videos(ctx, t)
 	case event.TypeInteractionCompleted, event.TypeInteractionRequiresAction, event.TypeInteractionFailed, event.TypeInteractionCancelled:

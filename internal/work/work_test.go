@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func (f flags) Read(_ context.Context, name string) ([]byte, error) {
 	return nil, nil
 }
 
-// topic keeps what is published.
+// topic keeps what is published; the types with the batch's name, where it is known.
 type topic struct {
 	types    []string
 	messages []outcome.Message
@@ -41,9 +42,17 @@ type topic struct {
 
 func (t *topic) Publish(_ context.Context, m outcome.Message) error {
 	if t.err == nil {
-		t.types, t.messages = append(t.types, m.Attributes["type"]), append(t.messages, m)
+		t.types = append(t.types, strings.TrimSpace(m.Attributes["type"]+" "+m.Attributes["display_name"]))
+		t.messages = append(t.messages, m)
 	}
 	return t.err
+}
+
+// jobs knows every batch.
+type jobs struct{}
+
+func (jobs) Batch(context.Context, *event.Event) *outcome.Batch {
+	return &outcome.Batch{DisplayName: "nightly"}
 }
 
 // batches keeps the tasks that it is given.
@@ -59,7 +68,7 @@ var start = time.Now()
 func newWorker() (*Worker, *topic, *batches) {
 	outcomes, tasks := &topic{}, &batches{}
 	return &Worker{
-		Batches: tasks, Outcomes: outcomes, State: batch.NewState(flags{set: map[string]bool{}}),
+		Batches: tasks, Jobs: jobs{}, Outcomes: outcomes, State: batch.NewState(flags{set: map[string]bool{}}),
 		Factory: outcome.NewFactory("test", time.Now), Now: func() time.Time { return start },
 	}, outcomes, tasks
 }
@@ -116,13 +125,13 @@ func TestOneOutcomeForOtherEvents(t *testing.T) {
 	outcomes.err = nil
 	for _, m := range []Message{
 		message("msg_1", "batch.failed"), message("msg_1", "batch.failed"), message("msg_2", "batch.failed"),
-		message("msg_3", "interaction.completed"), message("msg_4", "video.generated"), message("msg_5", "of.tomorrow"),
+		message("msg_6", "batch.expired"), message("msg_7", "batch.cancelled"), message("msg_3", "interaction.completed"), message("msg_4", "video.generated"), message("msg_5", "of.tomorrow"),
 	} {
 		if key, err := w.Do(t.Context(), m); len(key) != 64 || err != nil {
 			t.Errorf("%s: key %q, %v", m.ID, key, err)
 		}
 	}
-	want := []string{"batch.failed", "interaction.completed", "video.generated", "of.tomorrow"}
+	want := []string{"batch.failed nightly", "batch.expired nightly", "batch.cancelled nightly", "interaction.completed", "video.generated", "of.tomorrow"}
 	if diff := cmp.Diff(want, outcomes.types); diff != "" || len(tasks.tasks) != 0 {
 		t.Errorf("%d tasks; published (-want +got):\n%s", len(tasks.tasks), diff)
 	}

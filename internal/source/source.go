@@ -1,0 +1,104 @@
+// Package source finds the results of a succeeded batch (contract, "Where results
+// are"): the event's pointer, the job that the Gemini API has, the file that it names
+// or its list. What Gemini would delete it copies into the archive, as it streams.
+//
+// It works once for a batch, before its plan is made, and again where a copy was
+// deleted. It does not look into lines.
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"example.com/gemini-webhook/internal/archive"
+	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/outcome"
+)
+
+// Job is what the Gemini API says of a batch. What it does not say is empty.
+type Job struct {
+	outcome.Batch
+	Updated string // RFC 3339
+	Done    bool
+	Error   *event.Error // why it failed
+
+	ResponsesFile string // "files/<id>": where the results are
+	Inline        bool   // there was a list of results, perhaps an empty one
+	Items         int    // of that list
+}
+
+// Jobs are the batches of the Gemini API.
+type Jobs interface {
+	// Read reads a batch ("batches/<id>"), or object.ErrNotFound. Inline results go to
+	// lines, as they come; nil: nobody wants them.
+	Read(ctx context.Context, name string, lines io.Writer) (Job, error)
+}
+
+// Files is the Files service of the Gemini API.
+type Files interface {
+	// Name gives "files/<id>" of a file's name or address, "" of anything else.
+	Name(text string) string
+	// Open reads a file from its start; one that is not there is object.ErrNotFound or,
+	// for the API does not say which, object.ErrDenied.
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
+}
+
+// Finder finds results.
+type Finder struct {
+	Objects *object.Store
+	Archive *archive.Store
+	Jobs    Jobs  // nil without an API key, as Files
+	Files   Files // nil without an API key
+	Log     *slog.Logger
+}
+
+// Results are where the results of a batch stand.
+type Results struct {
+	URI     string // of a copy its own, else the event's pointer
+	Origin  string // of a copy: what it was made of
+	Objects []object.Object
+	Batch   *outcome.Batch // what the API says of the job; nil where it was not asked, or did not say
+}
+
+// Find finds the results that an event announces, and copies them where Gemini would
+// delete them; a copy that exists is used. The error is an *object.Unreadable where
+// they are never to be read; others may pass. Batch is given with an error, too.
+func (f *Finder) Find(ctx context.Context, e *event.Event) (Results, error) {
+	if object.InStorage(e.Pointer) {
+		objects, err := f.Objects.Find(ctx, e.Pointer)
+		return Results{URI: e.Pointer, Objects: objects, Batch: f.Batch(ctx, e)}, err
+	}
+	switch {
+	case f.Jobs != nil:
+	case e.Pointer == "" || object.FileName(e.Pointer) != "":
+		return Results{}, object.ErrNoAPIKey
+	default:
+		return Results{}, object.ErrUnknownPointer
+	}
+	copied, batch, err := f.copied(ctx, e)
+	if err != nil {
+		return Results{Batch: batch}, err
+	}
+	return Results{copied.URI(), copied.Origin, []object.Object{copied.Object}, batch}, nil
+}
+
+// Batch gives what the Gemini API says of an event's job, and nil where there is no API
+// key, where the event's id is none that is asked for, or the job cannot be read: the
+// outcomes are published without. Its inline results are not kept.
+func (f *Finder) Batch(ctx context.Context, e *event.Event) *outcome.Batch {
+	name := object.BatchName(e.ResourceID)
+	if f.Jobs == nil || name == "" {
+		return nil
+	}
+	job, err := f.Jobs.Read(ctx, name, nil)
+	if err == nil {
+		return &job.Batch
+	}
+	if !errors.Is(err, object.ErrNotFound) && ctx.Err() == nil {
+		f.Log.WarnContext(ctx, "outcomes are without batch, for its job could not be read", "event_id", e.ID, "error", err.Error())
+	}
+	return nil
+}
