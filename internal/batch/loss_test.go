@@ -235,3 +235,34 @@ func TestDeletedMarkersAreMissedAtOnce(t *testing.T) {
 		t.Errorf("%d tasks are queued, want the two that are missing and the keeper", len(queued))
 	}
 }
+
+// A keeper whose ranges are lost, and lost again when they were queued once more,
+// reports it and goes to the dead letters.
+func TestLostRangesAreReported(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, chunk(1000)) // five attempts
+	r.batch(jsonl(40))
+	if err, _ := r.step(); err != nil {
+		t.Fatal(err)
+	}
+	last := func(attempt int) message { // all but the keeper are lost
+		tasks := r.take()
+		keeper := tasks[len(tasks)-1]
+		keeper.attempt = attempt
+		return keeper
+	}
+	must(t, r.do(t.Context(), last(1)))
+	must(t, r.do(t.Context(), last(3))) // queues them again
+	keeper := last(3)
+	if err := r.do(t.Context(), keeper); err == nil || errors.Is(err, batch.ErrWaiting) {
+		t.Fatalf("got %v, want that they are lost", err)
+	}
+	if got := r.outcomes(outcomesTopic); len(got) != 0 {
+		t.Fatalf("outcomes %v with an attempt to spare", r.types(outcomesTopic))
+	}
+	keeper.attempt = 4
+	err := r.do(t.Context(), keeper)
+	if got := r.types(outcomesTopic); err == nil || len(got) != 1 || got[0] != "batch.incomplete" {
+		t.Errorf("%v, outcomes %v; want an error, and one batch.incomplete", err, got)
+	}
+}
