@@ -25,7 +25,9 @@ type examination struct {
 
 	SigningSecret secret.Name  `env:"SIGNING_SECRET" placeholder:"projects/P/secrets/NAME-signing-secret" help:"Secret of the signing secrets."`
 	TokenSecret   *secret.Name `env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/NAME-token" help:"Secret of the path tokens; empty where dynamic deliveries are not configured."`
+	WithoutAPIKey bool         `name:"without-api-key" help:"The private door has no Gemini API key (Terraform's results.files_api is false): say what does not work, and fail for nothing of it."`
 	StateBucket   string       `env:"STATE_BUCKET" placeholder:"P-NAME-state" help:"Bucket of plans and markers."`
+	ArchiveBucket string       `env:"ARCHIVE_BUCKET" placeholder:"P-NAME-archive" help:"Bucket of the copies of what Gemini deletes."`
 	ResultBuckets []string     `env:"RESULT_BUCKETS" placeholder:"BUCKET[/PREFIX/]" help:"Buckets that results are read from, comma-separated; none are checked by default."`
 	SingleService bool         `help:"One function has both doors (Terraform's single_service): its account does the private door's work too."`
 	PublicAccount string       `placeholder:"NAME-public@P.iam.gserviceaccount.com" help:"Service account of the public door."`
@@ -65,7 +67,7 @@ func (e examination) Run(ctx context.Context, s streams) error {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	if e.haveKey() {
-		clients.Webhooks = services.admin
+		clients.Webhooks, clients.Batches = services.admin, services.batches
 	}
 	if clients.PubSub, err = pubsub.NewClient(ctx, e.Project); err != nil {
 		return fmt.Errorf("connect to Pub/Sub: %w", err)
@@ -117,7 +119,10 @@ func (e examination) deployment() (doctor.Deployment, error) {
 		Project: e.Project, Prefix: e.Name, URL: e.URL,
 		SigningSecret: cmp.Or(e.SigningSecret, named("signing-secret")),
 		TokenSecret:   named("token"),
+		APIKeySecret:  e.APIKeySecret,
+		WithoutAPIKey: e.WithoutAPIKey,
 		StateBucket:   cmp.Or(e.StateBucket, e.Project+"-"+e.Name+"-state"),
+		ArchiveBucket: cmp.Or(e.ArchiveBucket, e.Project+"-"+e.Name+"-archive"),
 		ResultBuckets: e.ResultBuckets,
 		PublicAccount: account(e.PublicAccount, "public"),
 		TasksAccount:  account(e.TasksAccount, "tasks"),

@@ -96,8 +96,8 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			d.set(func() { d.policies[resource] = []*iampb.Binding{{Role: role, Members: members}} })
 		}
 	}
-	attribute := func(name string, value any) func() {
-		return func() { d.set(func() { d.buckets[stateBucket][name] = value }) }
+	attribute := func(bucket, name string, value any) func() {
+		return func() { d.set(func() { d.buckets[bucket][name] = value }) }
 	}
 	var added int64
 	add := func(secret, payload string) func() {
@@ -130,6 +130,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	}
 	pushed := func(status int) func() { return func() { d.set(func() { d.pushed = status }) } }
 	nothing := func() {}
+	keyAgain := func() { t.Setenv("GEMINI_API_KEY_SECRET", deployedKey); t.Setenv("GEMINI_API_KEY", "") }
 	public := []string{"public door", "static deliveries", "dynamic deliveries"}
 	events := "subscription gemini-webhook-queue-events"
 	dead := "subscription gemini-webhook-dead-letters"
@@ -181,8 +182,13 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"the secret names none":     {annotate(webhookadmin.AnnotationID, "gone"), annotate(webhookadmin.AnnotationID, annotated(t, d)), nil, "webhook", fail, "webhookctl webhook create", []string{"webhook's keys"}},
 		"a run that did not finish": {annotate(webhookadmin.AnnotationPending, `{"doing":"rotate","since":"2026-01-01T00:00:00Z","held":true}`), annotate(webhookadmin.AnnotationPending, ""), nil, "unfinished runs", fail, "webhook create", nil},
 		"a run at work":             {annotate(webhookadmin.AnnotationPending, `{"doing":"rotate","since":"`+time.Now().UTC().Format(time.RFC3339)+`","held":true}`), annotate(webhookadmin.AnnotationPending, ""), nil, "unfinished runs", warn, "two minutes", nil},
-		"a wrong API key":           {func() { t.Setenv("GEMINI_API_KEY", "wrong") }, func() { t.Setenv("GEMINI_API_KEY", apiKey) }, nil, "webhook", fail, "API key", []string{"webhook's keys"}},
-		"no API key":                {func() { t.Setenv("GEMINI_API_KEY", "") }, func() { t.Setenv("GEMINI_API_KEY", apiKey) }, nil, "webhook", warn, "--api-key-secret", []string{"webhook's keys"}},
+		"a wrong API key":           {func() { d.store.Add("projects/p/secrets/other", []byte("wrong")) }, nothing, []string{"--api-key-secret", "projects/p/secrets/other"}, "Gemini API key", fail, "gcloud secrets versions add other --project=p", []string{"webhook", "webhook's keys", "reader of the API key"}},
+		"an API key out of use":     {disable(deployedKey), enable(deployedKey), nil, "Gemini API key", fail, "gcloud secrets versions add gemini-api-key --project=p", []string{"webhook", "webhook's keys"}},
+		"no API key":                {func() { t.Setenv("GEMINI_API_KEY_SECRET", "") }, keyAgain, nil, "Gemini API key", warn, "batch.unreadable (no_api_key)", []string{"webhook", "webhook's keys", "reader of the API key"}},
+		"a key of the environment":  {func() { t.Setenv("GEMINI_API_KEY_SECRET", ""); t.Setenv("GEMINI_API_KEY", apiKey) }, keyAgain, nil, "reader of the API key", warn, "--api-key-secret=", nil},
+		"no version of the API key": {nothing, nothing, []string{"--api-key-secret", "projects/p/secrets/none"}, "Gemini API key", fail, "gcloud secrets versions add none", []string{"webhook", "webhook's keys", "reader of the API key"}},
+		"no grant on the API key":   {func() { d.store.SetPolicy(deployedKey) }, nothing, nil, "reader of the API key", fail, "gcloud secrets add-iam-policy-binding gemini-api-key --project=p --role=roles/secretmanager.secretAccessor --member=" + member("tasks"), nil},
+		"no API key by intent":      {func() { d.store.SetPolicy(deployedKey) }, nothing, []string{"--without-api-key"}, "Gemini API key", warn, "results.files_api", nil},
 		"a key that is not stored":  {func() { must(t, second(webhooks.Rotate(ctx, annotated(t, d), false))) }, func() { must(t, second(admin.Rotate(ctx, deployedSigning, webhookadmin.Immediately))) }, nil, "webhook's keys", warn, "webhookctl webhook rotate", nil},
 
 		"a topic is missing":      {refuse("GetTopic", "-outcomes", codes.NotFound), nothing, nil, "topic gemini-webhook-outcomes", fail, "gcloud pubsub topics create gemini-webhook-outcomes", nil},
@@ -209,22 +215,29 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"a subscription detached": {edit("queue-events", func(s *pubsubpb.Subscription) { s.Detached = true }), nothing, nil, events, fail, "terraform apply", nil},
 		"Pub/Sub cannot deliver":  {edit("queue-events", func(s *pubsubpb.Subscription) { s.State = pubsubpb.Subscription_RESOURCE_ERROR }), nothing, nil, events, fail, "may be called", nil},
 
-		"dead letters expire":       {edit("dead-letters", func(s *pubsubpb.Subscription) { s.ExpirationPolicy.Ttl = durationpb.New(31 * 24 * time.Hour) }), nothing, nil, dead, fail, "--expiration-period=never", nil},
-		"dead letters are pushed":   {edit("dead-letters", func(s *pubsubpb.Subscription) { s.PushConfig.PushEndpoint = "https://x.example" }), nothing, nil, dead, fail, "--push-endpoint=''", nil},
-		"dead letters are filtered": {edit("dead-letters", func(s *pubsubpb.Subscription) { s.Filter = "attributes:x" }), nothing, nil, dead, fail, "subscriptions delete", nil},
-		"dead letters go too soon":  {edit("dead-letters", func(s *pubsubpb.Subscription) { s.MessageRetentionDuration = durationpb.New(7 * 24 * time.Hour) }), nothing, nil, dead, warn, "--message-retention-duration=31d", nil},
-		"dead letters not to see":   {refuse("Pull", "-dead-letters", codes.PermissionDenied), nothing, nil, "dead letters", warn, "pubsub.subscriptions.consume", nil},
-		"Pub/Sub may not give up":   {grant(topics+"dead-letters", "roles/pubsub.publisher", "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"), nothing, nil, "grants for dead letters", fail, "gcloud pubsub topics add-iam-policy-binding gemini-webhook-dead-letters --role=roles/pubsub.publisher --member=" + agent, nil},
-		"Pub/Sub may not take":      {grant(subscriptions+"queue-ranges", "roles/pubsub.viewer", agent), nothing, nil, "grants for dead letters", fail, "gcloud pubsub subscriptions add-iam-policy-binding gemini-webhook-queue-ranges --role=roles/pubsub.subscriber --member=" + agent, nil},
-		"the bucket is missing":     {nothing, nothing, []string{"--state-bucket", "none"}, "state bucket", fail, "gcloud storage buckets create gs://none", []string{"grants on the state bucket"}},
-		"the bucket may be public":  {attribute("iamConfiguration", map[string]any{"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": map[string]any{"enabled": true}}), nothing, nil, "state bucket", fail, "--public-access-prevention", nil},
-		"no uniform access":         {attribute("iamConfiguration", map[string]any{"publicAccessPrevention": "enforced"}), nothing, nil, "state bucket", warn, "--uniform-bucket-level-access", nil},
-		"state is never deleted":    {attribute("lifecycle", nil), nothing, nil, "state bucket", warn, "60 days", nil},
-		"state is deleted too soon": {attribute("lifecycle", map[string]any{"rule": []any{map[string]any{"action": map[string]any{"type": "Delete"}, "condition": map[string]any{"age": 7}}}}), nothing, nil, "state bucket", fail, "60 days", nil},
-		"soft delete":               {attribute("softDeletePolicy", map[string]any{"retentionDurationSeconds": "604800"}), nothing, nil, "state bucket", warn, "--clear-soft-delete", nil},
-		"no grant on the state":     {grant(stateBucket, "roles/storage.objectViewer", member("tasks")), nothing, nil, "grants on the state bucket", fail, "--role=roles/storage.objectCreator", nil},
-		"no reading of the state":   {grant(stateBucket, "roles/storage.objectCreator", member("tasks")), nothing, nil, "grants on the state bucket", fail, "--role=roles/storage.objectViewer", nil},
-		"one account, two doors":    {nothing, nothing, []string{"--single-service"}, "grants on the state bucket", fail, member("public"), []string{"publishers of the queue", "publisher of outcomes", "result bucket results/batches/"}},
+		"dead letters expire":         {edit("dead-letters", func(s *pubsubpb.Subscription) { s.ExpirationPolicy.Ttl = durationpb.New(31 * 24 * time.Hour) }), nothing, nil, dead, fail, "--expiration-period=never", nil},
+		"dead letters are pushed":     {edit("dead-letters", func(s *pubsubpb.Subscription) { s.PushConfig.PushEndpoint = "https://x.example" }), nothing, nil, dead, fail, "--push-endpoint=''", nil},
+		"dead letters are filtered":   {edit("dead-letters", func(s *pubsubpb.Subscription) { s.Filter = "attributes:x" }), nothing, nil, dead, fail, "subscriptions delete", nil},
+		"dead letters go too soon":    {edit("dead-letters", func(s *pubsubpb.Subscription) { s.MessageRetentionDuration = durationpb.New(7 * 24 * time.Hour) }), nothing, nil, dead, warn, "--message-retention-duration=31d", nil},
+		"dead letters not to see":     {refuse("Pull", "-dead-letters", codes.PermissionDenied), nothing, nil, "dead letters", warn, "pubsub.subscriptions.consume", nil},
+		"Pub/Sub may not give up":     {grant(topics+"dead-letters", "roles/pubsub.publisher", "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"), nothing, nil, "grants for dead letters", fail, "gcloud pubsub topics add-iam-policy-binding gemini-webhook-dead-letters --role=roles/pubsub.publisher --member=" + agent, nil},
+		"Pub/Sub may not take":        {grant(subscriptions+"queue-ranges", "roles/pubsub.viewer", agent), nothing, nil, "grants for dead letters", fail, "gcloud pubsub subscriptions add-iam-policy-binding gemini-webhook-queue-ranges --role=roles/pubsub.subscriber --member=" + agent, nil},
+		"the bucket is missing":       {nothing, nothing, []string{"--state-bucket", "none"}, "state bucket", fail, "gcloud storage buckets create gs://none", []string{"grants on the state bucket"}},
+		"the bucket may be public":    {attribute(stateBucket, "iamConfiguration", map[string]any{"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": map[string]any{"enabled": true}}), nothing, nil, "state bucket", fail, "--public-access-prevention", nil},
+		"no uniform access":           {attribute(stateBucket, "iamConfiguration", map[string]any{"publicAccessPrevention": "enforced"}), nothing, nil, "state bucket", warn, "--uniform-bucket-level-access", nil},
+		"state is never deleted":      {attribute(stateBucket, "lifecycle", nil), nothing, nil, "state bucket", warn, "60 days", nil},
+		"state is deleted too soon":   {attribute(stateBucket, "lifecycle", deletedAfter(7)), nothing, nil, "state bucket", fail, "60 days", nil},
+		"soft delete":                 {attribute(stateBucket, "softDeletePolicy", map[string]any{"retentionDurationSeconds": "604800"}), nothing, nil, "state bucket", warn, "--clear-soft-delete", nil},
+		"no grant on the state":       {grant(stateBucket, "roles/storage.objectViewer", member("tasks")), nothing, nil, "grants on the state bucket", fail, "--role=roles/storage.objectCreator", nil},
+		"no reading of the state":     {grant(stateBucket, "roles/storage.objectCreator", member("tasks")), nothing, nil, "grants on the state bucket", fail, "--role=roles/storage.objectViewer", nil},
+		"no archive":                  {nothing, nothing, []string{"--archive-bucket", "none"}, "archive bucket", fail, "gcloud storage buckets create gs://none", []string{"grants on the archive bucket"}},
+		"the archive may be public":   {attribute(archiveBucket, "iamConfiguration", nil), nothing, nil, "archive bucket", fail, "--public-access-prevention", nil},
+		"copies are deleted too soon": {attribute(archiveBucket, "lifecycle", deletedAfter(7)), nothing, nil, "archive bucket", fail, "90 days", nil},
+		"copies are never deleted":    {attribute(archiveBucket, "lifecycle", nil), nothing, nil, "archive bucket", warn, "90 days", nil},
+		"no grant on the archive":     {grant(archiveBucket, "roles/storage.objectViewer", member("tasks")), nothing, nil, "grants on the archive bucket", fail, "--role=roles/storage.objectCreator", nil},
+		"no reading of the archive":   {grant(archiveBucket, "roles/storage.objectCreator", member("tasks")), nothing, nil, "grants on the archive bucket", fail, "--role=roles/storage.objectViewer", nil},
+		"results in the archive":      {nothing, nothing, []string{"--archive-bucket", resultBucket}, "result bucket results/batches/", fail, "RESULT_BUCKETS", []string{"archive bucket", "grants on the archive bucket"}},
+		"one account, two doors":      {nothing, nothing, []string{"--single-service"}, "grants on the state bucket", fail, member("public"), []string{"grants on the archive bucket", "reader of the API key", "publishers of the queue", "publisher of outcomes", "result bucket results/batches/"}},
 		"the state is everybody's": {func() {
 			d.set(func() {
 				d.policies[stateBucket] = append(d.policies[stateBucket], &iampb.Binding{Role: "roles/storage.objectViewer", Members: []string{"allUsers"}})
@@ -270,6 +283,9 @@ func hangUp(_ http.ResponseWriter, r *http.Request) {
 // which the simulator refuses.
 func (d *deployment) withoutEvents() string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path.Base(r.URL.Path) == "batches" {
+			return
+		}
 		hook, err := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: keyOf, BaseURL: d.gemini.URL()}).Get(r.Context(), path.Base(r.URL.Path))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

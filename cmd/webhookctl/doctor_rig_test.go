@@ -32,7 +32,9 @@ const (
 	deployedToken   = "projects/p/secrets/gemini-webhook-token"
 	topics          = "projects/p/topics/gemini-webhook-"
 	subscriptions   = "projects/p/subscriptions/gemini-webhook-"
+	deployedKey     = "projects/p/secrets/gemini-api-key"
 	stateBucket     = "p-gemini-webhook-state"
+	archiveBucket   = "p-gemini-webhook-archive"
 	resultBucket    = "results"
 	agent           = "serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com"
 )
@@ -71,6 +73,7 @@ func deployWith(t *testing.T, options gemini.Options) *deployment {
 	t.Helper()
 	d := &deployment{T: t}
 	d.store = start(t)
+	d.store.Add(deployedKey, []byte(apiKey))
 	options.APIKey = apiKey
 	g, err := gemini.Start(options)
 	must(t, err)
@@ -89,7 +92,7 @@ func deployWith(t *testing.T, options gemini.Options) *deployment {
 	t.Cleanup(d.public.Close)
 
 	for name, value := range map[string]string{
-		"GOOGLE_GEMINI_BASE_URL": g.URL(), "GEMINI_API_KEY": apiKey, "GOOGLE_CLOUD_PROJECT": "p",
+		"GOOGLE_GEMINI_BASE_URL": g.URL(), "GEMINI_API_KEY_SECRET": deployedKey, "GOOGLE_CLOUD_PROJECT": "p",
 		"RECEIVER_URL": d.public.URL, "RESULT_BUCKETS": resultBucket + "/batches/",
 	} {
 		t.Setenv(name, value)
@@ -126,6 +129,7 @@ func read[T any](d *deployment, look func() T) T {
 // heal takes back all that a test has set.
 func (d *deployment) heal() {
 	d.store.Fail(nil)
+	d.store.SetPolicy(deployedKey, &iampb.Binding{Role: "roles/secretmanager.secretAccessor", Members: []string{member("tasks")}})
 	d.set(d.asDeployed)
 }
 
@@ -137,22 +141,25 @@ func (d *deployment) asDeployed() {
 		subscriptions + "queue-events": {{Role: "roles/pubsub.subscriber", Members: []string{agent}}},
 		subscriptions + "queue-ranges": {{Role: "roles/pubsub.subscriber", Members: []string{agent}}},
 		stateBucket:                    {{Role: "roles/storage.objectCreator", Members: []string{tasks}}, {Role: "roles/storage.objectViewer", Members: []string{tasks}}},
+		archiveBucket:                  {{Role: "roles/storage.objectCreator", Members: []string{tasks}}, {Role: "roles/storage.objectViewer", Members: []string{tasks}}},
 		topics + "outcomes":            {{Role: "roles/pubsub.publisher", Members: []string{tasks}}},
 		topics + "results":             {{Role: "roles/pubsub.publisher", Members: []string{tasks}}},
 		resultBucket:                   {{Role: "roles/storage.objectViewer", Members: []string{tasks}}},
 	}
+	private := map[string]any{"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": map[string]any{"enabled": true}}
 	d.buckets = map[string]map[string]any{
-		stateBucket: {
-			"iamConfiguration": map[string]any{"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": map[string]any{"enabled": true}},
-			"lifecycle":        map[string]any{"rule": []any{map[string]any{"action": map[string]any{"type": "Delete"}, "condition": map[string]any{"age": 60}}}},
-			"softDeletePolicy": map[string]any{"retentionDurationSeconds": "0"},
-		},
-		resultBucket: {},
+		stateBucket:   {"iamConfiguration": private, "lifecycle": deletedAfter(60), "softDeletePolicy": map[string]any{"retentionDurationSeconds": "0"}},
+		archiveBucket: {"iamConfiguration": private, "lifecycle": deletedAfter(90), "softDeletePolicy": map[string]any{"retentionDurationSeconds": "604800"}},
+		resultBucket:  {},
 	}
 	d.edit = func(*pubsubpb.Subscription) {}
 	d.refuse = func(string, string) error { return nil }
 	d.door = func(h http.Handler) http.Handler { return h }
 	d.pushed = http.StatusUnauthorized
+}
+
+func deletedAfter(days int) map[string]any {
+	return map[string]any{"rule": []any{map[string]any{"action": map[string]any{"type": "Delete"}, "condition": map[string]any{"age": days}}}}
 }
 
 func (d *deployment) createQueue() {

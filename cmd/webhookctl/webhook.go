@@ -58,6 +58,7 @@ type dryRun struct {
 type services struct {
 	secrets  *secretmanager.Client
 	webhooks *geminiapi.Webhooks
+	batches  geminiapi.Batches
 	admin    *webhookadmin.Admin
 }
 
@@ -79,13 +80,14 @@ func (f geminiFlags) dial(ctx context.Context) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: func(ctx context.Context) (secret.Value, error) {
+	key := func(ctx context.Context) (secret.Value, error) {
 		if f.APIKeySecret != "" {
 			return secrets.Latest(ctx, f.APIKeySecret)
 		}
 		return secret.NewValue([]byte(os.Getenv("GEMINI_API_KEY"))), nil
-	}})
-	return &services{secrets, webhooks, webhookadmin.New(webhooks, secrets, time.Now)}, nil
+	}
+	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: key})
+	return &services{secrets, webhooks, geminiapi.Batches{API: geminiapi.New(key)}, webhookadmin.New(webhooks, secrets, time.Now)}, nil
 }
 
 func (s *services) Close() error { return s.secrets.Close() }

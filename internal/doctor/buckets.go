@@ -2,18 +2,34 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"cloud.google.com/go/storage"
 )
 
-// minStateDays is longer than any retention of messages, so that a task that is
-// delivered late finds what was done.
-const minStateDays = 31
+// minDays is longer than any retention of messages, so that a task that is delivered
+// late finds what was done, and what was kept for it.
+const minDays = 31
 
-func (d *doctor) stateBucket(ctx context.Context, f *finding) {
-	name := "gs://" + d.StateBucket
-	attrs, err := d.Storage.Bucket(d.StateBucket).Attrs(ctx)
+// contents is what a bucket of the receiver's own holds.
+type contents struct {
+	what      string
+	days      int    // kept, as deployed
+	tooSoon   string // what becomes of it when they are deleted too soon
+	transient bool   // nobody wants them back
+}
+
+var (
+	state    = contents{"state", 60, "a task that comes later is done again, so results repeat", true}
+	archived = contents{"copies", 90, "a task that comes later finds no results, which Gemini has deleted after two days", false}
+)
+
+// ownBucket wants a bucket that the receiver writes to private, and its contents kept
+// for long enough and not for ever.
+func (d *doctor) ownBucket(ctx context.Context, f *finding, bucket string, has contents) {
+	name := "gs://" + bucket
+	attrs, err := d.Storage.Bucket(bucket).Attrs(ctx)
 	if f.trouble(err, name, "storage.buckets.get (roles/storage.bucketViewer)",
 		apply+"gcloud storage buckets create "+name+" --uniform-bucket-level-access --public-access-prevention") {
 		return
@@ -25,16 +41,17 @@ func (d *doctor) stateBucket(ctx context.Context, f *finding) {
 	if !attrs.UniformBucketLevelAccess.Enabled {
 		f.warn(update+" --uniform-bucket-level-access", "it has no uniform access: objects can have grants of their own")
 	}
+	rule := fmt.Sprintf("%s --lifecycle-file=… (delete after %d days)", update, has.days)
 	switch age := deletedAfter(attrs.Lifecycle); {
 	case age == 0:
-		f.warn(update+" --lifecycle-file=… (delete after 60 days)", "no lifecycle rule deletes old state: it grows for ever")
-	case age < minStateDays:
-		f.fail(update+" --lifecycle-file=… (delete after 60 days)", "state is deleted after %d days: a task that comes later is done again, so results repeat", age)
+		f.warn(rule, "no lifecycle rule deletes old %s: it grows for ever", has.what)
+	case age < minDays:
+		f.fail(rule, "what is in it is deleted after %d days: %s", age, has.tooSoon)
 	}
-	if soft := attrs.SoftDeletePolicy; soft != nil && soft.RetentionDuration > 0 {
+	if soft := attrs.SoftDeletePolicy; has.transient && soft != nil && soft.RetentionDuration > 0 {
 		f.warn(update+" --clear-soft-delete", "soft delete keeps, and bills, deleted state for %d days", int(soft.RetentionDuration/day))
 	}
-	f.ok("%s is private and deletes state after %d days", name, deletedAfter(attrs.Lifecycle))
+	f.ok("%s is private and deletes %s after %d days", name, has.what, deletedAfter(attrs.Lifecycle))
 }
 
 // deletedAfter is the age in days at which any object is deleted, 0 for never.
@@ -71,13 +88,15 @@ func (d *doctor) bucketPolicy(ctx context.Context, f *finding, bucket string) (b
 	return all, true
 }
 
-func (d *doctor) stateGrants(ctx context.Context, f *finding) {
-	policy, ok := d.bucketPolicy(ctx, f, d.StateBucket)
+// ownGrants wants the private door to be able to create and read. The right to list
+// is in reading: without it Cloud Storage does not say that an object is missing.
+func (d *doctor) ownGrants(ctx context.Context, f *finding, bucket string) {
+	policy, ok := d.bucketPolicy(ctx, f, bucket)
 	if !ok {
 		return
 	}
 	tasks := serviceAccount(d.TasksAccount)
-	grant := apply + "gcloud storage buckets add-iam-policy-binding gs://" + d.StateBucket + " --member=" + tasks
+	grant := apply + "gcloud storage buckets add-iam-policy-binding gs://" + bucket + " --member=" + tasks
 	if !policy.has(tasks, readers...) {
 		f.fail(grant+" --role=roles/storage.objectViewer", "%s may not read objects%s", tasks, onResource)
 	}
@@ -91,6 +110,11 @@ func (d *doctor) stateGrants(ctx context.Context, f *finding) {
 // bucket/prefix/.
 func (d *doctor) resultBucket(ctx context.Context, f *finding, location string) {
 	bucket, _, _ := strings.Cut(location, "/")
+	if bucket == d.StateBucket || bucket == d.ArchiveBucket {
+		f.fail("have jobs write to a bucket of its own, and name that in RESULT_BUCKETS (results.buckets)",
+			"it is the bucket of the state or of the archive: no pointer to there is followed, and batches with one are batch.unreadable (bucket_not_allowed)")
+		return
+	}
 	policy, ok := d.bucketPolicy(ctx, f, bucket)
 	if !ok {
 		return

@@ -40,7 +40,9 @@ type Deployment struct {
 	URL string
 	// Without a TokenSecret, dynamic deliveries are not expected to be accepted.
 	SigningSecret, TokenSecret secret.Name
-	StateBucket                string
+	APIKeySecret               secret.Name // empty: it is not known which
+	WithoutAPIKey              bool        // the private door has none, as it should be
+	StateBucket, ArchiveBucket string
 	ResultBuckets              []string // bucket or bucket/prefix/, may be empty
 	// The service accounts' e-mail addresses.
 	PublicAccount, TasksAccount, PushAccount string
@@ -51,9 +53,11 @@ type Clients struct {
 	HTTP     *http.Client // does not follow redirects
 	Secrets  *secretmanager.Client
 	Webhooks *webhookadmin.Admin // nil where there is no API key
-	PubSub   *pubsub.Client
-	Storage  *storage.Client
-	Now      func() time.Time
+	// Batches is the Gemini API's list of them; nil where there is no API key.
+	Batches interface{ Probe(context.Context) error }
+	PubSub  *pubsub.Client
+	Storage *storage.Client
+	Now     func() time.Time
 }
 
 // Status is how bad a finding is.
@@ -134,8 +138,12 @@ func (d *doctor) checks() []func(context.Context) []Finding {
 		one("subscription "+d.id("dead-letters"), d.deadLetterSubscription),
 		one("dead letters", d.deadLetters),
 		one("grants for dead letters", d.deadLetterGrants),
-		one("state bucket", d.stateBucket),
-		one("grants on the state bucket", d.stateGrants),
+		one("state bucket", func(ctx context.Context, f *finding) { d.ownBucket(ctx, f, d.StateBucket, state) }),
+		one("grants on the state bucket", func(ctx context.Context, f *finding) { d.ownGrants(ctx, f, d.StateBucket) }),
+		one("archive bucket", func(ctx context.Context, f *finding) { d.ownBucket(ctx, f, d.ArchiveBucket, archived) }),
+		one("grants on the archive bucket", func(ctx context.Context, f *finding) { d.ownGrants(ctx, f, d.ArchiveBucket) }),
+		one("Gemini API key", d.apiKey),
+		one("reader of the API key", d.apiKeyReader),
 	)
 	for _, location := range d.ResultBuckets {
 		checks = append(checks, one("result bucket "+location, func(ctx context.Context, f *finding) { d.resultBucket(ctx, f, location) }))

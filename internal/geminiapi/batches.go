@@ -53,6 +53,15 @@ func (b Batches) Read(ctx context.Context, id string, lines io.Writer) (source.J
 	return job, nil
 }
 
+// Probe asks for the list of batches, of one at most: nil where the key may read them.
+func (b Batches) Probe(ctx context.Context) error {
+	resp, err := b.get(ctx, "the list of batches", "/v1beta/batches?pageSize=1")
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
 func readJob(answer io.Reader, lines io.Writer) (source.Job, error) {
 	j := jobReader{Reader: jsonstream.New(answer)}
 	if lines != nil {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/api/iterator"
@@ -117,6 +118,16 @@ func describe(err error, what string) error {
 		return fmt.Errorf("%s: %w (%v)", what, kind, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Policy returns who has which role on a secret itself, not what is granted above it.
+// It needs secretmanager.secrets.getIamPolicy.
+func (c *Client) Policy(ctx context.Context, name secret.Name) ([]*iampb.Binding, error) {
+	policy, err := c.client.GetIamPolicy(ctx, &iampb.GetIamPolicyRequest{Resource: string(name)})
+	if err != nil {
+		return nil, describe(err, "read the policy of "+string(name))
+	}
+	return policy.GetBindings(), nil
 }
 
 // Latest returns the payload of a secret's newest version, without white space

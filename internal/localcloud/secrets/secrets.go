@@ -5,8 +5,8 @@
 // SECRET_MANAGER_EMULATOR_HOST, which this project's receiver knows, to
 // Server.Addr.
 //
-// It has what this project calls: secrets with annotations under an etag, and
-// versions to add, list, read and disable. Other RPCs, other fields and filters
+// It has what this project calls: secrets with annotations under an etag, their
+// policies, and versions to add, list, read and disable. Other RPCs, other fields and filters
 // are refused, so that nothing is silently ignored. It keeps everything in
 // memory, checks no credentials and sends no notifications.
 package secrets
@@ -16,6 +16,7 @@ import (
 	"path"
 	"time"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -84,6 +85,8 @@ func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 		op.Name = r.GetName()
 	case interface{ GetParent() string }:
 		op.Name = r.GetParent()
+	case interface{ GetResource() string }:
+		op.Name = r.GetResource()
 	case *secretmanagerpb.UpdateSecretRequest:
 		op.Name = r.GetSecret().GetName()
 	}
@@ -122,6 +125,18 @@ func (s *Server) Add(secret string, payload []byte) int64 {
 		panic(err)
 	}
 	return found.add(payload)
+}
+
+// SetPolicy sets what GetIamPolicy answers for a secret, which grants nothing. It
+// panics as Create does.
+func (s *Server) SetPolicy(secret string, bindings ...*iampb.Binding) {
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	found, _, err := s.service.create(secret)
+	if err != nil {
+		panic(err)
+	}
+	found.policy = bindings
 }
 
 // Delete removes a secret with its versions and annotations.

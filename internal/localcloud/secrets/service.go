@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -36,6 +37,7 @@ type secret struct {
 	annotations map[string]string
 	etag        int
 	versions    []*version
+	policy      []*iampb.Binding
 }
 
 type version struct {
@@ -184,6 +186,16 @@ func (s *service) CreateSecret(_ context.Context, req *secretmanagerpb.CreateSec
 }
 
 // GetSecret returns a secret without its payloads.
+func (s *service) GetIamPolicy(_ context.Context, req *iampb.GetIamPolicyRequest) (*iampb.Policy, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, _, err := s.secret(req.GetResource())
+	if err != nil {
+		return nil, err
+	}
+	return &iampb.Policy{Bindings: found.policy}, nil
+}
+
 func (s *service) GetSecret(_ context.Context, req *secretmanagerpb.GetSecretRequest) (*secretmanagerpb.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
