@@ -17,9 +17,12 @@ brings about what is different; it takes nothing away.
 
   --project=P            project to deploy to; it must have a billing account
   --region=R             region, such as europe-west1
-  --api-key-secret=S     secret with the Gemini API key: projects/P/secrets/S
+  --api-key-secret=S     secret with the Gemini API key: projects/P/secrets/S. The
+                         private door reads it: most batches need it
   --result-bucket=B      bucket or bucket/prefix/ that results are read from;
-                         may be repeated. Without it, from the Files API alone
+                         may be repeated. Without it, from the Gemini API alone
+  --archive-bucket=B     bucket that is there already, for copies of what Gemini
+                         deletes; default: PROJECT-NAME-archive is made
   --rotation-period=T    rotate the signing secret by schedule: seconds with an
                          s, 2592000s for 30 days; an hour at least
   --revoked-version=V    never accept this version of a signing secret or token,
@@ -158,13 +161,12 @@ make_secrets() {
   may_read_secret "$api_key_id" "$api_key_project" "serviceAccount:$(tasks_account)"
 }
 
-make_buckets() {
-  comment 'State: objects are created and read, never replaced; deleted after 60 days'
-  ensure "bucket $state_bucket" gcloud storage buckets describe "gs://$state_bucket" -- \
-    gcloud storage buckets create "gs://$state_bucket" --location="$region" \
-    --uniform-bucket-level-access --public-access-prevention --soft-delete-duration=0
-  own_bucket "$state_bucket"
-  local rule='{"rule": [{"action": {"type": "Delete"}, "condition": {"age": 60}}]}'
+private_bucket() { # NAME DAYS SOFT_DELETE
+  ensure "bucket $1" gcloud storage buckets describe "gs://$1" -- \
+    gcloud storage buckets create "gs://$1" --location="$region" \
+    --uniform-bucket-level-access --public-access-prevention --soft-delete-duration="$3"
+  own_bucket "$1"
+  local rule='{"rule": [{"action": {"type": "Delete"}, "condition": {"age": '$2'}}]}'
   local lifecycle="$scratch/lifecycle.json"
   if [ -n "$dry_run" ]; then
     lifecycle="\$LIFECYCLE"
@@ -173,13 +175,28 @@ make_buckets() {
   else
     say "$rule" >"$lifecycle"
   fi
-  run gcloud storage buckets update "gs://$state_bucket" --lifecycle-file="$lifecycle" \
-    --uniform-bucket-level-access --public-access-prevention --clear-soft-delete
-  local role place bucket prefix condition
+  local soft_delete=--soft-delete-duration=$3
+  [ "$3" != 0 ] || soft_delete=--clear-soft-delete
+  run gcloud storage buckets update "gs://$1" --lifecycle-file="$lifecycle" \
+    --uniform-bucket-level-access --public-access-prevention "$soft_delete"
+}
+
+may_create_and_read() { # BUCKET
+  local role
   for role in roles/storage.objectCreator roles/storage.objectViewer; do
-    grant "bucket $state_bucket" "$role" "serviceAccount:$(tasks_account)" \
-      storage buckets add-iam-policy-binding "gs://$state_bucket" --condition=None
+    grant "bucket $1" "$role" "serviceAccount:$(tasks_account)" \
+      storage buckets add-iam-policy-binding "gs://$1" --condition=None
   done
+}
+
+make_buckets() {
+  comment 'State: objects are created and read, never replaced; deleted after 60 days'
+  private_bucket "$state_bucket" 60 0
+  may_create_and_read "$state_bucket"
+  comment 'The archive, of what Gemini deletes: the same; after 90 days, and a week more where somebody deletes'
+  [ -n "$archive_bucket" ] || private_bucket "$archive" 90 7d
+  may_create_and_read "$archive"
+  local place bucket prefix condition
   for place in ${result_buckets[@]+"${result_buckets[@]}"}; do
     bucket=${place%%/*} prefix=${place#"$bucket"} condition=None
     prefix=${prefix#/}
@@ -216,7 +233,7 @@ set_environments() {
   for place in ${revoked_versions[@]+"${revoked_versions[@]}"}; do places+=${places:+,}$place; done
   [ -z "$places" ] || public_environment+=";REVOKED_VERSIONS=$places"
   places=
-  tasks_environment="GOOGLE_CLOUD_PROJECT=$project;QUEUE_TOPIC=$queue;OUTCOMES_TOPIC=$outcomes;RESULTS_TOPIC=$results;STATE_BUCKET=$state_bucket"
+  tasks_environment="GOOGLE_CLOUD_PROJECT=$project;QUEUE_TOPIC=$queue;OUTCOMES_TOPIC=$outcomes;RESULTS_TOPIC=$results;STATE_BUCKET=$state_bucket;ARCHIVE_BUCKET=$archive"
   tasks_environment+=";PUSH_AUDIENCE=$push_audience;PUSH_SERVICE_ACCOUNT=$(email push);MAX_DELIVERY_ATTEMPTS=30;GEMINI_API_KEY_SECRET=$api_key_secret"
   for place in ${result_buckets[@]+"${result_buckets[@]}"}; do places+=${places:+,}$place; done
   [ -z "$places" ] || tasks_environment+=";RESULT_BUCKETS=$places"
@@ -328,6 +345,7 @@ register
 comment 'Check the deployment, now and whenever in doubt:'
 doctor=(go run ./cmd/webhookctl doctor --project="$project" --name="$name" --url="${url:-$PUBLIC_URL}" --api-key-secret="$api_key_secret")
 [ -z "$single_service" ] || doctor+=(--single-service)
+[ -z "$archive_bucket" ] || doctor+=(--archive-bucket="$archive")
 for place in ${result_buckets[@]+"${result_buckets[@]}"}; do doctor+=(--result-buckets="$place"); done
 check=$(words "${doctor[@]}")
 say "${dry_run:+# }${check//$'\n'/$'\n'${dry_run:+# }}"

@@ -12,11 +12,12 @@ Usage: scripts/destroy-gcloud.sh --project=P --region=R --api-key-secret=project
 
 Deletes the webhook at Gemini, and then everything that scripts/deploy-gcloud.sh
 has made: functions, topics, subscriptions with the messages in them (the dead
-letters, too), secrets, state, service accounts. What was there before stays:
-the API key's secret, result buckets, enabled APIs. Stop the webhook and let the
+letters, too), secrets, state, the archive with what Gemini has deleted, service
+accounts. What was there before stays: the API key's secret, result buckets, an
+archive that was given, enabled APIs. Stop the webhook and let the
 queue run empty first: docs/deploy.md, "Stopping everything".
 
-  --project=P, --region=R, --api-key-secret=S, --name=N, --result-bucket=B
+  --project=P, --region=R, --api-key-secret=S, --name=N, --result-bucket=B, --archive-bucket=B
                          as they were given to deploy-gcloud.sh
   --yes                  do not ask
   --dry-run              print the commands as a script, and run nothing
@@ -66,8 +67,8 @@ revoke() {
 
 confirm() {
   [ -z "$yes$dry_run" ] || return 0
-  [ -t 0 ] || fail 'this deletes messages, secrets and state; give --yes where nobody can be asked'
-  printf 'This deletes the receiver %s in %s, with its dead letters, secrets and state.\nType the project to go on: ' "$name" "$project"
+  [ -t 0 ] || fail 'this deletes messages, secrets, state and the archive; give --yes where nobody can be asked'
+  printf 'This deletes the receiver %s in %s, with its dead letters, secrets, state and archive.\nType the project to go on: ' "$name" "$project"
   local answer
   read -r answer
   [ "$answer" = "$project" ] || fail 'nothing was deleted'
@@ -114,13 +115,16 @@ delete_messages() {
 }
 
 delete_data() {
-  comment 'Secrets, state, images, and the exclusion of the log'
+  comment 'Secrets, state, the archive, images, and the exclusion of the log'
   local secret
   for secret in "$signing_secret" "$token_secret"; do
     drop "secret $secret" gcloud secrets describe "$secret" -- gcloud secrets delete "$secret"
   done
-  drop "bucket $state_bucket" gcloud storage buckets describe "gs://$state_bucket" -- \
-    gcloud storage rm --recursive "gs://$state_bucket"
+  local it buckets=("$state_bucket")
+  [ -n "$archive_bucket" ] || buckets+=("$archive") # not one that was there before
+  for it in "${buckets[@]}"; do
+    drop "bucket $it" gcloud storage buckets describe "gs://$it" -- gcloud storage rm --recursive "gs://$it"
+  done
   drop "repository $name" gcloud artifacts repositories describe "$name" --location="$region" -- \
     gcloud artifacts repositories delete "$name" --location="$region"
   # An update that changes nothing says whether it is there.
@@ -140,6 +144,12 @@ delete_accounts() {
     for who in tasks public; do
       revoke "bucket $bucket" roles/storage.objectViewer "serviceAccount:$(email $who)" \
         storage buckets remove-iam-policy-binding "gs://$bucket" --all
+    done
+  done
+  for role in roles/storage.objectCreator roles/storage.objectViewer; do
+    for who in tasks public; do
+      [ -z "$archive_bucket" ] || revoke "bucket $archive" "$role" "serviceAccount:$(email $who)" \
+        storage buckets remove-iam-policy-binding "gs://$archive" --all
     done
   done
   for role in roles/logging.logWriter roles/storage.objectViewer; do

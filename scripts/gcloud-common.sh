@@ -8,6 +8,7 @@ project=
 region=
 api_key_secret=
 name=gemini-webhook
+archive_bucket=
 result_buckets=()
 rotation_period=
 revoked_versions=()
@@ -39,7 +40,7 @@ parse_options() {
   while [ $# -gt 0 ]; do
     option=${1%%=*}
     case $option in
-      --project | --region | --api-key-secret | --name | --result-bucket | --rotation-period | --revoked-version | --url)
+      --project | --region | --api-key-secret | --name | --archive-bucket | --result-bucket | --rotation-period | --revoked-version | --url)
         case $1 in
           *=*) value=${1#*=} ;;
           *)
@@ -66,6 +67,7 @@ parse_options() {
           --region) region=$value ;;
           --api-key-secret) api_key_secret=$value ;;
           --name) name=$value ;;
+          --archive-bucket) archive_bucket=$value ;;
           --result-bucket) result_buckets+=("$value") ;;
           --rotation-period) rotation_period=$value ;;
           --revoked-version) revoked_versions+=("$value") ;;
@@ -97,9 +99,11 @@ check_options() {
       wrong_usage '--result-bucket wants BUCKET or BUCKET/PREFIX/, without gs:// and with a slash at the end of a prefix'
     case $bucket/ in
       */./* | */../*) wrong_usage '--result-bucket must not have . or .. in its prefix' ;;
-      "$state_bucket"/*) wrong_usage "--result-bucket must not be the receiver's own state bucket" ;;
+      "$state_bucket"/* | "$archive"/*) wrong_usage "--result-bucket must not be the receiver's own state bucket, nor that of the archive" ;;
     esac
   done
+  matches "$archive" '[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]' || wrong_usage '--archive-bucket wants BUCKET, without gs:// and without a path'
+  [ "$archive" != "$state_bucket" ] || wrong_usage "--archive-bucket must not be the receiver's own state bucket"
 }
 
 # set_names: the same names as terraform/ gives, so that docs and webhookctl
@@ -117,6 +121,7 @@ set_names() {
   signing_secret=$name-signing-secret
   token_secret=$name-token
   state_bucket=$project-$name-state
+  archive=${archive_bucket:-$project-$name-archive}
   exclusion=$name-tokens
 
   api_key_project=${api_key_secret#projects/}

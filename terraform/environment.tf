@@ -40,6 +40,7 @@ locals {
       OUTCOMES_TOPIC        = local.published.outcomes.name
       RESULTS_TOPIC         = local.published.results.name
       STATE_BUCKET          = google_storage_bucket.state.name
+      ARCHIVE_BUCKET        = local.archive.name
       PUSH_AUDIENCE         = local.push_audience
       PUSH_SERVICE_ACCOUNT  = local.accounts.push.email
       MAX_DELIVERY_ATTEMPTS = tostring(local.max_delivery_attempts)

@@ -4,7 +4,7 @@
 #   functions.tf, environment.tf         the functions, and what they are told
 #   queue.tf, topics.tf                  queue and dead letters; what is published
 #   secrets.tf, rotation.tf, gemini.tf   secrets, their rotation, the webhook
-#   storage.tf, source.tf                state and results; how the code gets there
+#   storage.tf, source.tf                state, results, archive; how the code gets there
 #   accounts.tf, apis.tf, cmek.tf        service accounts, APIs, keys
 #   protection.tf                        what is refused before it destroys anything
 #   sinks.tf, alerts.tf, logging.tf      consumers, alerts, what is not logged
@@ -22,6 +22,7 @@ locals {
   tasks_function = var.single_service ? "public" : "tasks"
 
   state_bucket   = "${var.project_id}-${var.name}-state"
+  archive_bucket = "${var.project_id}-${var.name}-archive"
   source_bucket  = "${var.project_id}-${var.name}-source"
   results_bucket = "${var.project_id}-${var.name}-results"
 

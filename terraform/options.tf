@@ -18,6 +18,7 @@ module "options" {
   public_access    = var.public_access
   receiver         = var.receiver
   results          = var.results
+  archive          = var.archive
   state            = var.state
   topics           = var.topics
   service_accounts = var.service_accounts
@@ -38,6 +39,7 @@ module "options" {
       public_access    = var.public_access
       receiver         = var.receiver
       results          = var.results
+      archive          = var.archive
       state            = var.state
       topics           = var.topics
       service_accounts = var.service_accounts
@@ -124,7 +126,19 @@ variable "results" {
   description = <<-EOT
     Where batch results are read from. `buckets`: existing ones; with `prefix`, which ends with a slash, only what is below it may be read, and the
     bucket must have uniform bucket-level access. `create`: also make the bucket PROJECT-NAME-results, whose objects are deleted after
-    `delete_after_days` (null: never). `files_api`: also read the Files API, with the key in api_key_secret.
+    `delete_after_days` (null: never). `files_api`: use the Gemini API with the key in api_key_secret, which most batches of it need. With false
+    batches without a gs:// pointer are batch.unreadable (no_api_key), and nothing is read of jobs, videos and interactions.
+  EOT
+  type        = any
+  default     = {}
+  nullable    = false
+}
+
+variable "archive" {
+  description = <<-EOT
+    Where results, videos and answers are kept that Gemini deletes after two days. By default the bucket PROJECT-NAME-archive is made, in `location`
+    (default: the region) and `storage_class`; what is in it is deleted after `delete_after_days` (0: never), and deletion_protection protects it. `bucket`: one
+    that is there already in its place, whose location, class and rules are its owner's to set. The private door may create and read there, not delete.
   EOT
   type        = any
   default     = {}

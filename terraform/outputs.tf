@@ -46,9 +46,10 @@ output "secrets" {
 }
 
 output "buckets" {
-  description = "Names of the buckets: state, and results where one was made."
+  description = "Names of the buckets: state, archive, and results where one was made."
   value = {
     state   = google_storage_bucket.state.name
+    archive = local.archive.name
     results = one(google_storage_bucket.results[*].name)
   }
 }
@@ -68,6 +69,11 @@ output "commands" {
   value       = local.commands
 }
 
+output "without_api_key" {
+  description = "What does not work because results.files_api is false and the private door has no Gemini API key; null where it has one."
+  value       = module.options.results.files_api ? null : local.without_api_key
+}
+
 output "deployment" {
   description = "What this is a deployment of: project_id, region, name, api_key_secret. \"make deploy\" and \"make destroy\" read it when they are not told."
   value = {
@@ -82,6 +88,7 @@ output "next_steps" {
   description = "The commands for people, one a line: terraform output -raw next_steps."
   value = join("\n", concat(
     ["# In the repository. ${var.name} is in project ${var.project_id}, region ${var.region}."],
+    module.options.results.files_api ? [] : ["# ${local.without_api_key}"],
     flatten([for step in local.next_steps : [
       "",
       "# ${step.what}",
@@ -105,6 +112,8 @@ locals {
       "go run ./cmd/webhookctl doctor --project=${var.project_id} --name=${var.name} --url=${local.public_url} --api-key-secret=${local.api_key_secret}",
       var.single_service ? "--single-service" : "",
       module.options.dynamic.enabled ? "" : "--token-secret=",
+      module.options.results.files_api ? "" : "--without-api-key",
+      module.options.archive.bucket == null ? "" : "--archive-bucket=${module.options.archive.bucket}",
       length(local.result_buckets) > 0 ? "--result-buckets=${join(",", local.result_buckets)}" : "",
     ]))
     ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${local.api_key_secret}"

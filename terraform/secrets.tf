@@ -116,8 +116,8 @@ resource "google_secret_manager_secret_iam_member" "public" {
   }
 }
 
-# The Gemini API key: for the Files API, and to rotate. It is somebody else's
-# secret: this adds members and touches no other.
+# The Gemini API key: for results, videos and answers that the Gemini API has, and to
+# rotate. It is somebody else's secret: this adds members and touches no other.
 resource "google_secret_manager_secret_iam_member" "api_key" {
   for_each = merge(
     module.options.results.files_api ? { tasks = local.tasks_account.member } : {},
@@ -130,5 +130,17 @@ resource "google_secret_manager_secret_iam_member" "api_key" {
 
   lifecycle {
     replace_triggered_by = [terraform_data.identity[each.key].id]
+  }
+}
+
+locals {
+  without_api_key = "The private door has no Gemini API key (results.files_api is false): batches without a gs:// pointer, which are most of the Gemini API's, are published as batch.unreadable (no_api_key) and their results are gone after two days; videos are not kept, interactions come without their answer, and events without what the API says of the job. Take files_api = false away, unless all jobs write to Cloud Storage."
+}
+
+# Said at every plan, and stops none.
+check "api_key" {
+  assert {
+    condition     = module.options.results.files_api
+    error_message = local.without_api_key
   }
 }

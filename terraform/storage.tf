@@ -117,3 +117,67 @@ resource "google_storage_bucket_iam_member" "tasks_results" {
     replace_triggered_by = [terraform_data.identity["tasks"].id]
   }
 }
+
+# The archive: copies of what Gemini deletes.
+
+resource "google_storage_bucket" "archive" {
+  count = module.options.archive.bucket == null ? 1 : 0
+
+  project                     = var.project_id
+  name                        = local.archive_bucket
+  location                    = coalesce(module.options.archive.location, var.region)
+  storage_class               = module.options.archive.storage_class
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = !var.deletion_protection
+  labels                      = var.labels
+
+  dynamic "lifecycle_rule" {
+    for_each = module.options.archive.delete_after_days == 0 ? [] : [module.options.archive.delete_after_days]
+    content {
+      condition {
+        age = lifecycle_rule.value
+      }
+      action {
+        type = "Delete"
+      }
+    }
+  }
+
+  # After two days a copy is the only one: what somebody deletes by mistake can
+  # be had back for a week.
+  soft_delete_policy {
+    retention_duration_seconds = 604800
+  }
+
+  dynamic "encryption" {
+    for_each = module.options.cmek[*]
+    content {
+      default_kms_key_name = encryption.value.key_name
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+locals {
+  # By id in grants: the name, unknown while the bucket is being made.
+  archive = {
+    name = coalesce(module.options.archive.bucket, one(google_storage_bucket.archive[*].name))
+    id   = coalesce(module.options.archive.bucket, one(google_storage_bucket.archive[*].id))
+  }
+}
+
+# Copies are created and read, never replaced or deleted. Reading takes the right
+# to list: without it Cloud Storage does not say that an object is missing.
+resource "google_storage_bucket_iam_member" "tasks_archive" {
+  for_each = toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
+
+  bucket = local.archive.id
+  role   = each.key
+  member = local.tasks_account.member
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.identity["tasks"].id]
+  }
+}

@@ -21,7 +21,7 @@ variable "region" {
 # Everything else is optional
 
 variable "api_key_secret" {
-  description = "Secret Manager secret whose newest version is the Gemini API key, as projects/PROJECT/secrets/SECRET; default: gemini-api-key in project_id. It may be in another project. The webhook is registered in the key's project, and results are read from its Files API."
+  description = "Secret Manager secret whose newest version is the Gemini API key, as projects/PROJECT/secrets/SECRET; default: gemini-api-key in project_id. It may be in another project. The webhook is registered in the key's project. The private door reads it for what the Gemini API has: results of batches without a gs:// pointer, which most have not, the jobs themselves, videos and answers of interactions; results.files_api = false leaves all that out."
   type        = string
   default     = null
   validation {

@@ -26,9 +26,10 @@ var (
 		"required": {},
 		"everything": {
 			"--result-bucket=acme-batches", "--result-bucket", "acme-shared/team/gemini/",
-			"--rotation-period=2592000s", "--no-invoker-iam-check",
+			"--rotation-period=2592000s", "--no-invoker-iam-check", "--archive-bucket=acme-kept",
 		},
 		"rotation":       {"--rotation-period=2592000s", "--result-bucket=acme-batches"},
+		"archive":        {"--archive-bucket=acme-kept"},
 		"single service": {"--single-service", "--name=search-gemini"},
 	}
 )
@@ -74,7 +75,7 @@ type fakeCloud struct {
 func newFakeCloud(t *testing.T, name string) fakeCloud {
 	t.Helper()
 	state := t.TempDir()
-	for _, file := range []string{"projects/acme-prod", "secrets/gemini-api-key", "storage/buckets/acme-batches", "storage/buckets/acme-shared"} {
+	for _, file := range []string{"projects/acme-prod", "secrets/gemini-api-key", "storage/buckets/acme-batches", "storage/buckets/acme-shared", "storage/buckets/acme-kept"} {
 		writeFile(t, filepath.Join(state, file), "")
 	}
 	return fakeCloud{state, []string{"FAKE_STATE=" + state, "FAKE_TOKEN_SECRET=" + name + "-token"}}
@@ -116,7 +117,7 @@ func only(verb string, log []string) []string {
 // project as it was.
 func TestDeployTwiceAndDestroy(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"rotation", "single service"} {
+	for _, variant := range []string{"rotation", "archive", "single service"} {
 		t.Run(variant, func(t *testing.T) {
 			t.Parallel()
 			options := variants[variant]
@@ -226,6 +227,9 @@ func TestUsageErrors(t *testing.T) {
 		{"separator", slices.Concat(required, []string{"--result-bucket=bucket/a;DOORS=both/"}), "BUCKET/PREFIX/"},
 		{"domain with a path", slices.Concat(required, []string{"--url=https://hooks.example.com/gemini"}), "https://HOST"},
 		{"state bucket", slices.Concat(required, []string{"--result-bucket=acme-prod-gemini-webhook-state"}), "state bucket"},
+		{"archive bucket", slices.Concat(required, []string{"--archive-bucket=acme-kept", "--result-bucket=acme-kept/a/"}), "that of the archive"},
+		{"archive in the state", slices.Concat(required, []string{"--archive-bucket=acme-prod-gemini-webhook-state"}), "own state bucket"},
+		{"archive with a path", slices.Concat(required, []string{"--archive-bucket=acme-kept/a/"}), "without a path"},
 		{"short period", slices.Concat(required, []string{"--rotation-period=60s"}), "3600s or more"},
 		{"days", slices.Concat(required, []string{"--rotation-period=30d"}), "2592000s"},
 		{"revoked latest", slices.Concat(required, []string{"--revoked-version=projects/p/secrets/s/versions/latest"}), "a number and not latest"},

@@ -119,6 +119,26 @@ run "three_inputs_are_enough" {
   }
 
   assert {
+    condition     = one(one(one(google_storage_bucket.archive).lifecycle_rule).condition).age == 90 && one(one(google_storage_bucket.archive).soft_delete_policy).retention_duration_seconds == 604800
+    error_message = "Copies are kept for 90 days, and a week more where somebody deletes them."
+  }
+
+  assert {
+    condition     = alltrue([for b in google_storage_bucket.archive : b.uniform_bucket_level_access && b.public_access_prevention == "enforced" && !b.force_destroy && b.location == "europe-west1" && b.storage_class == "STANDARD"])
+    error_message = "The archive is not public, in the region, and protected."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables.ARCHIVE_BUCKET == "acme-prod-gemini-webhook-archive" && output.buckets.archive == "acme-prod-gemini-webhook-archive"
+    error_message = "The private door keeps copies in the archive, and not in the state bucket."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables.GEMINI_API_KEY_SECRET == var.api_key_secret && output.without_api_key == null
+    error_message = "The private door has the API key."
+  }
+
+  assert {
     condition     = google_pubsub_topic.queue.message_retention_duration == "604800s" && google_pubsub_topic.published["outcomes"].message_retention_duration == "604800s" && google_pubsub_topic.published["results"].message_retention_duration == "259200s"
     error_message = "Topics keep messages, for those who seek back."
   }

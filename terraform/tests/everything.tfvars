@@ -34,8 +34,9 @@ results = {
   create            = true
   delete_after_days = 30
 }
-state  = { retention_days = 90 }
-topics = { queue_retention_days = 31, outcomes_retention_days = 31, results_retention_days = 7 }
+archive = { delete_after_days = 365, storage_class = "COLDLINE" }
+state   = { retention_days = 90 }
+topics  = { queue_retention_days = 31, outcomes_retention_days = 31, results_retention_days = 7 }
 
 cmek      = { key_name = "projects/acme-keys/locations/europe-west1/keyRings/ring/cryptoKeys/key" }
 bigquery  = { delete_after_days = 365 }

@@ -55,6 +55,11 @@ run "every_account_has_what_it_needs_on_the_resource" {
   }
 
   assert {
+    condition     = { for role, g in google_storage_bucket_iam_member.tasks_archive : role => g.member } == { for role in ["roles/storage.objectCreator", "roles/storage.objectViewer"] : role => "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com" }
+    error_message = "Copies are created and read, never replaced or deleted."
+  }
+
+  assert {
     condition     = keys(google_secret_manager_secret_iam_member.api_key) == ["tasks"] && google_secret_manager_secret_iam_member.api_key["tasks"].member == "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com" && google_secret_manager_secret_iam_member.api_key["tasks"].secret_id == var.api_key_secret && google_secret_manager_secret_iam_member.api_key["tasks"].role == "roles/secretmanager.secretAccessor"
     error_message = "The API key is read by the private door, and its secret keeps its other members."
   }
@@ -130,6 +135,13 @@ run "results_are_read_where_they_were_named_and_nowhere_else" {
     condition     = !contains(keys(google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables), "GEMINI_API_KEY_SECRET")
     error_message = "And the function is not told of it."
   }
+
+  assert {
+    condition     = strcontains(output.without_api_key, "batch.unreadable (no_api_key)") && strcontains(output.next_steps, output.without_api_key) && strcontains(output.commands.doctor, " --without-api-key ")
+    error_message = "What does not work then is said."
+  }
+
+  expect_failures = [check.api_key]
 }
 
 run "the_rotation_may_change_one_secret" {

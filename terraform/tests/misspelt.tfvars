@@ -8,6 +8,7 @@ private_door     = { memory_mb = 512 }
 public_access    = { invoker = [] }
 receiver         = { loglevel = "debug" }
 results          = { bucket = "x", buckets = [{ name = "acme-batches" }, { name = "acme-shared", prefx = "a/" }] }
+archive          = { retention = 90 }
 state            = { retention = 90 }
 topics           = { queue_retention = 3 }
 service_accounts = { publik = null }

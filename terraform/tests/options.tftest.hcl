@@ -84,7 +84,7 @@ run "labels_are_on_everything_that_takes_them" {
   }
 
   assert {
-    condition     = alltrue([for l in concat([for f in google_cloudfunctions2_function.this : f.labels], [for s in google_pubsub_subscription.queue : s.labels], [for s in google_pubsub_subscription.inspect : s.labels], [google_pubsub_topic.queue.labels, google_pubsub_topic.published["outcomes"].labels, google_pubsub_topic.published["results"].labels, one(google_pubsub_topic.rotation).labels, google_storage_bucket.state.labels, google_storage_bucket.source.labels, one(google_storage_bucket.results).labels, google_secret_manager_secret.signing.labels, one(google_secret_manager_secret.token).labels, google_artifact_registry_repository.images.labels]) : l == tomap({ team = "search" })])
+    condition     = alltrue([for l in concat([for f in google_cloudfunctions2_function.this : f.labels], [for s in google_pubsub_subscription.queue : s.labels], [for s in google_pubsub_subscription.inspect : s.labels], [google_pubsub_topic.queue.labels, google_pubsub_topic.published["outcomes"].labels, google_pubsub_topic.published["results"].labels, one(google_pubsub_topic.rotation).labels, google_storage_bucket.state.labels, google_storage_bucket.source.labels, one(google_storage_bucket.results).labels, one(google_storage_bucket.archive).labels, google_secret_manager_secret.signing.labels, one(google_secret_manager_secret.token).labels, google_artifact_registry_repository.images.labels]) : l == tomap({ team = "search" })])
     error_message = "One of the resources lacks the labels."
   }
 }
@@ -104,7 +104,7 @@ run "data_at_rest_takes_a_key" {
   }
 
   assert {
-    condition     = alltrue([for b in [google_storage_bucket.state, google_storage_bucket.source, one(google_storage_bucket.results)] : one(b.encryption).default_kms_key_name == var.cmek.key_name])
+    condition     = alltrue([for b in [google_storage_bucket.state, google_storage_bucket.source, one(google_storage_bucket.results), one(google_storage_bucket.archive)] : one(b.encryption).default_kms_key_name == var.cmek.key_name])
     error_message = "Buckets."
   }
 
@@ -190,6 +190,7 @@ run "what_is_there_already_is_used" {
   variables {
     rotation = { period = "2592000s" }
     topics   = { existing_outcomes = "team-events" }
+    archive  = { bucket = "acme-kept" }
     service_accounts = {
       public = "door@acme-accounts.iam.gserviceaccount.com"
       build  = "builder@acme-prod.iam.gserviceaccount.com"
@@ -217,6 +218,11 @@ run "what_is_there_already_is_used" {
   assert {
     condition     = google_pubsub_topic_iam_member.tasks_publishes["outcomes"].topic == "team-events" && google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables["OUTCOMES_TOPIC"] == "team-events" && output.topics.outcomes == "projects/acme-prod/topics/team-events"
     error_message = "Outcomes go to the existing topic, where the private door may publish."
+  }
+
+  assert {
+    condition     = length(google_storage_bucket.archive) == 0 && alltrue([for g in google_storage_bucket_iam_member.tasks_archive : g.bucket == "acme-kept"]) && google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables["ARCHIVE_BUCKET"] == "acme-kept" && strcontains(output.commands.doctor, " --archive-bucket=acme-kept")
+    error_message = "Copies go to the existing bucket, where the private door may create and read."
   }
 
   assert {

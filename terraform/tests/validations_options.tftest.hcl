@@ -231,6 +231,130 @@ run "results_are_not_read_from_the_state_bucket" {
   expect_failures = [var.results]
 }
 
+run "the_archive_is_not_read_as_results" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-prod-gemini-webhook-archive" }] }
+  }
+  expect_failures = [var.results]
+}
+
+run "results_and_archive_are_two_buckets" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    results = { buckets = [{ name = "acme-kept" }] }
+    archive = { bucket = "acme-kept" }
+  }
+  expect_failures = [var.results]
+}
+
+run "state_and_archive_are_two_buckets" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { bucket = "acme-prod-gemini-webhook-state" }
+  }
+  expect_failures = [var.archive]
+}
+
+run "an_archive_is_a_whole_bucket" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { bucket = "gs://acme-kept/gemini" }
+  }
+  expect_failures = [var.archive]
+}
+
+run "an_existing_archive_has_its_owners_rules" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { bucket = "acme-kept", delete_after_days = 365 }
+    given   = { archive = ["bucket", "delete_after_days"] }
+  }
+  expect_failures = [var.given]
+}
+
+run "a_zone_keeps_no_archive" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { location = "europe-west1-b" }
+  }
+  expect_failures = [var.archive]
+}
+
+run "an_archive_elsewhere_takes_no_regional_key" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { location = "EU" }
+    cmek    = { key_name = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k" }
+  }
+  expect_failures = [var.archive]
+}
+
+run "an_archive_has_a_class_of_cloud_storage" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { storage_class = "REGIONAL" }
+  }
+  expect_failures = [var.archive]
+}
+
+run "copies_outlive_dead_letters" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { delete_after_days = 14 }
+  }
+  expect_failures = [var.archive]
+}
+
+run "copies_are_kept_for_what_is_billed" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { storage_class = "ARCHIVE" }
+  }
+  expect_failures = [var.archive]
+}
+
+run "an_archive_may_be_elsewhere_and_for_ever" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    archive = { location = "EUR4", storage_class = "ARCHIVE", delete_after_days = 0 }
+    given   = { archive = ["location", "storage_class", "delete_after_days"] }
+  }
+}
+
 run "state_outlives_dead_letters" {
   command = plan
   module {

@@ -15,6 +15,7 @@ locals {
       public_access    = var.public_access
       receiver         = var.receiver
       results          = var.results
+      archive          = var.archive
       state            = var.state
       topics           = var.topics
       service_accounts = var.service_accounts
@@ -36,5 +37,9 @@ variable "given" {
   validation {
     condition     = alltrue([for name, members in var.given : length(setsubtract(members, local.members[name])) == 0])
     error_message = join(" ", [for name, members in var.given : "${name} has no member ${join(", ", setsubtract(members, local.members[name]))}; it has ${join(", ", local.members[name])}." if length(setsubtract(members, local.members[name])) > 0])
+  }
+  validation {
+    condition     = var.archive.bucket == null || length(setintersection(lookup(var.given, "archive", []), ["location", "storage_class", "delete_after_days"])) == 0
+    error_message = "archive.bucket is there already: leave out location, storage_class and delete_after_days, and set them on the bucket (gcloud storage buckets update --lifecycle-file)."
   }
 }

@@ -38,6 +38,11 @@ output "results" {
   value       = var.results
 }
 
+output "archive" {
+  description = "With its defaults."
+  value       = var.archive
+}
+
 output "state" {
   description = "With its defaults."
   value       = var.state

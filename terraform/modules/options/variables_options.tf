@@ -77,12 +77,52 @@ variable "results" {
     error_message = "results.buckets names a place twice: write each bucket and prefix once."
   }
   validation {
-    condition     = alltrue([for b in var.results.buckets : !contains(["${var.project_id}-${var.name}-state", "${var.project_id}-${var.name}-source"], b.name)])
-    error_message = "results.buckets must not name the receiver's own state or source bucket: results are never read from there."
+    condition     = alltrue([for b in var.results.buckets : !contains(["${var.project_id}-${var.name}-state", "${var.project_id}-${var.name}-source", coalesce(var.archive.bucket, "${var.project_id}-${var.name}-archive")], b.name)])
+    error_message = "results.buckets must not name the receiver's own state or source bucket, nor that of the archive: no pointer to there is followed."
   }
   validation {
     condition     = try(var.results.delete_after_days >= 1, true)
     error_message = "results.delete_after_days must be 1 or more, or left out to keep results for ever."
+  }
+}
+
+variable "archive" {
+  description = "See the module's own variable."
+  type = object({
+    bucket            = optional(string)
+    location          = optional(string)
+    storage_class     = optional(string, "STANDARD")
+    delete_after_days = optional(number, 90)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for b in var.archive.bucket[*] : can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", b)) && !startswith(b, "goog")])
+    error_message = "archive.bucket must be a bucket's name without gs:// and without a path: copies are below archive/ in it."
+  }
+  validation {
+    condition     = length(setintersection(var.archive.bucket[*], [for b in ["state", "source", "results"] : "${var.project_id}-${var.name}-${b}"])) == 0
+    error_message = "archive.bucket must not be the receiver's own state, source or results bucket. Leave it out for a bucket of its own."
+  }
+  validation {
+    condition     = var.archive.location == null || can(regex("^([a-z]+-[a-z]+[0-9]+|EU|US|ASIA|ASIA1|EUR[4578]|NAM4)$", var.archive.location))
+    error_message = "archive.location must be a region such as europe-west1, EU, US, ASIA, or a pair of regions such as EUR4. Leave it out for the region of the receiver."
+  }
+  validation {
+    condition     = var.cmek == null || try(coalesce(var.archive.location, var.region) == split("/", var.cmek.key_name)[3], true)
+    error_message = "archive.location must be the location of cmek.key_name: Cloud Storage takes no key from elsewhere. Leave it out for the region of the receiver."
+  }
+  validation {
+    condition     = contains(["STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"], var.archive.storage_class)
+    error_message = "archive.storage_class must be STANDARD, NEARLINE, COLDLINE or ARCHIVE."
+  }
+  validation {
+    condition     = var.archive.delete_after_days == 0 || var.archive.delete_after_days >= 32
+    error_message = "archive.delete_after_days must be 32 or more, or 0 to keep copies for ever: a dead letter that is redriven after 31 days must find the results that Gemini has deleted. Leave it out for 90."
+  }
+  validation {
+    condition     = var.archive.delete_after_days == 0 || var.archive.delete_after_days >= lookup({ COLDLINE = 90, ARCHIVE = 365 }, var.archive.storage_class, 0)
+    error_message = "archive.storage_class is billed for 90 days (COLDLINE) or 365 (ARCHIVE) at least: raise archive.delete_after_days to that, or take STANDARD or NEARLINE."
   }
 }
 
