@@ -190,7 +190,11 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", answer, err, diff)
 		}
 	}
-	url, _ := answers(t, body(`{"done":true,`))
+	url, _ := answers(t, body(`{"result":{"videos":[`+strings.Repeat(`{"uri":"u"},`, maxVideos)+`{"uri":"u"}]}}`))
+	if got, err := (Operations{api(t, url, key)}).Videos(t.Context(), "operations/1"); len(got) != maxVideos || err != nil {
+		t.Errorf("%d videos, %v, want %d", len(got), err, maxVideos)
+	}
+	url, _ = answers(t, body(`{"done":true,`))
 	if _, err := (Operations{api(t, url, key)}).Videos(t.Context(), "operations/1"); !errors.Is(err, jsonstream.ErrCut) {
 		t.Errorf("an answer that is cut: %v", err)
 	}

@@ -3,6 +3,8 @@ package outcome
 import (
 	"encoding/json"
 	"testing"
+
+	"example.com/gemini-webhook/internal/event"
 )
 
 // fuzzLimit stands in for MaxResultBytes: messages of 9 MiB would leave time for a
@@ -99,6 +101,10 @@ func FuzzSimple(f *testing.F) {
 		decode(t, o.Simple(), MaxBytes)
 		decode(t, o.Unreadable(padding, Error{Code: "no_api_key", Message: padding}), MaxBytes)
 		decode(t, o.Incomplete(Error{Code: padding}, 1, 2), MaxBytes)
+		said := []byte(`{"x":` + quoted + `}`)
+		m, _ := o.Interaction(&Interaction{Model: "m", Text: padding, Usage: said, Labels: said, Resource: said}, &Error{Code: "c", Message: padding})
+		decode(t, m, MaxBytes)
+		decode(t, o.Videos([]Video{{Video: event.Video{URI: padding, File: padding}}, {Error: &Error{Message: padding}}}, true), MaxBytes)
 		decode(t, o.Completed(Source{URI: padding}, Totals{Counts: Counts{Total: 1}}), MaxBytes)
 	})
 }

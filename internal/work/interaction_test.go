@@ -126,7 +126,8 @@ func TestInteractionsThatAreNotRead(t *testing.T) {
 func TestASlowInteraction(t *testing.T) {
 	r := newRig(t)
 	r.answers[interactionPath] = hangs
-	for attempt, published := range map[int]bool{1: false, lastButOne: true} {
+	for _, attempt := range []int{1, lastButOne} {
+		published := attempt == lastButOne
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		o, err := r.do(ctx, interactionEvent, attempt)

@@ -62,6 +62,7 @@ func TestVideos(t *testing.T) {
 		"an operation that failed": {operation: says(`{"done":true,"error":{"code":3,"message":"unsafe"}}`), order: "", want: want{"": "3"}, confirmed: true},
 		"elsewhere":                {operation: says(`{"response":{"videos":[{"uri":"https://elsewhere.example/v.mp4"}]}}`), order: "https://elsewhere.example/v.mp4", want: want{"https://elsewhere.example/v.mp4": "unknown_pointer"}, confirmed: true},
 		"in a bucket":              {event: `,"output_file_uri":"gs://b/v.mp4"`, order: "gs://b/v.mp4", want: want{"gs://b/v.mp4": "not_copied"}},
+		"one of two in a bucket":   {event: `,"output_file_uri":"gs://b/v.mp4"`, operation: operation("files/a"), files: made, order: "gs://b/v.mp4 files/a", want: want{"gs://b/v.mp4": "not_copied", "files/a": ""}, confirmed: true},
 		"in a bucket and a file":   {event: a + `,"output_file_uri":"gs://b/v.mp4"`, files: made, order: "files/a", want: want{"files/a": ""}},
 		"in buckets":               {operation: says(`{"response":{"videos":[{"gcsUri":"gs://b/v.mp4"},{"gcsUri":"gs://b/w.mp4"}]}}`), order: "gs://b/v.mp4 gs://b/w.mp4", want: want{"gs://b/v.mp4": "not_copied", "gs://b/w.mp4": "not_copied"}, confirmed: true},
 		"without a key":            {event: a, noKey: true, order: "files/a", want: want{"files/a": "no_api_key"}},
