@@ -24,7 +24,6 @@ type tally struct {
 	lines    int                     // batch.result
 	bytes    int64                   // their data
 	ids      map[uint64]bool         // their outcome_ids, hashed
-	reports  []string                // those of invalid lines
 	outcomes [][]byte                // the others
 }
 
@@ -53,9 +52,6 @@ func (d *tally) see(p pubsub.Publish) {
 			}
 			d.bytes += int64(len(m.GetData()))
 			d.ids[hashed(m.GetAttributes()["outcome_id"])] = true
-			if m.GetAttributes()["status"] == "invalid" {
-				d.reports = append(d.reports, string(m.GetData()))
-			}
 		default:
 			d.outcomes = append(d.outcomes, m.GetData())
 		}
@@ -74,12 +70,6 @@ func (d *tally) oneResult() *pubsubpb.PubsubMessage {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.result
-}
-
-func (d *tally) invalid() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.reports
 }
 
 func (d *tally) others() [][]byte {

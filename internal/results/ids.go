@@ -49,17 +49,23 @@ func prefixIDs(prefix []byte) (found ids) {
 		if decoder.Decode(&text) != nil {
 			return found
 		}
-		rest := bytes.TrimLeft(prefix[decoder.InputOffset():], " \t\r\n")
-		switch v := lenientjson.Of(text); {
-		case len(rest) > 0 && rest[0] != ',' && rest[0] != '}':
+		v := lenientjson.Of(text)
+		if !ends(v, prefix[decoder.InputOffset():]) {
 			return found
-		case len(rest) == 0 && !v.IsString() && !v.IsObject() && !v.IsArray():
-			return found // it may go on behind the prefix
 		}
 		if name, ok := name.(string); ok {
-			found.set(name, lenientjson.Of(text))
+			found.set(name, v)
 		}
 	}
+}
+
+// ends reports whether a member's value is whole, by what stands behind it: a number
+// may go on behind the prefix.
+func ends(v lenientjson.Value, behind []byte) bool {
+	if behind = bytes.TrimLeft(behind, " \t\r\n"); len(behind) > 0 {
+		return behind[0] == ',' || behind[0] == '}'
+	}
+	return v.IsString() || v.IsObject() || v.IsArray()
 }
 
 // set takes a member of the line, and reports whether it is one of the ids.

@@ -185,14 +185,7 @@ func (m *members) shape(top lenientjson.Value) {
 		failure, failed = readStatus(m.status)
 	}
 	if body == nil {
-		switch {
-		case !m.failure.Present() && m.code.IsNumber() && !m.code.IsZero() && m.message.IsString():
-			m.isStatus = true
-			failure, failed = readErrorMembers(top), true
-		case !failed && m.failure.IsObject():
-			// Alone, an error object is a failure however little it says.
-			failure, failed = readErrorMembers(m.failure), true
-		case !failed:
+		if failure, failed = m.alone(top, failure, failed); !failed {
 			m.line = invalid(CodeUnknownShape)
 			return
 		}
@@ -211,6 +204,19 @@ func (m *members) shape(top lenientjson.Value) {
 			m.line.Error = &e
 		}
 	}
+}
+
+// alone is why a line without a response failed, if it says that it did.
+func (m *members) alone(top lenientjson.Value, failure outcome.Error, failed bool) (outcome.Error, bool) {
+	switch {
+	case !m.failure.Present() && m.code.IsNumber() && !m.code.IsZero() && m.message.IsString():
+		m.isStatus = true
+		return readErrorMembers(top), true
+	case !failed && m.failure.IsObject():
+		// Alone, an error object is a failure however little it says.
+		return readErrorMembers(m.failure), true
+	}
+	return failure, failed
 }
 
 // answer is the response that the line has, and what is published of it: the same,

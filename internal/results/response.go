@@ -29,29 +29,37 @@ func pickResponse(v lenientjson.Value, cut cuts) response {
 			r.version = member
 		case "promptFeedback", "prompt_feedback":
 			r.feedback = member
-		case "embedding":
-			r.embedding = member
-		case "embeddings":
-			r.embeddings = member
-		case "predictions":
-			r.predictions = member
-		case "tokenCount", "token_count":
-			r.tokens = member
-		case "choices":
-			r.choices = member
-		case "data":
-			r.data = member
-		case "status_code", "statusCode":
-			r.statusCode = member
-		case "body":
-			r.body = member
 		case "error":
 			r.failed = member
 		case "response":
 			r.nested = member
+		default:
+			r.pickOther(string(name), member)
 		}
 	}
 	return r
+}
+
+// pickOther picks the members of what is no GenerateContentResponse.
+func (r *response) pickOther(name string, member lenientjson.Value) {
+	switch name {
+	case "embedding":
+		r.embedding = member
+	case "embeddings":
+		r.embeddings = member
+	case "predictions":
+		r.predictions = member
+	case "tokenCount", "token_count":
+		r.tokens = member
+	case "choices":
+		r.choices = member
+	case "data":
+		r.data = member
+	case "status_code", "statusCode":
+		r.statusCode = member
+	case "body":
+		r.body = member
+	}
 }
 
 // readResponse takes what is published of a response. A member of an unexpected
