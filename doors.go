@@ -152,12 +152,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		Log:          f.log,
 	})
 	return &handlers.Processor{
-		Tokens: &verify.PushTokens{
-			Keys:           f.keySet(c.PushJWKSURL),
-			Audience:       c.PushAudience,
-			ServiceAccount: c.PushServiceAccount,
-			Now:            time.Now,
-		},
+		Tokens: f.newPushTokens(),
 		Worker: &work.Worker{
 			Batches: batches, Jobs: found, Outcomes: outcomes, State: state, Factory: factory,
 			Gemini: gemini, Archive: copies, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now,
@@ -165,4 +160,13 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		Now: time.Now,
 		Log: f.log,
 	}, nil
+}
+
+func (f *function) newPushTokens() *verify.PushTokens {
+	return &verify.PushTokens{
+		Keys:           f.keySet(f.config.PushJWKSURL),
+		Audience:       f.config.PushAudience,
+		ServiceAccount: f.config.PushServiceAccount,
+		Now:            time.Now,
+	}
 }
