@@ -10,7 +10,7 @@ import (
 )
 
 // Whatever is deleted of the state, whenever, whichever calls fail, processes die,
-// messages come twice and objects are replaced: before batch.completed all lines of
+// messages come twice, objects are replaced and copies deleted: before batch.completed all lines of
 // a generation of each object are published and its totals are theirs; and in the
 // end batch.completed has come, or a dead letter, and where no object was replaced
 // a redrive of the dead letters completes the batch.
@@ -84,6 +84,9 @@ func (s *sim) accountsFor(lines, bytes, object int) bool {
 		return lines == 0 && bytes == 0
 	}
 	name := fmt.Sprintf("out/%d.jsonl", object)
+	if s.copied {
+		name = simFile
+	}
 	for _, v := range s.results[name] {
 		n, all, offset := 0, true, 0
 		for line := range strings.Lines(v.content) {

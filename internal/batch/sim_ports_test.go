@@ -9,8 +9,10 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/gemini-webhook/internal/archive"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/source"
 )
 
 type simStore struct{ *sim }
@@ -65,8 +67,10 @@ func (s simStorage) List(ctx context.Context, _, _ string, want func(object.Obje
 
 func (s simStorage) Open(ctx context.Context, o object.Object, offset, length int64) (body io.ReadCloser, err error) {
 	err = s.call(ctx, func() error {
-		versions := s.results[o.Name]
-		v := versions[len(versions)-1]
+		v := s.copies[o.Name]
+		if o.Bucket == "results" {
+			v = s.results[o.Name][len(s.results[o.Name])-1]
+		}
 		if v.generation != o.Generation {
 			return object.ErrNotFound
 		}
@@ -76,21 +80,78 @@ func (s simStorage) Open(ctx context.Context, o object.Object, offset, length in
 	return body, err
 }
 
+// simFile is a file of the Gemini API, which keeps it.
+const simFile = "files/batch-1"
+
+type simFiles struct{ *sim }
+
+func (s simFiles) Name(text string) string { return object.FileName(text) }
+
+func (s simFiles) Open(ctx context.Context, name string) (body io.ReadCloser, err error) {
+	err = s.call(ctx, func() error {
+		body = io.NopCloser(strings.NewReader(s.results[name][0].content))
+		return nil
+	})
+	return body, err
+}
+
+type simJobs struct{ *sim }
+
+func (s simJobs) Read(ctx context.Context, name string, _ io.Writer) (job source.Job, err error) {
+	job.Name = name
+	return job, s.call(ctx, func() error { return nil })
+}
+
+type simArchive struct{ *sim }
+
+func (s simArchive) Stat(ctx context.Context, name string) (found archive.Copy, err error) {
+	err = s.call(ctx, func() error {
+		v, ok := s.copies[name]
+		if !ok {
+			return object.ErrNotFound
+		}
+		found = archive.Copy{Object: object.Object{Bucket: "archive", Name: name, Generation: v.generation, Size: int64(len(v.content)), Origin: simFile}}
+		return nil
+	})
+	return found, err
+}
+
+func (s simArchive) Create(ctx context.Context, name, _, _ string, write func(io.Writer) error) (archive.Copy, error) {
+	var content strings.Builder
+	if err := write(&content); err != nil {
+		return archive.Copy{}, err
+	}
+	if err := s.call(ctx, func() error {
+		if _, ok := s.copies[name]; ok {
+			return errTransient // the precondition
+		}
+		s.copies[name] = version{int64(s.queued)<<20 + s.random.Int64N(1<<20), content.String()}
+		return nil
+	}); err != nil {
+		return archive.Copy{}, err
+	}
+	return s.Stat(ctx, name)
+}
+
 type simStream struct{ *sim }
 
 func (s simStream) Publish(ctx context.Context, m outcome.Message) func(context.Context) error {
 	err := s.call(ctx, func() error {
 		var line struct {
 			Source struct {
-				URI, Generation string
-				Offset          int
+				URI, Generation, Origin string
+				Offset                  int
 			}
 		}
 		if err := json.Unmarshal(m.Data, &line); err != nil {
 			return err
 		}
 		generation, err := strconv.ParseInt(line.Source.Generation, 10, 64)
-		s.lines[place{strings.TrimPrefix(line.Source.URI, "gs://results/"), generation, line.Source.Offset}] = true
+		at := place{strings.TrimPrefix(line.Source.URI, "gs://results/"), generation, line.Source.Offset}
+		if line.Source.Origin != "" {
+			at.name, at.generation = line.Source.Origin, 1 // there is no other
+		}
+		s.lines[at] = true
 		return err
 	})
 	return func(context.Context) error { return err }

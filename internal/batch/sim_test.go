@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/gemini-webhook/internal/archive"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
@@ -29,7 +30,9 @@ type sim struct {
 	worker *Worker
 
 	state   memory
-	results map[string][]version // by object name; the last one is there
+	results map[string][]version // by object name, or simFile; the last one is there
+	copies  map[string]version   // the archive
+	copied  bool                 // the results are in a file of the Gemini API
 	lines   map[place]bool       // published
 
 	queue     []*simMessage
@@ -90,20 +93,28 @@ type simKey struct{}
 func newSim(t *testing.T, seed uint64) *sim {
 	s := &sim{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC),
-		results: make(map[string][]version), lines: make(map[place]bool),
+		results: make(map[string][]version), copies: make(map[string]version), lines: make(map[place]bool),
 	}
 	s.state.objects = make(map[string]entry)
 	s.rarity = []int{40, 150, 150, 400}[s.random.IntN(4)]
+	if s.copied = s.random.IntN(3) == 0; s.copied {
+		s.put(simFile)
+	}
 	for i := range 1 + s.random.IntN(3) {
-		s.put(fmt.Sprintf("out/%d.jsonl", i))
+		if !s.copied {
+			s.put(fmt.Sprintf("out/%d.jsonl", i))
+		}
 	}
 	objects := &object.Store{Storage: simStorage{s}, Allowed: object.Allowed{
-		Locations: []object.Location{{Bucket: "results"}}, StateBucket: "state",
+		Locations: []object.Location{{Bucket: "results"}}, StateBucket: "state", Archive: object.Location{Bucket: "archive", Prefix: archive.Prefix},
 	}}
 	s.worker = NewWorker(Config{
 		Queue: simQueue{s}, Outcomes: simTopic{s}, Results: simStream{s},
-		Source: &source.Finder{Objects: objects}, Objects: objects,
-		State: NewState(simStore{s}), Factory: outcome.NewFactory("sim", s.clock),
+		Source: &source.Finder{
+			Objects: objects, Archive: &archive.Store{Bucket: simArchive{s}}, Jobs: simJobs{s}, Files: simFiles{s}, Log: slog.New(slog.DiscardHandler),
+		},
+		Objects: objects,
+		State:   NewState(simStore{s}), Factory: outcome.NewFactory("sim", s.clock),
 		Mode: Lines, ChunkBytes: 20 + s.random.Int64N(300), MaxLineBytes: 1 << 20, MaxAttempts: simAttempts,
 		Now: s.clock, Log: slog.New(slog.DiscardHandler),
 	})
@@ -134,8 +145,12 @@ func (s *sim) enqueue(kind string, data []byte, visible time.Time) {
 
 // deliverEvent queues the batch's event, as a webhook of that number has it.
 func (s *sim) deliverEvent(webhook int, visible time.Time) {
-	body := []byte(`{"type":"batch.succeeded","data":{"id":"batches/1","output_file_uri":"gs://results/out/"}}`)
-	s.enqueue(event.Kind, event.Encode(event.Delivery{ID: fmt.Sprint("msg_", webhook), ReceivedAt: s.now}, body), visible)
+	pointer := "gs://results/out/"
+	if s.copied {
+		pointer = simFile
+	}
+	body := fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/1","output_file_uri":%q}}`, pointer)
+	s.enqueue(event.Kind, event.Encode(event.Delivery{ID: fmt.Sprint("msg_", webhook), ReceivedAt: s.now}, []byte(body)), visible)
 }
 
 // run goes on until nothing is queued and nothing under way.
@@ -182,6 +197,11 @@ func (s *sim) trouble() {
 		}
 		s.logf("deleted %v", gone)
 	case 2:
+		if s.copied { // it comes back, under another generation
+			clear(s.copies)
+			s.logf("deleted the copy")
+			return
+		}
 		if s.replaced || s.random.IntN(3) > 0 { // most batches keep their objects
 			return
 		}

@@ -40,17 +40,13 @@ func TestEndToEndOnGooglesEmulator(t *testing.T) {
 	endToEnd(t, localcloud.Options{PubSubAddr: addr}, 300)
 }
 
-func endToEnd(t *testing.T, o localcloud.Options, requests int) {
+func endToEnd(t *testing.T, o localcloud.Options, n int) {
 	o.Gemini = gemini.Options{ResultPointer: gemini.PointerBucket, Seed: 1, BatchDuration: time.Second, FailedShare: 0.02, BlockedShare: 0.01, DuplicateShare: 1}
 	r := newRig(t, options{cloud: o, env: []string{"CHUNK_BYTES=100000"}})
-	var input strings.Builder
-	for i := range requests {
-		fmt.Fprintf(&input, `{"key":"request-%05d","request":{"contents":[{"parts":[{"text":"What is %d times %d?"}]}]}}`+"\n", i, i, i)
-	}
-	name, err := r.operator.RunBatch(t.Context(), "e2e", strings.NewReader(input.String()))
+	name, err := r.operator.RunBatch(t.Context(), "e2e", strings.NewReader(requests(n)))
 	must(t, err)
 	done := r.completed()
-	r.wait("a message per line", func() bool { return r.seen.count(localcloud.ResultsTopic) >= requests })
+	r.wait("a message per line", func() bool { return r.seen.count(localcloud.ResultsTopic) >= n })
 
 	delivery := r.cloud.Gemini.Deliveries()[0]
 	if delivery.Status != 200 || delivery.Attempt != 1 {
@@ -58,15 +54,15 @@ func endToEnd(t *testing.T, o localcloud.Options, requests int) {
 	}
 	lines, repeats := r.seen.results(t)
 	ids := keys(t, lines)
-	if len(ids) != requests || len(lines) != requests || repeats != 0 {
-		t.Errorf("%d keys, %d ids, %d repeats, want %d, as many, and none", len(ids), len(lines), repeats, requests)
+	if len(ids) != n || len(lines) != n || repeats != 0 {
+		t.Errorf("%d keys, %d ids, %d repeats, want %d, as many, and none", len(ids), len(lines), repeats, n)
 	}
-	for i := range requests {
+	for i := range n {
 		if key := fmt.Sprintf("request-%05d", i); ids[key] == "" {
 			t.Errorf("no outcome for %s", key)
 		}
 	}
-	want := totals{Total: requests}
+	want := totals{Total: n}
 	for _, o := range lines {
 		switch o.Status {
 		case "succeeded":

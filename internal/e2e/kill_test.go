@@ -27,6 +27,35 @@ const (
 	killPrefix     = "kill/"
 )
 
+// killCase is where the batch's results are.
+type killCase struct {
+	name  string
+	bytes func(r *rig) int64 // of the objects
+	start func(r *rig)
+}
+
+var killCases = []killCase{
+	{"objects", func(*rig) int64 { return int64(len(jsonl(killLines))) }, func(r *rig) { r.succeed(killURI) }},
+	{"a file of the job", copied, func(r *rig) {
+		_, err := r.operator.RunBatch(r.t.Context(), "kill", strings.NewReader(requests(killLines)))
+		must(r.t, err)
+	}},
+	{"a list of the job", copied, func(r *rig) {
+		_, err := r.operator.RunInline(r.t.Context(), "kill", killLines)
+		must(r.t, err)
+	}},
+}
+
+// copied is the size of the one copy.
+func copied(r *rig) int64 {
+	r.t.Helper()
+	all := r.cloud.Storage.List(localcloud.StateBucket, "archive/")
+	if len(all) != 1 {
+		r.t.Fatalf("%d copies, want one", len(all))
+	}
+	return all[0].Size
+}
+
 // blow kills the process at the n-th operation of a sort, or at the first of a
 // name; never where both are left out.
 type blow struct {
@@ -89,6 +118,15 @@ var sorts = []struct {
 			return &gcs.Fault{Stall: time.Hour} // the answer does not come
 		})
 	}},
+	{"before a call of the Gemini API", func(r *rig, b *blow) {
+		r.cloud.Gemini.Fail(func(op gemini.Op) *gemini.Fault {
+			if !strings.HasPrefix(op.Route, "GET ") || !b.strikes(op.Route) {
+				return nil
+			}
+			b.kill()
+			return &gemini.Fault{Status: 503}
+		})
+	}},
 	{"before a publish", func(r *rig, b *blow) {
 		r.cloud.PubSub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
 			if !b.strikes(path.Base(p.Topic)) {
@@ -124,33 +162,38 @@ func point(op gcs.Op) string {
 // totals (contract, "Delivery guarantees").
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
-	want, repeats := killRun(t, 1, sorts[0].attach, &blow{})
-	if len(want) != killLines+1 || repeats != 0 {
-		t.Fatalf("undisturbed: %d ids, %d repeats, want %d and 0", len(want), repeats, killLines+1)
-	}
-	for _, atOnce := range []int{1, 4} {
-		for _, sort := range sorts {
-			t.Run(fmt.Sprintf("%d at once, %s", atOnce, sort.name), func(t *testing.T) {
-				t.Parallel()
-				killEach(t, atOnce, sort.attach, want)
-			})
+	for i, c := range killCases {
+		want, repeats := killRun(t, c, 1, sorts[0].attach, &blow{})
+		if len(want) != killLines+1 || repeats != 0 {
+			t.Fatalf("%s, undisturbed: %d ids, %d repeats, want %d and 0", c.name, len(want), repeats, killLines+1)
+		}
+		for _, atOnce := range []int{1, 4} {
+			for _, sort := range sorts {
+				if i > 0 && atOnce > 1 { // from the copy on all are alike
+					continue
+				}
+				t.Run(fmt.Sprintf("%s, %d at once, %s", c.name, atOnce, sort.name), func(t *testing.T) {
+					t.Parallel()
+					killEach(t, c, atOnce, sort.attach, want)
+				})
+			}
 		}
 	}
 }
 
 // killEach repeats a run, killed one operation later each time, until it ends
 // before that.
-func killEach(t *testing.T, atOnce int, attach func(*rig, *blow), want map[string]string) {
+func killEach(t *testing.T, c killCase, atOnce int, attach func(*rig, *blow), want map[string]string) {
 	step, limit := 1, killRangeLines
 	if testing.Short() {
 		step = 4
 	}
-	if atOnce > 1 {
+	if atOnce > 1 || c.name != killCases[0].name { // whose lines are of no one length
 		limit = killLines
 	}
 	try := func(b *blow) bool {
 		return t.Run(strings.TrimSpace(fmt.Sprint(b.n, " ", b.name)), func(t *testing.T) {
-			got, repeats := killRun(t, atOnce, attach, b)
+			got, repeats := killRun(t, c, atOnce, attach, b)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("ids of keys (-undisturbed +got):\n%s", diff)
 			}
@@ -189,7 +232,7 @@ func killRig(t *testing.T, atOnce int) *rig {
 	t.Helper()
 	lines := strings.SplitAfter(jsonl(killLines), "\n")
 	r := newRig(t, options{
-		cloud: localcloud.Options{RangesAtOnce: atOnce, Gemini: gemini.Options{Seed: 1}},
+		cloud: localcloud.Options{RangesAtOnce: atOnce, Gemini: gemini.Options{Seed: 1, BatchDuration: time.Second, MaxTextBytes: 200}},
 		env:   []string{"CHUNK_BYTES=" + fmt.Sprint(10*len(lines[0])+7)},
 	})
 	for i, part := range [][]string{lines[:20], lines[20:]} {
@@ -200,12 +243,12 @@ func killRig(t *testing.T, atOnce int) *rig {
 
 // killRun runs the batch to its end, whatever happens to the process on the
 // way.
-func killRun(t *testing.T, atOnce int, attach func(*rig, *blow), b *blow) (ids map[string]string, repeats int) {
+func killRun(t *testing.T, c killCase, atOnce int, attach func(*rig, *blow), b *blow) (ids map[string]string, repeats int) {
 	t.Helper()
 	r := killRig(t, atOnce)
 	b.kill = r.child.kill
 	attach(r, b)
-	r.succeed(killURI)
+	c.start(r)
 	ended := false
 	r.wait("the end, or the kill", func() bool {
 		select {
@@ -220,12 +263,13 @@ func killRun(t *testing.T, atOnce int, attach func(*rig, *blow), b *blow) (ids m
 	if !ended {
 		r.restart()
 	}
-	return killed(t, r)
+	return killed(t, r, c)
 }
 
 // calm ends all faults.
 func (r *rig) calm() {
 	r.cloud.Storage.Fail(nil)
+	r.cloud.Gemini.Fail(nil)
 	if r.cloud.PubSub != nil {
 		r.cloud.PubSub.SetHook(pubsub.Hook{})
 	}
@@ -233,11 +277,11 @@ func (r *rig) calm() {
 
 // killed checks what arrived. It returns the outcome_id of every key, with
 // that of batch.completed under "".
-func killed(t *testing.T, r *rig) (ids map[string]string, repeats int) {
+func killed(t *testing.T, r *rig, c killCase) (ids map[string]string, repeats int) {
 	t.Helper()
 	done := r.completed()
-	if want := (totals{Total: killLines, Succeeded: killLines}); done.Results != want || done.Bytes != int64(len(jsonl(killLines))) {
-		t.Errorf("batch.completed: %+v of %d bytes, want %+v of %d", done.Results, done.Bytes, want, len(jsonl(killLines)))
+	if want := (totals{Total: killLines, Succeeded: killLines}); done.Results != want || done.Bytes != c.bytes(r) {
+		t.Errorf("batch.completed: %+v of %d bytes, want %+v of %d", done.Results, done.Bytes, want, c.bytes(r))
 	}
 	for _, o := range r.seen.outcomes(t, localcloud.OutcomesTopic) {
 		if o.ID != done.ID {

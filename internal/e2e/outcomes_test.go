@@ -18,10 +18,11 @@ type outcome struct {
 	EventType  string `json:"event_type"`
 	ResourceID string `json:"resource_id"`
 	Source     struct {
-		URI, Generation, Encoding string
-		Offset, Length            int64
+		URI, Generation, Encoding, Origin string
+		Offset, Length                    int64
 	}
 	Key        *string
+	Index      *int
 	Status     string
 	Reason     string `json:"finish_reason"`
 	Response   json.RawMessage

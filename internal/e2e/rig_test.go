@@ -228,18 +228,33 @@ func jsonl(n int) string {
 	return b.String()
 }
 
-// keys maps each line's key to its outcome_id.
+// requests makes n lines of a batch's input.
+func requests(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `{"key":"request-%05d","request":{"contents":[{"parts":[{"text":"What is %d times %d?"}]}]}}`+"\n", i, i, i)
+	}
+	return b.String()
+}
+
+// keys maps each line's key, or the index of an inline one, to its outcome_id.
 func keys(t *testing.T, byID map[string]outcome) map[string]string {
 	t.Helper()
 	ids := make(map[string]string)
 	for id, o := range byID {
-		if o.Key == nil {
+		var key string
+		switch {
+		case o.Key != nil:
+			key = *o.Key
+		case o.Index != nil:
+			key = fmt.Sprint(*o.Index)
+		default:
 			t.Fatalf("a line without its key: %s", o.raw)
 		}
-		if other, twice := ids[*o.Key]; twice {
-			t.Errorf("key %q has two ids, %s and %s", *o.Key, id, other)
+		if other, twice := ids[key]; twice {
+			t.Errorf("key %q has two ids, %s and %s", key, id, other)
 		}
-		ids[*o.Key] = id
+		ids[key] = id
 	}
 	return ids
 }

@@ -84,6 +84,16 @@ func (o *Operator) RunBatch(ctx context.Context, displayName string, requests io
 	return o.runBatch(ctx, displayName, requests, nil)
 }
 
+// RunInline starts a batch job with n inline requests. It returns the job's name; the
+// result comes by webhook.
+func (o *Operator) RunInline(ctx context.Context, displayName string, n int) (name string, err error) {
+	requests := make([]*genai.InlinedRequest, n)
+	for i := range requests {
+		requests[i] = &genai.InlinedRequest{Contents: genai.Text(fmt.Sprintf("What is %d times %d?", i, i))}
+	}
+	return o.create(ctx, displayName, genai.BatchJobSource{InlinedRequests: requests}, nil)
+}
+
 // RunBatchTo is RunBatch with a webhook of the job's own: its events go to
 // uri, signed with Google's keys, and bring metadata back.
 func (o *Operator) RunBatchTo(ctx context.Context, displayName string, requests io.Reader, uri string, metadata map[string]any) (name string, err error) {
@@ -95,7 +105,11 @@ func (o *Operator) runBatch(ctx context.Context, displayName string, requests io
 	if err != nil {
 		return "", fmt.Errorf("upload requests: %w", err)
 	}
-	job, err := o.genai.Batches.Create(ctx, "gemini-2.5-flash", &genai.BatchJobSource{FileName: file.Name},
+	return o.create(ctx, displayName, genai.BatchJobSource{FileName: file.Name}, webhook)
+}
+
+func (o *Operator) create(ctx context.Context, displayName string, from genai.BatchJobSource, webhook *genai.WebhookConfig) (string, error) {
+	job, err := o.genai.Batches.Create(ctx, "gemini-2.5-flash", &from,
 		&genai.CreateBatchJobConfig{DisplayName: displayName, WebhookConfig: webhook})
 	if err != nil {
 		return "", fmt.Errorf("create batch: %w", err)
