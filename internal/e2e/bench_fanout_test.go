@@ -71,6 +71,32 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
+// BenchmarkCopy is how long 256 MiB of a file of the Gemini API take from the delivery
+// to batch.completed, copied and worked on in ranges, four at once ("copied-s"): next to
+// one range, as a file that is read in place would be ("one-x").
+func BenchmarkCopy(b *testing.B) {
+	const size, each = 256 << 20, 2000
+	got := samples{}
+	for b.Loop() {
+		took := func(env ...string) time.Duration {
+			r := newBench(b, env...)
+			defer r.receiver.kill()
+			r.job(b, size/each, each, true)
+			begin := time.Now()
+			r.push(b, rangesAtOnce)
+			if n, distinct, _ := r.pubsub.results(); n != size/each || distinct != n {
+				b.Fatalf("%d lines, %d different, want %d", n, distinct, size/each)
+			}
+			return time.Since(begin)
+		}
+		one, ranges := took(fmt.Sprint("CHUNK_BYTES=", 2*size)), took()
+		got.add("one-s", one.Seconds())
+		got.add("copied-s", ranges.Seconds())
+		got.add("one-x", one.Seconds()/ranges.Seconds())
+	}
+	got.report(b)
+}
+
 // BenchmarkScale is how long 64 ranges of 64 KiB take in one receiver, where
 // each operation of Cloud Storage and each publish takes 50 ms more, and how
 // much faster they are when several are pushed at once ("…-x").

@@ -3,10 +3,12 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -48,7 +51,7 @@ type bench struct {
 // newBench starts a receiver with the default settings but for env.
 func newBench(tb testing.TB, env ...string) *bench {
 	tb.Helper()
-	cloud, err := localcloud.Start(tb.Context(), localcloud.Options{})
+	cloud, err := localcloud.Start(tb.Context(), localcloud.Options{Gemini: gemini.Options{BatchDuration: time.Nanosecond, BatchFor: answers}})
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, cloud.Close()) })
 	r := &bench{cloud: cloud, pubsub: newTally(cloud)}
@@ -87,6 +90,41 @@ func (r *bench) batch(tb testing.TB, size int64, at func(int64, []byte)) {
 	name := fmt.Sprintf("%d.jsonl", r.batches)
 	r.cloud.Storage.PutGenerated(localcloud.ResultBucket, name, size, at)
 	r.accept(tb, fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/%d","output_file_uri":"gs://%s/%s"}}`, r.batches, localcloud.ResultBucket, name))
+}
+
+// answers are of the length that a batch's name says.
+func answers(displayName string) gemini.BatchOptions {
+	n, _ := strconv.Atoi(displayName)
+	return gemini.BatchOptions{AnswerBytes: n, NoEvent: true}
+}
+
+// job has the receiver queue a batch of n requests of the Gemini API, each of whose
+// answers has so many bytes.
+func (r *bench) job(tb testing.TB, n, bytes int, inFile bool) {
+	tb.Helper()
+	operator, err := r.cloud.Operator(tb.Context())
+	must(tb, err)
+	defer operator.Close()
+	var name string
+	if inFile {
+		name, err = operator.RunBatch(tb.Context(), strconv.Itoa(bytes), strings.NewReader(requests(n)))
+	} else {
+		name, err = operator.RunInline(tb.Context(), strconv.Itoa(bytes), n)
+	}
+	must(tb, err)
+	poll(tb, patience, "the end of the batch", func() bool {
+		req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, r.cloud.Gemini.URL()+"/v1beta/"+name, nil)
+		must(tb, err)
+		req.Header.Set("X-Goog-Api-Key", localcloud.APIKey)
+		resp, err := http.DefaultClient.Do(req)
+		must(tb, err)
+		defer resp.Body.Close()
+		begin := make([]byte, 16)
+		_, _ = io.ReadFull(resp.Body, begin) // the list behind it may be long
+		return strings.Contains(string(begin), `"done":true`)
+	})
+	r.batches++
+	r.accept(tb, fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":%q}}`, name))
 }
 
 // plan has the receiver plan a batch of generated lines: its ranges are in the

@@ -60,6 +60,9 @@ func (m *mix) at(off int64, p []byte) {
 // door, for lines of up to maxLine bytes.
 func instance(maxLine int64) int64 { return 256<<20 + 8*maxLine }
 
+// mostCopying is what copies and ranges may have resident in an instance of 1 GiB.
+const mostCopying = 256 << 20
+
 // Whatever the lines are, and while storage and Pub/Sub are slow, four ranges at
 // once stay within the instance that docs/operations.md asks for (with Terraform's
 // GOMEMLIMIT), and each line is accounted for. Not parallel, as TestMemory.
@@ -103,5 +106,33 @@ func TestPressureMemory(t *testing.T) {
 				t.Errorf("peak memory %d MiB, want at most %d", peak>>20, budget>>20)
 			}
 		})
+	}
+}
+
+// Four answers of 200 MB, each a list of inline results that the API sends twice, are
+// copied at once and then worked on, in an instance of the default size.
+func TestPressureOfInlineResults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("processes 800 MB; run without -short")
+	}
+	const jobs, each = 4, 1_000_000
+	n := 200
+	if raceDetector { // of the tests' own cloud; the receiver is built as always
+		n /= 4
+	}
+	r := newBench(t)
+	for range jobs {
+		r.job(t, n, each, false)
+	}
+	begin := time.Now()
+	r.push(t, jobs)
+	peak := r.receiver.peakMemory(t)
+	lines, distinct, published := r.pubsub.results()
+	t.Logf("%d lines, %d MiB of outcomes in %.1f s, peak memory %d MiB", lines, published>>20, time.Since(begin).Seconds(), peak>>20)
+	if done := len(r.pubsub.others()); lines != jobs*n || distinct != lines || done != jobs {
+		t.Errorf("%d lines, %d different, %d batches, want %d, as many, and %d", lines, distinct, done, jobs*n, jobs)
+	}
+	if peak > mostCopying {
+		t.Errorf("peak memory %d MiB, want at most %d", peak>>20, mostCopying>>20)
 	}
 }
