@@ -182,11 +182,11 @@ func TestPrintedScriptsEvaluateNothing(t *testing.T) {
 	evaluated(t, bucket, moduleRoot(t))
 }
 
-// TestBucketsOfOthersAreNotAdopted: the name of the state's bucket can be guessed,
-// and whoever makes it first can let us use it.
+// TestBucketsOfOthersAreNotAdopted: the names of the receiver's buckets can be guessed,
+// and whoever makes one first can let us use it.
 func TestBucketsOfOthersAreNotAdopted(t *testing.T) {
 	t.Parallel()
-	const bucket = "storage/buckets/acme-prod-gemini-webhook-state"
+	const prefix, ours, another = "storage/buckets/acme-prod-gemini-webhook-", "123456789012", "987654321"
 	printed := filepath.Join(t.TempDir(), "printed.sh")
 	writeFile(t, printed, dryRun(t, deployScript))
 	for name, run := range map[string]func(fakeCloud) (string, error){
@@ -195,12 +195,13 @@ func TestBucketsOfOthersAreNotAdopted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for number, ok := range map[string]bool{"123456789012": true, "987654321": false} {
+			for _, there := range [][2]string{{"state", ours}, {"state", another}, {"archive", another}} {
+				bucket, number, ok := prefix+there[0], there[1], there[1] == ours
 				cloud := newFakeCloud(t, "gemini-webhook")
 				writeFile(t, filepath.Join(cloud.state, bucket), number)
 				out, err := run(cloud)
 				if ok != (err == nil) || ok == strings.Contains(out, "of another project") {
-					t.Errorf("a bucket of project %s: %v\n%s", number, err, out)
+					t.Errorf("%s of project %s: %v\n%s", bucket, number, err, out)
 				}
 				if log := strings.Join(cloud.log(t), "\n"); !ok && (strings.Contains(log, "changed "+bucket) || strings.Contains(log, "grants/"+strings.ReplaceAll(bucket, "/", "_"))) {
 					t.Errorf("the bucket of another project is used:\n%s", log)
