@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-webhook/internal/batch"
+	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/object"
 )
@@ -111,19 +112,23 @@ func TestCopiesGiveTheSameIDs(t *testing.T) {
 func TestACopyThatIsBrokenOff(t *testing.T) {
 	t.Parallel()
 	for title, test := range map[string]struct {
-		stop bool
-		time time.Duration // that the task has
-		want string
+		call    string // at which
+		pointer string
+		stop    bool
+		time    time.Duration // that the task has
+		want    string
 	}{
-		"the instance stops": {stop: true, time: time.Hour, want: "the instance stops"},
-		"no time":            {time: 41 * time.Second, want: "make smaller batches"},
+		"the instance stops":                           {call: "/download/", stop: true, time: time.Hour, want: "the instance stops"},
+		"while the job of results in a bucket is read": {call: "/batches/", pointer: gsPointer, stop: true, time: time.Hour, want: "the instance stops"},
+		"no time": {call: "/download/", time: 41 * time.Second, want: "make smaller batches"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t).withGemini(gemini.Options{})
-			r.deliver("msg_1", succeededWith(r.job(true), ""))
+			r.gcs.Put(resultBucket, "results.jsonl", []byte(jsonl(requests)), gcs.Attrs{})
+			r.deliver("msg_1", succeededWith(r.job(true), test.pointer))
 			r.gemini.Fail(func(op gemini.Op) *gemini.Fault {
-				if strings.Contains(op.Path, "/download/") {
+				if strings.Contains(op.Path, test.call) {
 					if test.stop {
 						close(r.stopping)
 					}
@@ -150,8 +155,8 @@ func TestACopyThatIsBrokenOff(t *testing.T) {
 			r.restart(chunk(1000))
 			r.redo = append(r.redo, task)
 			r.run()
-			if total := r.completed()["total"]; total != float64(requests) {
-				t.Errorf("total %v", total)
+			if results := r.completed(); results["total"] != float64(requests) || results["missing"] != 0.0 {
+				t.Errorf("results %v, want %d, and that none is missing", results, requests)
 			}
 		})
 	}

@@ -88,6 +88,9 @@ func (w *Worker) plan(ctx context.Context, t Task) (*Plan, error) {
 	}
 	finding, stop := w.copying(ctx)
 	found, err := w.Source.Find(finding, t.Event)
+	if err == nil && context.Cause(finding) == errStopping {
+		err = errors.New("the job may not have been read") // and is read once
+	}
 	err = stopped(finding, err)
 	stop()
 	if err != nil {
