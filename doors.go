@@ -140,7 +140,6 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		Outcomes:     outcomes,
 		Results:      ps.Stream(c.ResultsTopic),
 		Source:       found,
-		Objects:      objects,
 		State:        state,
 		Factory:      factory,
 		Mode:         string(c.BatchResults),

@@ -11,6 +11,7 @@ import (
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/source"
 )
 
 type acceptsAll struct{}
@@ -39,7 +40,7 @@ func TestLineAllocations(t *testing.T) {
 	content := []byte(strings.Repeat(line, lines))
 	w := NewWorker(Config{
 		Results:      acceptsAll{},
-		Objects:      &object.Store{Storage: oneObject{content: content}, Allowed: object.Allowed{Locations: []object.Location{{Bucket: "results"}}}},
+		Source:       &source.Finder{Objects: &object.Store{Storage: oneObject{content: content}, Allowed: object.Allowed{Locations: []object.Location{{Bucket: "results"}}}}},
 		Factory:      outcome.NewFactory("test", time.Now),
 		MaxLineBytes: 16 << 20, Stopping: make(chan struct{}), Now: time.Now,
 	})

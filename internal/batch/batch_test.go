@@ -254,7 +254,7 @@ func (m memoryFiles) Open(_ context.Context, name string) (io.ReadCloser, error)
 // A plan of a former version reads a file of the Gemini API where it is.
 func TestFileOfAFormerPlan(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(c *batch.Config) { c.Objects.Files = memoryFiles{"files/batch-abc": jsonl(30)} })
+	r := newRig(t, func(c *batch.Config) { c.Source.Objects.Files = memoryFiles{"files/batch-abc": jsonl(30)} })
 	r.deliver("msg_1", succeeded("files/batch-abc"))
 	queued := r.pubsub.Messages(queueTopic)[0].Data
 	e, err := event.Decode(queued)

@@ -180,7 +180,7 @@ func TestPointerIsCheckedAgainBeforeReading(t *testing.T) {
 	if err, _ := r.step(); err != nil { // plan
 		t.Fatal(err)
 	}
-	r.restart(func(c *batch.Config) { c.Objects.Allowed.Locations[0].Prefix = "ok/" })
+	r.restart(func(c *batch.Config) { c.Source.Objects.Allowed.Locations[0].Prefix = "ok/" })
 	if err, ok := r.step(); err == nil || !ok {
 		t.Errorf("a range outside RESULT_BUCKETS is done: %v, queued %v", err, ok)
 	}

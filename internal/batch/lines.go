@@ -16,7 +16,7 @@ import (
 func (j *job) lines(ctx context.Context, r Interval) ([]Marker, error) {
 	reading, stop := j.untilStopped(ctx)
 	defer stop()
-	body, size, err := j.Objects.Open(reading, j.object.Object, max(r.Start-1, 0), r.End)
+	body, size, err := j.Source.Objects.Open(reading, j.object.Object, max(r.Start-1, 0), r.End)
 	if err != nil {
 		return nil, err
 	}

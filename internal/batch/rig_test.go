@@ -115,7 +115,6 @@ func (r *rig) restart(change ...func(*batch.Config)) {
 		Outcomes:     ps.Topic("outcomes"),
 		Results:      ps.Stream("results"),
 		Source:       found,
-		Objects:      objects,
 		State:        batch.NewState(storage.State(stateBucket)),
 		Factory:      outcome.NewFactory("test", time.Now),
 		Mode:         batch.Lines,

@@ -113,8 +113,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 		Source: &source.Finder{
 			Objects: objects, Archive: &archive.Store{Bucket: simArchive{s}}, Jobs: simJobs{s}, Files: simFiles{s}, Log: slog.New(slog.DiscardHandler),
 		},
-		Objects: objects,
-		State:   NewState(simStore{s}), Factory: outcome.NewFactory("sim", s.clock),
+		State: NewState(simStore{s}), Factory: outcome.NewFactory("sim", s.clock),
 		Mode: Lines, ChunkBytes: 20 + s.random.Int64N(300), MaxLineBytes: 1 << 20, MaxAttempts: simAttempts,
 		Now: s.clock, Log: slog.New(slog.DiscardHandler),
 	})

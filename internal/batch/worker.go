@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/source"
 )
@@ -43,8 +42,7 @@ type Config struct {
 	Queue    Queue
 	Outcomes Topic          // outcomes of batches
 	Results  Stream         // outcomes of lines
-	Source   *source.Finder // of results, before there is a plan
-	Objects  *object.Store  // of plans
+	Source   *source.Finder // of results
 	State    *State
 	Factory  *outcome.Factory
 
