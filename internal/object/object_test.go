@@ -247,8 +247,8 @@ func TestOpen(t *testing.T) {
 // canonical form.
 func FuzzPointer(f *testing.F) {
 	for _, seed := range []string{
-		"gs://results-bucket/ok/o.jsonl", "gs://results-bucket/ok/", "gs://results-bucket/ok/../x", "gs://state-bucket/ok/x",
-		"files/abc", "gs://", "gs:///", "\x00",
+		"gs://results-bucket/ok/o.jsonl", "gs://results-bucket/ok/", "gs://results-bucket/ok", "gs://results-bucket/ok/../x",
+		"gs://state-bucket/ok/x", "files/abc", "gs://", "gs:///", "\x00",
 	} {
 		f.Add(seed)
 	}
@@ -262,7 +262,7 @@ func FuzzPointer(f *testing.F) {
 				t.Fatalf("%q: %+v, %+v", text, at, refused)
 			}
 		default:
-			if text != "gs://"+at.bucket+"/"+at.name || at.bucket != "results-bucket" || !strings.HasPrefix(at.name, "ok/") ||
+			if text != "gs://"+at.bucket+"/"+at.name || at.bucket != "results-bucket" || !strings.HasPrefix(at.name+"/", "ok/") ||
 				strings.Contains("/"+at.name+"/", "/../") || strings.Contains(at.name, "//") {
 				t.Fatalf("%q: bucket %q, object %q", text, at.bucket, at.name)
 			}

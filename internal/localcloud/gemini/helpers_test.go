@@ -124,10 +124,10 @@ func (r *receiver) wait(t *testing.T, n int) []got {
 	return r.all()[:n]
 }
 
-// eventually fails the test if the condition does not come true within ten seconds.
+// eventually fails the test if the condition does not come true within a minute.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for !condition() {
 		if !sleep(ctx, 2*time.Millisecond) {
