@@ -25,6 +25,22 @@ resource "terraform_data" "placement" {
   }
 }
 
+# Another location would be another bucket, after this one and its copies.
+resource "terraform_data" "archive" {
+  count = module.options.archive.bucket == null ? 1 : 0
+
+  input = coalesce(module.options.archive.location, var.region)
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = lower(self.output) == lower(coalesce(module.options.archive.location, var.region))
+      error_message = "The archive is in ${self.output} and cannot move to ${coalesce(module.options.archive.location, var.region)}: it would be destroyed first, with copies of what Gemini has deleted. Set archive.location back, or make a bucket there and name it in archive.bucket (docs/deploy.md, \"The archive\")."
+    }
+  }
+}
+
 # Refuses "terraform destroy" as a whole, while it is planned. Secrets, buckets
 # and tables refuse by themselves too.
 resource "gemini_deletion_guard" "this" {
