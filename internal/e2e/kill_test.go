@@ -49,7 +49,7 @@ var killCases = []killCase{
 // copied is the size of the one copy.
 func copied(r *rig) int64 {
 	r.t.Helper()
-	all := r.cloud.Storage.List(localcloud.StateBucket, "archive/")
+	all := r.cloud.Storage.List(localcloud.ArchiveBucket, "archive/")
 	if len(all) != 1 {
 		r.t.Fatalf("%d copies, want one", len(all))
 	}

@@ -43,16 +43,11 @@ type archived struct {
 	Type  string `json:"content_type"`
 }
 
-// singleRig is a rig whose jobs end soon, and Google's SDK.
-func singleRig(t *testing.T, o gemini.Options) (*rig, *genai.Client) {
+// singleRig is a rig whose jobs end soon.
+func singleRig(t *testing.T, o gemini.Options) *rig {
 	t.Helper()
 	o.BatchDuration = time.Second
-	r := newRig(t, options{cloud: localcloud.Options{Gemini: o}})
-	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
-		Backend: genai.BackendGeminiAPI, APIKey: localcloud.APIKey, HTTPOptions: genai.HTTPOptions{BaseURL: r.cloud.Gemini.URL()},
-	})
-	must(t, err)
-	return r, client
+	return newRig(t, options{cloud: localcloud.Options{Gemini: o}})
 }
 
 // single waits for the outcome about a resource.
@@ -78,39 +73,32 @@ func (r *rig) content(a *archived) []byte {
 	if a == nil {
 		r.t.Fatal("there is no copy")
 	}
-	o, ok := r.cloud.Storage.Get(localcloud.StateBucket, strings.TrimPrefix(a.URI, "gs://"+localcloud.StateBucket+"/"))
+	o, ok := r.cloud.Storage.Get(localcloud.ArchiveBucket, strings.TrimPrefix(a.URI, "gs://"+localcloud.ArchiveBucket+"/"))
 	if !ok || int64(a.Bytes) != o.Size {
 		r.t.Fatalf("%s of %d bytes is not there, or another one", a.URI, a.Bytes)
 	}
 	return o.Data
 }
 
-func interact(t *testing.T, client *genai.Client, labels map[string]string) (id string) {
-	t.Helper()
-	background := true
-	input := interactions.NewInteractionsInput("hello")
-	made, err := client.Interactions.Create(t.Context(), operations.CreateInteractionRequest{
-		Body: operations.NewCreateInteractionRequestBody(interactions.CreateModelInteraction{
-			Model: interactions.ModelGemini25Flash, Input: &input, Background: &background, Labels: labels,
-		}),
-	})
-	must(t, err)
-	return *made.Interaction.ID
+func (r *rig) interact(labels map[string]string) (id string) {
+	r.t.Helper()
+	id, err := r.operator.Interact(r.t.Context(), labels)
+	must(r.t, err)
+	return id
 }
 
-func generateVideos(t *testing.T, client *genai.Client, samples int32) (name string) {
-	t.Helper()
-	made, err := client.Models.GenerateVideosFromSource(t.Context(), "veo-3.1-generate-preview", &genai.GenerateVideosSource{Prompt: "waves"},
-		&genai.GenerateVideosConfig{NumberOfVideos: samples})
-	must(t, err)
-	return made.Name
+func (r *rig) generateVideos(n int32) (name string) {
+	r.t.Helper()
+	name, err := r.operator.GenerateVideos(r.t.Context(), n)
+	must(r.t, err)
+	return name
 }
 
 // TestInteractionsOfTheSDK: an interaction that the SDK starts comes with what the SDK
 // reads of it.
 func TestInteractionsOfTheSDK(t *testing.T) {
 	t.Parallel()
-	r, client := singleRig(t, gemini.Options{InteractionFor: func(labels map[string]string) gemini.InteractionOptions {
+	r := singleRig(t, gemini.Options{InteractionFor: func(labels map[string]string) gemini.InteractionOptions {
 		o := gemini.InteractionOptions{Status: labels["wants"]}
 		if labels["long"] != "" {
 			o.OutputBytes = 1 << 20
@@ -118,9 +106,9 @@ func TestInteractionsOfTheSDK(t *testing.T) {
 		return o
 	}})
 	for _, test := range []struct{ status, long string }{{"completed", ""}, {"completed", "yes"}, {"requires_action", ""}, {"failed", ""}} {
-		id := interact(t, client, map[string]string{"wants": test.status, "long": test.long})
+		id := r.interact(map[string]string{"wants": test.status, "long": test.long})
 		o := r.single("interaction."+test.status, id)
-		answer, err := client.Interactions.Get(t.Context(), operations.GetInteractionByIDRequest{ID: id})
+		answer, err := r.operator.AI.Interactions.Get(t.Context(), operations.GetInteractionByIDRequest{ID: id})
 		must(t, err)
 		text := ""
 		if answer.Interaction.OutputText != nil {
@@ -157,7 +145,7 @@ func TestInteractionsOfTheSDK(t *testing.T) {
 func TestVideosOfTheSDK(t *testing.T) {
 	t.Parallel()
 	const size = 10<<20 + 1
-	r, client := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
+	r := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
 	failed := map[string]int{} // one call at a time: Fail's
 	r.cloud.Gemini.Fail(func(op gemini.Op) *gemini.Fault {
 		if failed[op.Path]++; strings.HasPrefix(op.Path, "/download/") && failed[op.Path] == 1 { // the SDK's is another
@@ -166,7 +154,7 @@ func TestVideosOfTheSDK(t *testing.T) {
 		return nil
 	})
 	for samples := int32(1); samples <= 2; samples++ {
-		name := generateVideos(t, client, samples)
+		name := r.generateVideos(samples)
 		o := r.single("video.generated", name)
 		all := o.Videos
 		if samples == 1 {
@@ -176,14 +164,14 @@ func TestVideosOfTheSDK(t *testing.T) {
 			t.Fatalf("%d videos: %s", samples, o.raw)
 		}
 		for _, v := range all {
-			content, err := client.Files.Download(context.Background(), genai.NewDownloadURIFromFile(&genai.File{DownloadURI: v.File}), nil)
+			content, err := r.operator.AI.Files.Download(context.Background(), genai.NewDownloadURIFromFile(&genai.File{DownloadURI: v.File}), nil)
 			must(t, err)
 			if got := r.content(v.Archived); !bytes.Equal(got, content) || len(got) != size || v.Archived.Type != "video/mp4" || v.Error != nil {
 				t.Errorf("%+v, %d bytes are not the video", v, len(got))
 			}
 		}
 	}
-	files := r.cloud.Storage.List(localcloud.StateBucket, "archive/")
+	files := r.cloud.Storage.List(localcloud.ArchiveBucket, "archive/")
 	if len(files) != 3 {
 		t.Errorf("%d copies, want 3", len(files))
 	}
@@ -200,19 +188,19 @@ func TestSingleMemory(t *testing.T) {
 	if raceDetector { // of the simulator, which makes them; the receiver is built as always
 		size = 16 << 20
 	}
-	r, client := singleRig(t, gemini.Options{
+	r := singleRig(t, gemini.Options{
 		VideoFor:       func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: int64(size)} },
 		InteractionFor: func(map[string]string) gemini.InteractionOptions { return gemini.InteractionOptions{OutputBytes: size} },
 	})
 	before := r.child.peakMemory(t)
-	o := r.single("video.generated", generateVideos(t, client, 2))
+	o := r.single("video.generated", r.generateVideos(2))
 	for _, v := range o.Videos {
 		if v.Archived == nil || v.Archived.Bytes != size {
 			t.Errorf("got %+v", v)
 		}
 	}
 	between := r.child.peakMemory(t)
-	if i := r.single("interaction.completed", interact(t, client, nil)).Interaction; i.Archived == nil || i.Archived.Bytes < size {
+	if i := r.single("interaction.completed", r.interact(nil)).Interaction; i.Archived == nil || i.Archived.Bytes < size {
 		t.Errorf("archived %+v", i.Archived)
 	}
 	peak := r.child.peakMemory(t)
@@ -240,10 +228,10 @@ func TestKilledWithVideos(t *testing.T) {
 func killWithVideos(t *testing.T, attach func(*rig, *blow), b *blow) (at string) {
 	t.Helper()
 	const size = 1 << 20
-	r, client := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
+	r := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
 	b.kill = r.child.kill
 	attach(r, b)
-	name := generateVideos(t, client, 2)
+	name := r.generateVideos(2)
 	ended := func() bool { return r.seen.has("video.generated") && r.seen.idle() }
 	r.wait("the end, or the kill", func() bool {
 		select {
@@ -265,7 +253,7 @@ func killWithVideos(t *testing.T, attach func(*rig, *blow), b *blow) (at string)
 			t.Errorf("%s has %d bytes", v.Archived.URI, len(content))
 		}
 	}
-	if n, all := len(r.seen.ofType(t, "video.generated")), len(r.cloud.Storage.List(localcloud.StateBucket, "archive/")); n != 1 || all != 2 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
+	if n, all := len(r.seen.ofType(t, "video.generated")), len(r.cloud.Storage.List(localcloud.ArchiveBucket, "archive/")); n != 1 || all != 2 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
 		t.Errorf("killed at %q: %d ids, %d copies, %d dead letters", b.at, n, all, r.seen.count(localcloud.DeadLetterTopic))
 	}
 	return b.at

@@ -48,7 +48,7 @@ func TestJobs(t *testing.T) {
 				t.Errorf("%d lines, %d repeats, want %d and 0", len(first), repeats, test.n)
 			}
 			for _, o := range lines {
-				if want := test.origin + strings.TrimPrefix(name, "batches/"); o.Source.Origin != want || !strings.HasPrefix(o.Source.URI, "gs://"+localcloud.StateBucket+"/archive/") {
+				if want := test.origin + strings.TrimPrefix(name, "batches/"); o.Source.Origin != want || !strings.HasPrefix(o.Source.URI, "gs://"+localcloud.ArchiveBucket+"/archive/") {
 					t.Fatalf("source %+v, want a copy of %s", o.Source, want)
 				}
 			}

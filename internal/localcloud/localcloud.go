@@ -36,6 +36,7 @@ const (
 	DeadLetterTopic = "gemini-dead-letters"
 	ResultBucket    = "gemini-results-local"
 	StateBucket     = "gemini-state-local"
+	ArchiveBucket   = "gemini-archive-local"
 	SigningSecret   = "projects/" + Project + "/secrets/gemini-signing-secret"
 	TokenSecret     = "projects/" + Project + "/secrets/gemini-webhook-token"
 	APIKeySecret    = "projects/" + Project + "/secrets/gemini-api-key"
@@ -104,7 +105,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	if c.Storage, err = gcs.Start(ResultBucket, StateBucket); err != nil {
+	if c.Storage, err = gcs.Start(ResultBucket, StateBucket, ArchiveBucket); err != nil {
 		return nil, err
 	}
 	c.close = append(c.close, c.Storage.Close)
@@ -183,6 +184,7 @@ func (c *Cloud) Env() []string {
 		"OUTCOMES_TOPIC=" + OutcomesTopic,
 		"RESULTS_TOPIC=" + ResultsTopic,
 		"STATE_BUCKET=" + StateBucket,
+		"ARCHIVE_BUCKET=" + ArchiveBucket,
 		"RESULT_BUCKETS=" + ResultBucket,
 		"SIGNING_SECRETS=" + SigningSecret,
 		"DYNAMIC_TOKEN_SECRET=" + TokenSecret,

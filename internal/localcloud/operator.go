@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/genai"
+	"google.golang.org/genai/interactions/models/interactions"
+	"google.golang.org/genai/interactions/models/operations"
 
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/geminiapi"
@@ -18,7 +20,7 @@ import (
 // Operator does what people do with a real project, with Google's own clients
 // and this project's tools: they do not know that the cloud is embedded.
 type Operator struct {
-	genai   *genai.Client
+	AI      *genai.Client // Google's SDK
 	secrets *secretmanager.Client
 	// Admin administers the static webhook, as webhookctl and Terraform do.
 	Admin *webhookadmin.Admin
@@ -101,7 +103,7 @@ func (o *Operator) RunBatchTo(ctx context.Context, displayName string, requests 
 }
 
 func (o *Operator) runBatch(ctx context.Context, displayName string, requests io.Reader, webhook *genai.WebhookConfig) (string, error) {
-	file, err := o.genai.Files.Upload(ctx, requests, &genai.UploadFileConfig{MIMEType: "application/jsonl"})
+	file, err := o.AI.Files.Upload(ctx, requests, &genai.UploadFileConfig{MIMEType: "application/jsonl"})
 	if err != nil {
 		return "", fmt.Errorf("upload requests: %w", err)
 	}
@@ -109,10 +111,35 @@ func (o *Operator) runBatch(ctx context.Context, displayName string, requests io
 }
 
 func (o *Operator) create(ctx context.Context, displayName string, from genai.BatchJobSource, webhook *genai.WebhookConfig) (string, error) {
-	job, err := o.genai.Batches.Create(ctx, "gemini-2.5-flash", &from,
+	job, err := o.AI.Batches.Create(ctx, "gemini-2.5-flash", &from,
 		&genai.CreateBatchJobConfig{DisplayName: displayName, WebhookConfig: webhook})
 	if err != nil {
 		return "", fmt.Errorf("create batch: %w", err)
 	}
 	return job.Name, nil
+}
+
+// GenerateVideos has n videos made of one prompt. It returns the operation's name.
+func (o *Operator) GenerateVideos(ctx context.Context, n int32) (name string, err error) {
+	made, err := o.AI.Models.GenerateVideosFromSource(ctx, "veo-3.1-generate-preview",
+		&genai.GenerateVideosSource{Prompt: "waves"}, &genai.GenerateVideosConfig{NumberOfVideos: n})
+	if err != nil {
+		return "", fmt.Errorf("generate videos: %w", err)
+	}
+	return made.Name, nil
+}
+
+// Interact starts an interaction in the background. It returns its id.
+func (o *Operator) Interact(ctx context.Context, labels map[string]string) (id string, err error) {
+	background := true
+	input := interactions.NewInteractionsInput("hello")
+	made, err := o.AI.Interactions.Create(ctx, operations.CreateInteractionRequest{
+		Body: operations.NewCreateInteractionRequestBody(interactions.CreateModelInteraction{
+			Model: interactions.ModelGemini25Flash, Input: &input, Background: &background, Labels: labels,
+		}),
+	})
+	if err != nil {
+		return "", fmt.Errorf("create interaction: %w", err)
+	}
+	return *made.Interaction.ID, nil
 }
