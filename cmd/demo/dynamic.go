@@ -22,7 +22,7 @@ const (
 // dynamic runs jobs with webhooks of their own, which Google signs with keys
 // that are the same for all its customers, and a stranger's job.
 func (d *demo) dynamic(ctx context.Context) error {
-	d.screen.title("4. Webhooks given with a request, and a stranger's")
+	d.screen.title("5. Webhooks given with a request, and a stranger's")
 	token, err := d.operator.CreateToken(ctx)
 	if err != nil {
 		return err
@@ -70,11 +70,7 @@ type job struct{ what, label, team, scheme, name string }
 
 // completed waits for the job's batch.completed and checks how it came.
 func (d *demo) completed(ctx context.Context, j job) error {
-	var done outcome
-	err := d.wait(ctx, "batch.completed of "+j.name, func() bool {
-		done = d.find("batch.completed", j.name)
-		return done.ID != ""
-	})
+	done, err := d.outcome(ctx, "batch.completed", j.name)
 	if err != nil {
 		return err
 	}

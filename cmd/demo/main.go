@@ -1,6 +1,6 @@
-// Command demo runs the receiver's main job on the embedded cloud and shows
-// what happens: a batch of the Gemini simulator, its signed webhook, the
-// ranges, the lines on Pub/Sub; then deliveries that must be refused, and a
+// Command demo runs the receiver's main jobs on the embedded cloud and shows what
+// happens: batches, a video and an interaction of the Gemini simulator, their signed
+// webhooks, what is fetched and copied, the lines on Pub/Sub; then deliveries that must be refused, and a
 // rotation of the signing secret. The exit status is 0 only if everything came
 // out as the contract says.
 //
@@ -12,6 +12,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,6 +23,7 @@ func main() {
 	keep := flag.Bool("keep", false, "leave everything running and print addresses, environment and a signed curl")
 	requests := flag.Int("requests", 5000, "requests in the batch")
 	flag.Parse()
+	log.SetOutput(io.Discard) // where the SDK says what its next release renames
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	d := &demo{screen: newScreen(os.Stdout), requests: *requests}
