@@ -295,8 +295,9 @@ func TestLargeAnswersAreStreamed(t *testing.T) { // not parallel: it measures th
 		t.Skip("it makes 400 MB; run without -short")
 	}
 	s, client := start(t, Options{
-		BatchFor: func(string) BatchOptions { return BatchOptions{AnswerBytes: 10 << 10, Places: []string{"response"}} },
-		VideoFor: func(string) VideoOptions { return VideoOptions{Bytes: 100 << 20} },
+		Retention: -1, // two days of the simulated time are over before the last is read
+		BatchFor:  func(string) BatchOptions { return BatchOptions{AnswerBytes: 10 << 10, Places: []string{"response"}} },
+		VideoFor:  func(string) VideoOptions { return VideoOptions{Bytes: 100 << 20} },
 	})
 	inline := createRaw(t, s, "batchGenerateContent", 10_000)
 	file := createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(10_000))}, nil)
