@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/localcloud"
-
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 )
 

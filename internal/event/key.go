@@ -10,9 +10,9 @@ import (
 // key is the event's identity (contract, "Identity"): 64 hex digits that are the same
 // for the same event, by whichever webhook and however often it was delivered.
 //
-// It follows from the type, the resource id (see canonicalID) and the pointer. Where these cannot tell two events apart it counts more,
-// because an event taken for another one would be lost while a repeated one only
-// repeats:
+// It follows from the type, the resource id (see canonicalID) and the pointer. Where
+// these cannot tell two events apart it counts more, because an event taken for
+// another one would be lost while a repeated one only repeats:
 //   - the event's timestamp, for requires_action and for types outside the
 //     catalogue, which may report progress several times;
 //   - the webhook-id, for an unrecognized body, without a resource id, and where
