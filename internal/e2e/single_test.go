@@ -210,29 +210,60 @@ func TestSingleMemory(t *testing.T) {
 	}
 }
 
-// TestKilledWithVideos: the process is killed at each step of the work on a video's
-// event and started again. Both videos are whole in the archive, and the outcome says so.
-func TestKilledWithVideos(t *testing.T) {
+// aloneWork is what the process is killed in: what it begins, and the copies that it
+// ends with, each of at least so many bytes.
+var aloneWork = []struct {
+	kind  string
+	begin func(*rig) (id string)
+	kept  func(single) []*archived
+}{
+	{
+		"video.generated",
+		func(r *rig) string { return r.generateVideos(2) },
+		func(o single) (all []*archived) {
+			for _, v := range o.Videos {
+				all = append(all, v.Archived)
+			}
+			return all
+		},
+	},
+	{
+		"interaction.completed",
+		func(r *rig) string { return r.interact(nil) },
+		func(o single) []*archived { return []*archived{o.Interaction.Archived} },
+	},
+}
+
+// TestKilledAlone: the process is killed at each step of the work on the event of a
+// video, and of an interaction that is too long for its message, and started again.
+// All copies are whole in the archive, and the outcome says so.
+func TestKilledAlone(t *testing.T) {
 	t.Parallel()
 	for _, sort := range sorts {
-		t.Run(sort.name, func(t *testing.T) {
-			t.Parallel()
-			for n, at := 1, "the start"; at != ""; n++ {
-				at = killWithVideos(t, sort.attach, &blow{n: n})
-				t.Logf("killed at %q", at)
-			}
-		})
+		for i := range aloneWork {
+			t.Run(aloneWork[i].kind+"/"+sort.name, func(t *testing.T) {
+				t.Parallel()
+				for n, at := 1, "the start"; at != ""; n++ {
+					at = killAlone(t, i, sort.attach, &blow{n: n})
+					t.Logf("killed at %q", at)
+				}
+			})
+		}
 	}
 }
 
-func killWithVideos(t *testing.T, attach func(*rig, *blow), b *blow) (at string) {
+func killAlone(t *testing.T, i int, attach func(*rig, *blow), b *blow) (at string) {
 	t.Helper()
 	const size = 1 << 20
-	r := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
+	work := aloneWork[i]
+	r := singleRig(t, gemini.Options{
+		VideoFor:       func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} },
+		InteractionFor: func(map[string]string) gemini.InteractionOptions { return gemini.InteractionOptions{OutputBytes: size} },
+	})
 	b.kill = r.child.kill
 	attach(r, b)
-	name := r.generateVideos(2)
-	ended := func() bool { return r.seen.has("video.generated") && r.seen.idle() }
+	id := work.begin(r)
+	ended := func() bool { return r.seen.has(work.kind) && r.seen.idle() }
 	r.wait("the end, or the kill", func() bool {
 		select {
 		case <-r.child.exited:
@@ -248,12 +279,13 @@ func killWithVideos(t *testing.T, attach func(*rig, *blow), b *blow) (at string)
 	default:
 	}
 	r.wait("the end", ended)
-	for _, v := range r.single("video.generated", name).Videos {
-		if content := r.content(v.Archived); len(content) != size {
-			t.Errorf("%s has %d bytes", v.Archived.URI, len(content))
+	want := work.kept(r.single(work.kind, id))
+	for _, c := range want {
+		if content := r.content(c); len(content) < size || len(content) != c.Bytes {
+			t.Errorf("%s has %d bytes", c.URI, len(content))
 		}
 	}
-	if n, all := len(r.seen.ofType(t, "video.generated")), len(r.cloud.Storage.List(localcloud.ArchiveBucket, "archive/")); n != 1 || all != 2 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
+	if n, all := len(r.seen.ofType(t, work.kind)), len(r.cloud.Storage.List(localcloud.ArchiveBucket, "archive/")); n != 1 || all != len(want) || all == 0 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
 		t.Errorf("killed at %q: %d ids, %d copies, %d dead letters", b.at, n, all, r.seen.count(localcloud.DeadLetterTopic))
 	}
 	return b.at
