@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -64,7 +65,7 @@ func (w *worker) deliver(ctx, pull context.Context, h *held) {
 			return
 		}
 		w.observe(a)
-		if !sleep(pull, w.backoff(number)) {
+		if gax.Sleep(pull, w.backoff(number)) != nil {
 			w.nack(h)
 			return
 		}
@@ -175,7 +176,7 @@ func (w *worker) publishDeadLetter(pull context.Context, m *pubsubpb.PubsubMessa
 			return true
 		}
 		w.report(fmt.Errorf("push: publish dead letter to %s: %w", w.deadLetterTopic, err))
-		if !sleep(pull, reopenPause) {
+		if gax.Sleep(pull, reopenPause) != nil {
 			return false
 		}
 	}

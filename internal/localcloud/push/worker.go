@@ -10,6 +10,7 @@ import (
 
 	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/googleapis/gax-go/v2"
 )
 
 const (
@@ -85,7 +86,7 @@ func (w *worker) run(ctx, pull context.Context) {
 		err := w.stream(ctx, pull, &messages)
 		if pull.Err() == nil {
 			w.report(fmt.Errorf("push: pull from %s: %w", w.name, err))
-			sleep(pull, reopenPause)
+			_ = gax.Sleep(pull, reopenPause) // the loop sees that it ended
 		}
 	}
 	messages.Wait()
@@ -205,17 +206,5 @@ func (w *worker) extendLeases(ctx context.Context, drained <-chan struct{}) {
 				w.report(fmt.Errorf("push: extend leases on %s: %w", w.name, err))
 			}
 		}
-	}
-}
-
-// sleep waits for d, and reports false where ctx ended before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
