@@ -44,6 +44,9 @@ func (e *Event) read(body lenientjson.Value) {
 	if e.Type == TypeVideoGenerated {
 		e.Video = readVideo(data)
 	}
+	if e.Mode == ModeReconciled {
+		e.Batch = readBatch(body)
+	}
 }
 
 // first is what read gives of the first member with these names that it gives

@@ -20,10 +20,10 @@ import (
 // PublicPath makes of the request's path.
 type Delivery struct {
 	ID          string    // the webhook-id header
-	ReceivedAt  time.Time // when the public door had it
+	ReceivedAt  time.Time // when the public door had it, or it was found
 	Mode        string    // "static", "dynamic" or "reconciled"
-	Scheme      string    // "hmac-sha256", "ed25519" or "rs256"
-	Origin      string    // "path_token", "signing_secret" or "open"
+	Scheme      string    // "hmac-sha256", "ed25519" or "rs256"; "" where nobody signed
+	Origin      string    // "path_token", "signing_secret", "open", "gemini_api" or "vertex_api"
 	Signer      string    // id of the secret that verified; "" where none did
 	Path        string    // escaped path as sent, without its token
 	Traceparent string    // the traceparent header; "" where absent
@@ -45,6 +45,7 @@ type Event struct {
 	UserMetadata map[string]lenientjson.Value // the top level's, else that in data; nil if neither is an object or the JSON of one
 	Error        *Error                       // nil if the event tells of none
 	Video        *Video                       // nil unless Type is TypeVideoGenerated
+	Batch        *Batch                       // of a reconciled event: its job; else nil
 }
 
 // Error is what went wrong, in Gemini's words. Numbers have become strings; a

@@ -18,8 +18,14 @@ import (
 //   - the webhook-id, for an unrecognized body, without a resource id, and where
 //     that timestamp is wanted but absent.
 //
+// A reconciled event is known by its job alone, and no delivery has the key of one:
+// what others can make Gemini send must not look like it.
+//
 // It is no secret and proves nothing about who sent the event.
 func (e *Event) key() string {
+	if e.Mode == ModeReconciled {
+		return hash("reconciled/1", e.Origin, e.ResourceID)
+	}
 	pointer := e.Pointer
 	if pointer == "" && e.Video != nil {
 		pointer = e.Video.URI
@@ -33,9 +39,14 @@ func (e *Event) key() string {
 		delivery = e.ID
 	}
 
+	return hash("event/1", e.Type, e.canonicalID(), pointer, timestamp, delivery)
+}
+
+// hash gives 64 hex digits of texts. Each goes in with its length before it: "ab"+"c"
+// is not "a"+"bc".
+func hash(fields ...string) string {
 	h := sha256.New()
-	// Each field with its length before it: "ab"+"c" is not "a"+"bc".
-	for _, field := range []string{"event/1", e.Type, e.canonicalID(), pointer, timestamp, delivery} {
+	for _, field := range fields {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(field))))
 		h.Write([]byte(field))
 	}

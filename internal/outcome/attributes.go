@@ -38,10 +38,12 @@ func newAttributes(e *event.Event, batch *Batch) attributes {
 		{"event_type", attributeValue(e.SentType)},
 		{"resource_id", attributeValue(e.ResourceID)},
 		{"mode", attributeValue(e.Mode)},
-		{"scheme", attributeValue(e.Scheme)},
 		{"origin", attributeValue(e.Origin)},
 		{"path", attributeValue(e.Path)},
 	}}
+	if e.Scheme != "" {
+		a.fixed = append(a.fixed, attribute{"scheme", attributeValue(e.Scheme)})
+	}
 	if e.Signer != "" {
 		a.fixed = append(a.fixed, attribute{"signer", attributeValue(e.Signer)})
 	}

@@ -24,7 +24,7 @@ type text struct {
 }
 
 func newCommon(e *event.Event, version string) common {
-	return common{
+	c := common{
 		texts: []text{
 			{"event_id", e.ID, true},
 			{"event_type", e.SentType, false},
@@ -39,6 +39,10 @@ func newCommon(e *event.Event, version string) common {
 		metadata:    encodeMetadata(e.UserMetadata),
 		publishedBy: version,
 	}
+	if e.Scheme == "" { // nobody signed
+		c.texts = slices.DeleteFunc(c.texts, func(t text) bool { return t.name == "scheme" })
+	}
+	return c
 }
 
 // members are what outcomes have in common, ready to be encoded.

@@ -70,18 +70,8 @@ type Totals struct {
 	Bytes int64 // stored size of the objects
 }
 
-// Batch is a batch's job as the Gemini API has it. Texts that it does not say are "".
-// Its JSON is part of a stored plan.
-type Batch struct {
-	Name         string `json:"name,omitempty"` // "batches/<id>"
-	DisplayName  string `json:"display_name,omitempty"`
-	Model        string `json:"model,omitempty"`
-	Created      string `json:"created,omitempty"` // RFC 3339, as Ended
-	Ended        string `json:"ended,omitempty"`
-	State        string `json:"state,omitempty"`     // BATCH_STATE_… or JOB_STATE_…
-	Requested    int64  `json:"requested,omitempty"` // how many requests it had, where HasRequested
-	HasRequested bool   `json:"has_requested,omitempty"`
-}
+// Batch is a batch's job.
+type Batch event.Batch
 
 // Factory makes outcomes that carry one version and one clock.
 type Factory struct {
@@ -122,7 +112,7 @@ func (f *Factory) ForBatch(e *event.Event, batch *Batch) *Event {
 	}
 	o.whole.common = newCommon(e, f.version)
 	o.whole.encoded = o.whole.common.append(nil)
-	if e.JSON {
+	if e.JSON && e.Mode != event.ModeReconciled {
 		o.whole.event = bytes.TrimSpace(e.Body)
 	}
 	o.line = o.whole.forLines()
