@@ -1,0 +1,55 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"example.com/gemini-webhook/internal/event"
+)
+
+const (
+	maxErrors     = 20  // in a report; the rest is counted by nobody
+	maxErrorBytes = 500 // of one of them
+)
+
+// Report is what one run did. Its JSON is stored as batch.RunsFolder says, and
+// "webhookctl doctor" reads it.
+type Report struct {
+	Started         time.Time      `json:"started"`
+	Ended           time.Time      `json:"ended"`
+	LookedAt        map[string]int `json:"looked_at"`        // jobs that were listed, by event.OriginGeminiAPI and event.OriginVertexAPI
+	EndedJobs       int            `json:"ended_jobs"`       // of those, the ones that ended in the window
+	Queued          int            `json:"queued"`           // of those, the ones without an owner whose event is in the queue now
+	WebhooksEnabled int            `json:"webhooks_enabled"` // that Gemini had disabled
+	Errors          []string       `json:"errors"`           // empty where all was looked at; at most 20
+}
+
+func newReport(started time.Time) *Report {
+	return &Report{Started: started.UTC(), LookedAt: map[string]int{event.OriginGeminiAPI: 0, event.OriginVertexAPI: 0}, Errors: []string{}}
+}
+
+// add takes note of an error.
+func (r *Report) add(err error) {
+	if len(r.Errors) < maxErrors {
+		text := err.Error()
+		r.Errors = append(r.Errors, text[:min(len(text), maxErrorBytes)])
+	}
+}
+
+// log writes the one line of a run, whose names stay: metrics are made of them.
+func (r *Report) log(ctx context.Context, log *slog.Logger, level slog.Level) {
+	log.Log(ctx, level, "reconciled",
+		"started", r.Started, "ended", r.Ended,
+		slog.Group("looked_at", event.OriginGeminiAPI, r.LookedAt[event.OriginGeminiAPI], event.OriginVertexAPI, r.LookedAt[event.OriginVertexAPI]),
+		"ended_jobs", r.EndedJobs, "queued", r.Queued, "webhooks_enabled", r.WebhooksEnabled, "errors", r.Errors)
+}
+
+func (r *Report) encode() []byte {
+	data, err := json.Marshal(r)
+	if err != nil { // times, numbers and texts always encode
+		panic(err)
+	}
+	return data
+}
