@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 // States of a batch on the wire; the SDK shows them as JOB_STATE_….
@@ -69,26 +71,26 @@ func (b *batch) name() string { return batchPrefix + b.id }
 func (b *batch) active() bool { return b.state == batchPending || b.state == batchRunning }
 
 func (s *Server) routeBatches(mux *http.ServeMux) {
-	mux.Handle("POST /v1beta/models/{call}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
-		model, verb := splitVerb(r.PathValue("call"))
+	mux.Handle("POST /v1beta/models/{call}", rest.Method(func(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
+		model, verb := rest.SplitVerb(r.PathValue("call"))
 		switch verb {
 		case "batchGenerateContent", "asyncBatchEmbedContent":
 			return s.createBatch(w, r, model, verb == "asyncBatchEmbedContent")
 		case "predictLongRunning":
 			return s.createVideo(w, r, model)
 		}
-		return nil, notFound("of the model's methods only :batchGenerateContent, :asyncBatchEmbedContent and :predictLongRunning are simulated")
+		return nil, rest.NotFound("of the model's methods only :batchGenerateContent, :asyncBatchEmbedContent and :predictLongRunning are simulated")
 	}))
 	mux.Handle("GET /v1beta/batches", list(s, &s.batches, "operations", "nextPageToken", nil))
-	mux.Handle("GET /v1beta/batches/{id}", method(s.getBatch))
+	mux.Handle("GET /v1beta/batches/{id}", rest.Method(s.getBatch))
 	mux.Handle("DELETE /v1beta/batches/{id}", remove(s, &s.batches, func(b *batch) { // one that still ran ends without an event
 		b.state = batchStates[EndCancelled]
 		b.cancel()
 	}))
-	mux.Handle("POST /v1beta/batches/{call}", method(func(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
-		id, verb := splitVerb(r.PathValue("call"))
+	mux.Handle("POST /v1beta/batches/{call}", rest.Method(func(_ http.ResponseWriter, r *http.Request) (any, *rest.Error) {
+		id, verb := rest.SplitVerb(r.PathValue("call"))
 		if verb != "cancel" {
-			return nil, notFound("batches have the method :cancel")
+			return nil, rest.NotFound("batches have the method :cancel")
 		}
 		return s.cancelBatch(id)
 	}))
@@ -105,7 +107,7 @@ type batchFields struct {
 }
 
 // readBatch decodes and checks a create request, but for whether its file exists.
-func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
+func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *rest.Error) {
 	var in struct {
 		Batch json.RawMessage `json:"batch"`
 	}
@@ -117,7 +119,7 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
 	var requests struct {
 		Requests []json.RawMessage `json:"requests"`
 	}
-	err := readBody(w, r, &in)
+	err := rest.ReadBody(w, r, &in)
 	for _, level := range []struct {
 		from *json.RawMessage
 		into any
@@ -125,7 +127,7 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
 		ignored []string
 	}{{&in.Batch, &fields, batchIgnored}, {&fields.InputConfig, &config, nil}, {&config.Requests, &requests, nil}} {
 		if err == nil && len(*level.from) > 0 {
-			err = decode(*level.from, level.into, level.ignored...)
+			err = rest.Decode(*level.from, level.into, level.ignored...)
 		}
 	}
 	var hook webhookConfig
@@ -136,12 +138,12 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
 	case err != nil:
 		return nil, err
 	case (config.FileName == "") == (len(requests.Requests) == 0):
-		return nil, invalid("input_config must have exactly one of file_name and requests.")
+		return nil, rest.Invalid("input_config must have exactly one of file_name and requests.")
 	}
 	b := &batch{displayName: fields.DisplayName, inputFile: config.FileName, hook: hook, state: batchPending}
 	for _, raw := range requests.Requests {
 		var entry inlineEntry
-		if err := decode(raw, &entry); err != nil {
+		if err := rest.Decode(raw, &entry); err != nil {
 			return nil, err
 		}
 		b.items = append(b.items, item{metadata: bytes.Clone(entry.Metadata), size: len(entry.Request)})
@@ -149,7 +151,7 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *apiError) {
 	return b, nil
 }
 
-func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model string, embed bool) (any, *apiError) {
+func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model string, embed bool) (any, *rest.Error) {
 	b, err := readBatch(w, r)
 	if err != nil {
 		return nil, err
@@ -160,25 +162,25 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model strin
 		f, err := s.files.find(strings.TrimPrefix(b.inputFile, "files/"))
 		if err != nil || f.result {
 			s.mu.Unlock()
-			return nil, notFound("input_config.file_name: no uploaded file of this name.")
+			return nil, rest.NotFound("input_config.file_name: no uploaded file of this name.")
 		}
 		b.input = f.content
 	}
 	b.header = s.newHeader("batch", "", batchIDSize)
-	ctx, cancel := context.WithCancel(s.ctx)
+	ctx, cancel := context.WithCancel(s.background.Context())
 	b.cancel = cancel
 	s.batches.all = append(s.batches.all, b)
 	out := b.render(s)
 	s.mu.Unlock()
-	if !s.spawn(func(context.Context) { defer cancel(); s.run(ctx, b) }) {
+	if !s.background.Go(func(context.Context) { defer cancel(); s.run(ctx, b) }) {
 		cancel()
-		return nil, closing()
+		return nil, rest.Closing()
 	}
 	return out, nil
 }
 
 // cancelBatch ends a batch at once; on one that has ended it does nothing, as for any long-running operation.
-func (s *Server) cancelBatch(id string) (any, *apiError) {
+func (s *Server) cancelBatch(id string) (any, *rest.Error) {
 	s.mu.Lock()
 	b, err := s.batches.find(id)
 	s.mu.Unlock()
@@ -186,18 +188,18 @@ func (s *Server) cancelBatch(id string) (any, *apiError) {
 		return nil, err
 	}
 	s.end(b, ending{end: EndCancelled})
-	return empty{}, nil
+	return rest.Empty{}, nil
 }
 
 // getBatch is get, but for what is too large for it.
-func (s *Server) getBatch(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+func (s *Server) getBatch(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 	s.mu.Lock()
 	b, err := s.batches.find(r.PathValue("id"))
 	tooLarge := err == nil && b.tooLarge
 	s.mu.Unlock()
 	if tooLarge {
 		s.Sleep(r.Context(), s.scaled(s.opts.InlineTimeout))
-		return nil, &apiError{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Message: "The service is currently unavailable."}
+		return nil, &rest.Error{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Message: "The service is currently unavailable."}
 	}
 	return get(s, &s.batches)(w, r)
 }
@@ -215,7 +217,7 @@ func (b *batch) render(s *Server) map[string]any {
 	}
 	metadata := map[string]any{
 		"@type": typePrefix + kind, "name": b.name(), "model": b.model, "displayName": b.displayName, "state": state,
-		"createTime": stamp(b.created), "updateTime": stamp(b.updated), "batchStats": stats.render(),
+		"createTime": rest.Stamp(b.created), "updateTime": rest.Stamp(b.updated), "batchStats": stats.render(),
 	}
 	if b.inputFile != "" {
 		metadata["inputConfig"] = map[string]string{"fileName": b.inputFile}
@@ -225,7 +227,7 @@ func (b *batch) render(s *Server) map[string]any {
 		return out
 	}
 	out["done"] = true
-	metadata["endTime"] = stamp(b.ended)
+	metadata["endTime"] = rest.Stamp(b.ended)
 	if b.failure != nil {
 		out["error"] = b.failure
 	}
@@ -258,7 +260,7 @@ func (b *batch) output(s *Server) map[string]any {
 	case s.expired(b.expires):
 		return nil
 	}
-	var list any = stream(s.newMaker(b).list)
+	var list any = rest.Stream(s.newMaker(b).list)
 	if b.form.EmptyList {
 		list = []string{}
 	}

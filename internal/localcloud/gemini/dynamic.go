@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 // Scheme is how a delivery is signed, under the name that the receiver has for it.
@@ -27,16 +29,16 @@ type webhookConfig struct {
 }
 
 // readWebhookConfig decodes the field of a create request; its errors show no URI.
-func readWebhookConfig(raw json.RawMessage) (webhookConfig, *apiError) {
+func readWebhookConfig(raw json.RawMessage) (webhookConfig, *rest.Error) {
 	var c webhookConfig
 	if len(raw) == 0 {
 		return c, nil
 	}
-	if err := decode(raw, &c); err != nil {
+	if err := rest.Decode(raw, &c); err != nil {
 		return webhookConfig{}, err
 	}
 	if slices.ContainsFunc(c.URIs, func(uri string) bool { return !deliverable(uri) }) {
-		return webhookConfig{}, invalid("webhook_config.uris must be absolute https URLs (http on loopback addresses).")
+		return webhookConfig{}, rest.Invalid("webhook_config.uris must be absolute https URLs (http on loopback addresses).")
 	}
 	return c, nil
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 // EmitOptions refine Emit and EmitTo. The zero value is a plain event.
@@ -40,13 +42,13 @@ func (s *Server) Emit(eventType string, data any, opts EmitOptions) ([]string, e
 
 func (s *Server) encodeEvent(eventType string, data any, metadata map[string]any) ([]byte, error) {
 	timestamp := s.opts.Now().UTC().Format("2006-01-02T15:04:05Z")
-	return marshal(envelope{Type: eventType, Version: "v1", Timestamp: timestamp, Data: data, UserMetadata: metadata})
+	return rest.Marshal(envelope{Type: eventType, Version: "v1", Timestamp: timestamp, Data: data, UserMetadata: metadata})
 }
 
 // send picks the webhooks and begins a delivery to each.
 func (s *Server) send(eventType string, body []byte, opts EmitOptions) ([]string, error) {
 	s.mu.Lock()
-	if !s.running {
+	if s.background.Context().Err() != nil {
 		s.mu.Unlock()
 		return nil, ErrClosed
 	}
@@ -87,13 +89,13 @@ func (h *webhook) wants(eventType string) bool {
 	return !slices.ContainsFunc(subscribable, ofFamily) || slices.ContainsFunc(h.events, ofFamily)
 }
 
-func (s *Server) pingWebhook(w http.ResponseWriter, r *http.Request, id string) (any, *apiError) {
-	if err := readBody(w, r, &empty{}); err != nil {
+func (s *Server) pingWebhook(w http.ResponseWriter, r *http.Request, id string) (any, *rest.Error) {
+	if err := rest.ReadBody(w, r, &rest.Empty{}); err != nil {
 		return nil, err
 	}
 	body, err := s.encodeEvent("webhook.ping", map[string]any{"id": id}, nil)
 	if err != nil {
-		return nil, invalid("the ping cannot be encoded")
+		return nil, rest.Invalid("the ping cannot be encoded")
 	}
 	s.mu.Lock()
 	if _, missing := s.webhooks.find(id); missing != nil {
@@ -103,5 +105,5 @@ func (s *Server) pingWebhook(w http.ResponseWriter, r *http.Request, id string) 
 	ping := s.newMessage(destination{hookID: id, regardless: true}, "webhook.ping", body, "")
 	s.mu.Unlock()
 	s.deliver(ping)
-	return empty{}, nil
+	return rest.Empty{}, nil
 }

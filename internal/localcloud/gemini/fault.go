@@ -1,76 +1,9 @@
 package gemini
 
-import (
-	"net/http"
-	"strconv"
-	"strings"
-	"time"
+import "example.com/gemini-webhook/internal/localcloud/rest"
+
+// Op is one call and Fault what goes wrong with it, see Server.Fail.
+type (
+	Op    = rest.Op
+	Fault = rest.Fault
 )
-
-// Op is one call, by the pattern of its route, such as "GET /v1beta/batches/{id}" (by which Count counts, too), and its path.
-type Op struct{ Route, Path string }
-
-// Fault is what goes wrong with one call that has a good API key. Its parts combine in the order of the fields; the zero
-// value is no fault.
-type Fault struct {
-	// Delay passes in real time before anything is done or answered.
-	Delay time.Duration
-	// Redirect, where not empty, is the URL that is answered with 302 in place of the call, which is not done.
-	Redirect string
-	// Status, where not 0, is answered in place of the call, which is not done, with Retry-After where that is not 0.
-	Status     int
-	RetryAfter time.Duration
-	// CutAfter, where not 0, breaks the connection after so many bytes of the answer's body. The call is done.
-	CutAfter int64
-}
-
-// statusNames are those of google.rpc.Code by HTTP status.
-var statusNames = map[int]string{
-	http.StatusBadRequest: "INVALID_ARGUMENT", http.StatusUnauthorized: "UNAUTHENTICATED", http.StatusForbidden: "PERMISSION_DENIED",
-	http.StatusNotFound: "NOT_FOUND", http.StatusTooManyRequests: "RESOURCE_EXHAUSTED", http.StatusInternalServerError: "INTERNAL",
-	http.StatusServiceUnavailable: "UNAVAILABLE", http.StatusGatewayTimeout: "DEADLINE_EXCEEDED",
-}
-
-// serve routes a call, after its fault.
-func (s *Server) serve(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	_, route := mux.Handler(r)
-	f := s.Begin(route, Op{Route: route, Path: r.URL.Path})
-	if !s.Sleep(r.Context(), f.Delay) {
-		panic(http.ErrAbortHandler)
-	}
-	switch {
-	case f.Redirect != "":
-		http.Redirect(w, r, f.Redirect, http.StatusFound)
-		return
-	case f.Status != 0:
-		if f.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
-		}
-		err := &apiError{Code: f.Status, Status: statusNames[f.Status], Message: "A fault on purpose."}
-		if strings.Contains(route, interactionsPath) {
-			writeInteractionError(w, err)
-		} else {
-			writeError(w, err)
-		}
-		return
-	case f.CutAfter > 0:
-		w = &cutWriter{ResponseWriter: w, left: f.CutAfter}
-	}
-	mux.ServeHTTP(w, r)
-}
-
-// cutWriter breaks the connection off in the middle of the body.
-type cutWriter struct {
-	http.ResponseWriter
-	left int64
-}
-
-func (c *cutWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) < c.left {
-		c.left -= int64(len(p))
-		return c.ResponseWriter.Write(p)
-	}
-	_, _ = c.ResponseWriter.Write(p[:c.left]) // the client sees an error in any case
-	_ = http.NewResponseController(c.ResponseWriter).Flush()
-	panic(http.ErrAbortHandler)
-}

@@ -27,7 +27,7 @@ func TestFaults(t *testing.T) {
 		"redirect": {Fault{Redirect: "http://elsewhere.invalid/x"}, 302, "Location", "http://elsewhere.invalid/x"},
 	} {
 		s.Fail(func(op Op) *Fault {
-			if op != (Op{route, "/v1beta/" + job}) {
+			if op != (Op{Route: route, Path: "/v1beta/" + job}) {
 				t.Errorf("%+v", op)
 			}
 			return &c.fault

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 const (
@@ -42,15 +44,15 @@ func (s *Server) routeFiles(mux *http.ServeMux) {
 		if id := r.PathValue("id"); strings.Contains(id, ":") {
 			s.download(w, r)
 		} else if s.opts.OldFiles && len(id) > maxFileID {
-			writeError(w, invalid("* GetFileRequest.name: "+longFileID))
+			rest.WriteError(w, rest.Invalid("* GetFileRequest.name: "+longFileID))
 		} else {
 			get(s, &s.files).ServeHTTP(w, r)
 		}
 	})
 	mux.HandleFunc("GET /download/v1beta/files/{id}", s.download)
-	mux.Handle("DELETE /v1beta/files/{id}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+	mux.Handle("DELETE /v1beta/files/{id}", rest.Method(func(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 		if len(r.PathValue("id")) > maxFileID {
-			return nil, invalid("* DeleteFileRequest.name: " + longFileID)
+			return nil, rest.Invalid("* DeleteFileRequest.name: " + longFileID)
 		}
 		return remove(s, &s.files, nil)(w, r)
 	}))
@@ -58,19 +60,19 @@ func (s *Server) routeFiles(mux *http.ServeMux) {
 
 // download sends a result file, or the ranges of it that are asked for.
 func (s *Server) download(w http.ResponseWriter, r *http.Request) {
-	id, verb := splitVerb(r.PathValue("id"))
+	id, verb := rest.SplitVerb(r.PathValue("id"))
 	s.mu.Lock()
 	f, err := s.files.find(id)
 	s.mu.Unlock()
 	switch {
 	case verb != "download":
-		writeError(w, notFound("files have the method :download"))
+		rest.WriteError(w, rest.NotFound("files have the method :download"))
 	case r.URL.Query().Get("alt") != "media":
-		writeError(w, invalid("Downloads need alt=media."))
+		rest.WriteError(w, rest.Invalid("Downloads need alt=media."))
 	case err != nil:
-		writeError(w, err)
+		rest.WriteError(w, err)
 	case !f.result:
-		writeError(w, invalid("Only generated files can be downloaded."))
+		rest.WriteError(w, rest.Invalid("Only generated files can be downloaded."))
 	default:
 		w.Header().Set("Content-Type", f.mime)
 		http.ServeContent(w, r, "", f.created, io.NewSectionReader(f.open(), 0, f.size))
@@ -90,10 +92,10 @@ func (f *file) render(s *Server) map[string]any {
 	name := "files/" + f.id
 	out := map[string]any{
 		"name": name, "mimeType": f.mime, "sizeBytes": strconv.FormatInt(f.size, 10), "uri": publicURL + name, "state": "ACTIVE",
-		"createTime": stamp(f.created), "updateTime": stamp(f.created),
+		"createTime": rest.Stamp(f.created), "updateTime": rest.Stamp(f.created),
 	}
 	if s.opts.Retention > 0 {
-		out["expirationTime"] = stamp(f.created.Add(s.scaled(s.opts.Retention)))
+		out["expirationTime"] = rest.Stamp(f.created.Add(s.scaled(s.opts.Retention)))
 	}
 	if f.result {
 		out["source"], out["downloadUri"] = "GENERATED", downloadURL(name)

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"example.com/gemini-webhook/internal/localcloud/model"
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 const interactionsPath = "/v1beta/interactions"
@@ -44,7 +47,7 @@ func (s *Server) routeInteractions(mux *http.ServeMux) {
 }
 
 // interactionMethod is a method whose errors have the Interactions API's own shape, in which the code is a text.
-type interactionMethod method
+type interactionMethod rest.Method
 
 func (m interactionMethod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, err := m(w, r)
@@ -52,11 +55,11 @@ func (m interactionMethod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeInteractionError(w, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, out)
+	rest.WriteJSON(w, http.StatusOK, out)
 }
 
-func writeInteractionError(w http.ResponseWriter, err *apiError) {
-	writeJSON(w, err.Code, map[string]any{"error": map[string]string{"code": strings.ToLower(err.Status), "message": err.Message}})
+func writeInteractionError(w http.ResponseWriter, err *rest.Error) {
+	rest.WriteJSON(w, err.Code, map[string]any{"error": map[string]string{"code": strings.ToLower(err.Status), "message": err.Message}})
 }
 
 // interactionIgnored are the fields of a create request, as the SDK has them, that are taken and not used.
@@ -79,9 +82,9 @@ type interactionFields struct {
 }
 
 // readInteraction decodes and checks a create request.
-func readInteraction(w http.ResponseWriter, r *http.Request) (*interaction, *apiError) {
+func readInteraction(w http.ResponseWriter, r *http.Request) (*interaction, *rest.Error) {
 	var in interactionFields
-	if err := readBody(w, r, &in, interactionIgnored...); err != nil {
+	if err := rest.ReadBody(w, r, &in, interactionIgnored...); err != nil {
 		return nil, err
 	}
 	hook, err := readWebhookConfig(in.WebhookConfig)
@@ -89,17 +92,17 @@ func readInteraction(w http.ResponseWriter, r *http.Request) (*interaction, *api
 	case err != nil:
 		return nil, err
 	case (in.Model == "") == (in.Agent == ""):
-		return nil, invalid("Exactly one of model and agent must be given.")
+		return nil, rest.Invalid("Exactly one of model and agent must be given.")
 	case len(in.Input) == 0 || bytes.Equal(in.Input, []byte("null")):
-		return nil, invalid("input must be given.")
+		return nil, rest.Invalid("input must be given.")
 	case !in.Background || in.Stream:
-		return nil, invalid("Only interactions with background: true and without stream are simulated.")
+		return nil, rest.Invalid("Only interactions with background: true and without stream are simulated.")
 	}
 	in.WebhookConfig = nil // it is never shown
 	return &interaction{interactionFields: in, hook: hook, status: interactionRunning}, nil
 }
 
-func (s *Server) createInteraction(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+func (s *Server) createInteraction(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 	i, err := readInteraction(w, r)
 	if err != nil {
 		return nil, err
@@ -137,7 +140,7 @@ func (s *Server) endInteraction(i *interaction, status string) {
 var interactionError = map[string]string{"code": "internal", "message": "Internal error encountered."}
 
 // getInteraction shows the input only to those who ask for it.
-func (s *Server) getInteraction(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+func (s *Server) getInteraction(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 	out, err := get(s, &s.interactions)(w, r)
 	if fields, ok := out.(map[string]any); ok && r.URL.Query().Get("include_input") != "true" {
 		delete(fields, "input")
@@ -146,7 +149,7 @@ func (s *Server) getInteraction(w http.ResponseWriter, r *http.Request) (any, *a
 }
 
 // cancelInteraction ends an interaction at once; on one that has ended it does nothing.
-func (s *Server) cancelInteraction(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+func (s *Server) cancelInteraction(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 	s.mu.Lock()
 	i, err := s.interactions.find(r.PathValue("id"))
 	s.mu.Unlock()
@@ -192,18 +195,18 @@ func textOf(text string) []any { return []any{map[string]string{"type": "text", 
 // result of that call is what it waits for.
 func (i *interaction) renderSteps(s *Server, out map[string]any) {
 	rng := s.random("interaction", i.seq)
-	steps := []map[string]any{step("thought", map[string]any{"signature": responseID(rng), "summary": textOf("It is a question.")})}
+	steps := []map[string]any{step("thought", map[string]any{"signature": model.ResponseID(rng), "summary": textOf("It is a question.")})}
 	if len(i.Tools) > 0 || i.status == interactionAction {
 		steps = append(steps, step("function_call", map[string]any{"id": "call_1", "name": "ask", "arguments": map[string]any{"about": "it"}}))
 	}
-	in, thought, answered := 1+len(i.Input)/bytesPerToken, 5, 0
+	in, thought, answered := model.Tokens(len(i.Input)), 5, 0
 	if i.status != interactionAction {
 		if len(i.Tools) > 0 {
 			steps = append(steps, step("function_result", map[string]any{"call_id": "call_1", "name": "ask", "result": map[string]any{"is": "known"}}))
 		}
-		text := answer(rng, s.opts.MaxTextBytes, i.form.OutputBytes)
+		text := model.Text(rng, s.opts.MaxTextBytes, i.form.OutputBytes)
 		steps = append(steps, step("model_output", map[string]any{"content": textOf(text)}))
-		answered = 1 + len(text)/bytesPerToken
+		answered = model.Tokens(len(text))
 	}
 	out["steps"] = steps
 	out["usage"] = map[string]any{
@@ -211,6 +214,6 @@ func (i *interaction) renderSteps(s *Server, out map[string]any) {
 		"input_tokens_by_modality": []map[string]any{{"modality": "text", "tokens": in}},
 	}
 	if i.status == "requires_continuation" {
-		out["continuation_token"] = responseID(rng)
+		out["continuation_token"] = model.ResponseID(rng)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 // JWKSPath is where the keys of dynamic deliveries are served, without an API key.
@@ -58,7 +60,7 @@ func (s *Server) serveJWKS(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Unlock()
 	private, err := keys.rsa()
 	if err != nil {
-		writeError(w, &apiError{Code: http.StatusInternalServerError, Status: "INTERNAL", Message: "The keys cannot be made."})
+		rest.WriteError(w, &rest.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Message: "The keys cannot be made."})
 		return
 	}
 	set := []map[string]string{{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": keyID(private.N.Bytes()),
@@ -70,7 +72,7 @@ func (s *Server) serveJWKS(w http.ResponseWriter, _ *http.Request) {
 			"x": base64.RawURLEncoding.EncodeToString(public)})
 	}
 	w.Header().Set("Cache-Control", "public, max-age=3600")
-	writeJSON(w, http.StatusOK, map[string]any{"keys": set})
+	rest.WriteJSON(w, http.StatusOK, map[string]any{"keys": set})
 }
 
 // keyID names a key by what it is, 40 hex digits as Google's are, so that no two keys ever have the same.

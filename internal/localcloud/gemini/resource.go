@@ -1,12 +1,11 @@
 package gemini
 
 import (
-	"encoding/base64"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"time"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 // resource is a webhook, file, batch, interaction or video.
@@ -28,10 +27,10 @@ func (h *header) head() *header { return h }
 // collection is the resources of one kind in order of creation; Server.mu guards it.
 type collection[R resource] struct {
 	all     []R
-	missing *apiError // answers an id that is none
+	missing *rest.Error // answers an id that is none
 }
 
-func (c *collection[R]) find(id string) (found R, _ *apiError) {
+func (c *collection[R]) find(id string) (found R, _ *rest.Error) {
 	for _, r := range c.all {
 		if r.head().id == id {
 			return r, nil
@@ -48,8 +47,8 @@ func (s *Server) newHeader(kind, prefix string, length int) header {
 }
 
 // get answers with the resource that the path names.
-func get[R resource](s *Server, c *collection[R]) method {
-	return func(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+func get[R resource](s *Server, c *collection[R]) rest.Method {
+	return func(_ http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		found, err := c.find(r.PathValue("id"))
@@ -61,32 +60,21 @@ func get[R resource](s *Server, c *collection[R]) method {
 }
 
 // list answers with one page of those that are shown; nil: all are.
-func list[R resource](s *Server, c *collection[R], itemsName, tokenName string, shown func(R) bool) method {
-	return func(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+func list[R resource](s *Server, c *collection[R], itemsName, tokenName string, shown func(R) bool) rest.Method {
+	listing := rest.Listing[R]{
+		Items: itemsName, Token: tokenName, Seq: func(item R) uint64 { return item.head().seq }, Shown: shown,
+		Render: func(item R) map[string]any { return item.render(s) },
+	}
+	return func(_ http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		page, next, err := pageOf(c.all, shown, r.URL.Query())
-		if err != nil {
-			return nil, err
-		}
-		out := map[string]any{} // what is empty is left out
-		if len(page) > 0 {
-			items := make([]map[string]any, len(page))
-			for i, r := range page {
-				items[i] = r.render(s)
-			}
-			out[itemsName] = items
-		}
-		if next != "" {
-			out[tokenName] = next
-		}
-		return out, nil
+		return listing.Page(c.all, r.URL.Query())
 	}
 }
 
 // remove forgets the resource that the path names, and ends it; nil: there is nothing to end.
-func remove[R resource](s *Server, c *collection[R], end func(R)) method {
-	return func(_ http.ResponseWriter, r *http.Request) (any, *apiError) {
+func remove[R resource](s *Server, c *collection[R], end func(R)) rest.Method {
+	return func(_ http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		found, err := c.find(r.PathValue("id"))
@@ -97,42 +85,6 @@ func remove[R resource](s *Server, c *collection[R], end func(R)) method {
 		if end != nil {
 			end(found)
 		}
-		return empty{}, nil
+		return rest.Empty{}, nil
 	}
-}
-
-// pageOf cuts one page out of items. The token names the last item given, so that items deleted in between do not shift
-// the next page. Up to 50 items by default, 1000 at most.
-func pageOf[R resource](items []R, shown func(R) bool, values url.Values) (page []R, next string, _ *apiError) {
-	size := 50
-	if text := query(values, "page_size", "pageSize"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return nil, "", invalid("page_size must be a number that is not negative.")
-		}
-		if n > 0 {
-			size = min(n, 1000)
-		}
-	}
-	var after uint64
-	if token := query(values, "page_token", "pageToken"); token != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(token)
-		if err == nil {
-			after, err = strconv.ParseUint(string(raw), 10, 64)
-		}
-		if err != nil {
-			return nil, "", invalid("page_token is not one that this service gave.")
-		}
-	}
-	for _, item := range items {
-		if item.head().seq <= after || shown != nil && !shown(item) {
-			continue
-		}
-		if len(page) == size {
-			last := strconv.FormatUint(page[size-1].head().seq, 10)
-			return page, base64.RawURLEncoding.EncodeToString([]byte(last)), nil
-		}
-		page = append(page, item)
-	}
-	return page, "", nil
 }

@@ -3,17 +3,16 @@ package gemini
 import (
 	"encoding/json"
 	"io"
-	"math"
 	"math/rand/v2"
 	"sort"
 	"strconv"
 	"strings"
+
+	"example.com/gemini-webhook/internal/localcloud/model"
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
-const (
-	bytesPerToken = 4 // the usual rule of thumb
-	embeddingSize = 8 // the live models have 768 and more
-)
+const embeddingSize = 8 // the live models have 768 and more
 
 // lineErrors are what a failed line can carry: google.rpc codes.
 var lineErrors = []lineError{
@@ -37,14 +36,6 @@ type resultLine struct {
 	Key      json.RawMessage `json:"key,omitempty"`
 }
 
-type response struct {
-	Candidates     []candidate     `json:"candidates,omitempty"`
-	PromptFeedback *promptFeedback `json:"promptFeedback,omitempty"`
-	Usage          usage           `json:"usageMetadata"`
-	ModelVersion   string          `json:"modelVersion"`
-	ResponseID     string          `json:"responseId"`
-}
-
 // embedded is the response of an embeddings batch.
 type embedded struct {
 	Embedding  embedding `json:"embedding"`
@@ -53,33 +44,6 @@ type embedded struct {
 
 type embedding struct {
 	Values []float32 `json:"values"`
-}
-
-type candidate struct {
-	Content      content `json:"content"`
-	FinishReason string  `json:"finishReason"`
-	Index        int     `json:"index"`
-}
-
-type content struct {
-	Parts []part `json:"parts"`
-	Role  string `json:"role"`
-}
-
-type part struct {
-	Text    string `json:"text"`
-	Thought bool   `json:"thought,omitempty"`
-}
-
-type promptFeedback struct {
-	BlockReason string `json:"blockReason"`
-}
-
-type usage struct {
-	Prompt     int `json:"promptTokenCount"`
-	Candidates int `json:"candidatesTokenCount,omitempty"`
-	Total      int `json:"totalTokenCount"`
-	Thoughts   int `json:"thoughtsTokenCount,omitempty"`
 }
 
 // maker makes up the results of a batch, each when it is wanted. What a line says depends on the seed, the batch's number
@@ -138,13 +102,15 @@ func (m *maker) line(index int) []byte {
 		for i := range values {
 			values[i] = 2*rng.Float32() - 1
 		}
-		out.Response = embedded{embedding{values}, strconv.Itoa(1 + it.size/bytesPerToken)}
+		out.Response = embedded{embedding{values}, strconv.Itoa(model.Tokens(it.size))}
 	default:
-		out.Response = m.respond(it, rng, blocked)
+		out.Response = model.Respond(rng, model.Request{
+			Model: m.model, Bytes: it.size, Blocked: blocked, MaxTextBytes: m.opts.MaxTextBytes, TextBytes: m.form.AnswerBytes,
+		})
 	}
-	text, err := marshal(out)
+	text, err := rest.Marshal(out)
 	if err != nil { // only a key or metadata that came in as JSON could cause it
-		text, _ = marshal(resultLine{Error: &lineErrors[2]})
+		text, _ = rest.Marshal(resultLine{Error: &lineErrors[2]})
 	}
 	return text
 }
@@ -216,80 +182,4 @@ func (r *resultReader) ReadAt(p []byte, off int64) (n int, err error) {
 		n, off = n+copied, off+int64(copied)
 	}
 	return n, nil
-}
-
-func (m *maker) respond(it item, rng *rand.Rand, blocked bool) *response {
-	out := &response{ModelVersion: m.model, ResponseID: responseID(rng), Usage: usage{Prompt: 1 + it.size/bytesPerToken}}
-	out.Usage.Total = out.Usage.Prompt
-	if blocked {
-		out.PromptFeedback = &promptFeedback{BlockReason: []string{"SAFETY", "PROHIBITED_CONTENT", "OTHER"}[rng.IntN(3)]}
-		return out
-	}
-	var parts []part
-	if rng.IntN(3) == 0 {
-		thought := prose(rng, m.opts.MaxTextBytes/2)
-		parts = append(parts, part{Text: thought, Thought: true})
-		out.Usage.Thoughts = 1 + len(thought)/bytesPerToken
-	}
-	text := answer(rng, m.opts.MaxTextBytes, m.form.AnswerBytes)
-	if cut := strings.LastIndexByte(text, ' '); cut > 0 && rng.IntN(4) == 0 { // some answers come in two parts
-		parts = append(parts, part{Text: text[:cut]}, part{Text: text[cut:]})
-	} else {
-		parts = append(parts, part{Text: text})
-	}
-	reason := "STOP"
-	if rng.IntN(50) == 0 {
-		reason = "MAX_TOKENS"
-	}
-	out.Candidates = []candidate{{Content: content{Parts: parts, Role: "model"}, FinishReason: reason}}
-	out.Usage.Candidates = 1 + len(text)/bytesPerToken
-	out.Usage.Total += out.Usage.Candidates + out.Usage.Thoughts
-	return out
-}
-
-// vocabulary is what answers are made of; some need escapes or more than one byte in JSON.
-var vocabulary = []string{
-	"the", "batch", "answer", "is", "about", "forty-two", "and", "so", "on", "in", "short:", "<b>", "a&b", `"quoted"`,
-	"café", "数据", "naïve", "🙂", "line\nbreak", "tab\there", "back\\slash", "result", "therefore", "maybe", "yes,", "no.",
-}
-
-// answer is prose up to a limit, or of a size where one is wanted.
-func answer(rng *rand.Rand, limit, size int) string {
-	if size > 0 {
-		return words(rng, size)
-	}
-	return prose(rng, limit)
-}
-
-// prose is a text of at most limit bytes, mostly far shorter: lengths are spread evenly over their logarithms.
-func prose(rng *rand.Rand, limit int) string {
-	return words(rng, int(math.Exp(rng.Float64()*math.Log(float64(max(limit, 1))))))
-}
-
-// words is a text of nearly length bytes.
-func words(rng *rand.Rand, length int) string {
-	var b strings.Builder
-	b.Grow(length)
-	for {
-		word, space := vocabulary[rng.IntN(len(vocabulary))], min(b.Len(), 1)
-		if b.Len()+space+len(word) > max(length, 1) {
-			break
-		}
-		b.WriteString(" "[:space])
-		b.WriteString(word)
-	}
-	if b.Len() == 0 {
-		return "4"
-	}
-	return b.String()
-}
-
-// responseID is 22 characters of base64url, as Gemini's are.
-func responseID(rng *rand.Rand) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	id := make([]byte, 22)
-	for i := range id {
-		id[i] = alphabet[rng.IntN(len(alphabet))]
-	}
-	return string(id)
 }

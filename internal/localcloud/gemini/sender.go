@@ -70,7 +70,7 @@ const (
 // deliver begins the delivery in the background: attempts with exponential backoff until a 2xx, for 24 simulated hours.
 // False if the server is not running.
 func (s *Server) deliver(m message) bool {
-	return s.spawn(func(ctx context.Context) {
+	return s.background.Go(func(ctx context.Context) {
 		rng := s.random("delivery", m.n)
 		duplicate := rng.Float64() < s.opts.DuplicateShare
 		pause := s.opts.RetryBase

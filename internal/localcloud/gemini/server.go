@@ -11,10 +11,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"example.com/gemini-webhook/internal/localcloud/fake"
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 const day = 24 * time.Hour
@@ -22,17 +24,14 @@ const day = 24 * time.Hour
 // Server is the simulator. All methods may be called from several goroutines.
 type Server struct {
 	*fake.Listener
-	fake.Calls[string, Op, Fault]
+	rest.Calls
 
-	opts   Options
-	client *http.Client
-	slots  chan struct{}   // one per attempt under way
-	ctx    context.Context // of all work in the background; ends with Close
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	opts       Options
+	client     *http.Client
+	slots      chan struct{} // one per attempt under way
+	background *fake.Background
 
-	mu       sync.Mutex // guards what follows
-	running  bool
+	mu       sync.Mutex        // guards what follows
 	counters map[string]uint64 // per kind of id, how many were made
 	uploads  map[string]*upload
 	history  []Delivery
@@ -48,13 +47,13 @@ type Server struct {
 
 // Start runs a simulator with these options; where they cannot work it is ErrOptions.
 func Start(opts Options) (_ *Server, err error) {
-	s := &Server{opts: opts.withDefaults(), running: true, counters: map[string]uint64{}, uploads: map[string]*upload{}}
-	s.webhooks.missing = notFound("Webhook not found. Use the id that create returned, without \"webhooks/\".")
-	s.batches.missing = notFound("Batch not found.")
-	s.interactions.missing = notFound("Interaction not found.")
-	s.videos.missing = notFound("Operation not found.")
+	s := &Server{opts: opts.withDefaults(), background: fake.NewBackground(), counters: map[string]uint64{}, uploads: map[string]*upload{}}
+	s.webhooks.missing = rest.NotFound("Webhook not found. Use the id that create returned, without \"webhooks/\".")
+	s.batches.missing = rest.NotFound("Batch not found.")
+	s.interactions.missing = rest.NotFound("Interaction not found.")
+	s.videos.missing = rest.NotFound("Operation not found.")
 	// As for a file that is not yours.
-	s.files.missing = &apiError{Code: http.StatusForbidden, Status: "PERMISSION_DENIED",
+	s.files.missing = &rest.Error{Code: http.StatusForbidden, Status: "PERMISSION_DENIED",
 		Message: "You do not have permission to access the File or it may not exist."}
 	if err := s.opts.check(); err != nil {
 		return nil, err
@@ -65,7 +64,6 @@ func Start(opts Options) (_ *Server, err error) {
 		s.opts.Seed = binary.BigEndian.Uint64(b[:])
 	}
 	s.keys = s.newKeys()
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.client = deliveryClient(s.opts)
 	s.slots = make(chan struct{}, maxConcurrent)
 	s.Listener, err = fake.HTTP(s.handler())
@@ -74,16 +72,8 @@ func Start(opts Options) (_ *Server, err error) {
 
 // Close stops listening, gives up batches and deliveries under way and waits for their goroutines. Closing twice is fine.
 func (s *Server) Close() error {
-	s.mu.Lock()
-	wasRunning := s.running
-	s.running = false
-	s.mu.Unlock()
-	if !wasRunning {
-		return nil
-	}
-	s.cancel()
 	err := s.Listener.Close()
-	s.wg.Wait()
+	s.background.Stop()
 	s.client.CloseIdleConnections()
 	return err
 }
@@ -98,17 +88,23 @@ func (s *Server) handler() http.Handler {
 	s.routeVideos(mux)
 	mux.HandleFunc("GET "+JWKSPath, s.serveJWKS)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, notFound("no such method or path in the simulator; see its package documentation"))
+		rest.WriteError(w, rest.NotFound("no such method or path in the simulator; see its package documentation"))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.authorize(r); err != nil {
 			s.opts.Log.Warn("gemini request refused", "method", r.Method, "status", err.Code)
-			writeError(w, err)
+			rest.WriteError(w, err)
 			return
 		}
 		s.opts.Log.Debug("gemini request", "method", r.Method, "path", r.URL.Path)
 		s.forget()
-		s.serve(mux, w, r)
+		s.Serve(s.Listener, mux, w, r, func(route string, err *rest.Error) {
+			if strings.Contains(route, interactionsPath) {
+				writeInteractionError(w, err)
+			} else {
+				rest.WriteError(w, err)
+			}
+		})
 	})
 }
 
@@ -141,17 +137,17 @@ func (s *Server) forget() {
 
 // authorize checks the API key. The JWKS is public, and the second request of an upload is let in by its upload_id alone,
 // as Google does.
-func (s *Server) authorize(r *http.Request) *apiError {
+func (s *Server) authorize(r *http.Request) *rest.Error {
 	if r.URL.Path == JWKSPath || r.URL.Path == uploadPath && r.URL.Query().Has("upload_id") {
 		return nil
 	}
 	key := r.Header.Get("X-Goog-Api-Key")
 	switch {
 	case key == "":
-		return &apiError{Code: http.StatusForbidden, Status: "PERMISSION_DENIED",
+		return &rest.Error{Code: http.StatusForbidden, Status: "PERMISSION_DENIED",
 			Message: "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API."}
 	case subtle.ConstantTimeCompare([]byte(key), []byte(s.opts.APIKey)) != 1:
-		return &apiError{Code: http.StatusUnauthorized, Status: "UNAUTHENTICATED",
+		return &rest.Error{Code: http.StatusUnauthorized, Status: "UNAUTHENTICATED",
 			Message: "API key not valid. Please pass a valid API key.",
 			Details: []map[string]any{{
 				"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com",
@@ -161,25 +157,14 @@ func (s *Server) authorize(r *http.Request) *apiError {
 	return nil
 }
 
-// spawn runs f in the background until Close; false if the server is not running.
-func (s *Server) spawn(f func(context.Context)) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.running {
-		return false
-	}
-	s.wg.Go(func() { f(s.ctx) })
-	return true
-}
-
 // startJob ends a job after the time that jobs take.
-func (s *Server) startJob(end func()) *apiError {
-	if !s.spawn(func(ctx context.Context) {
+func (s *Server) startJob(end func()) *rest.Error {
+	if !s.background.Go(func(ctx context.Context) {
 		if sleep(ctx, s.scaled(s.opts.BatchDuration)) {
 			end()
 		}
 	}) {
-		return closing()
+		return rest.Closing()
 	}
 	return nil
 }

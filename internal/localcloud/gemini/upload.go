@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 const (
@@ -40,7 +42,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	up := s.uploads[id]
 	s.mu.Unlock()
 	if up == nil {
-		writeError(w, notFound("No such upload. Begin one with X-Goog-Upload-Command: start."))
+		rest.WriteError(w, rest.NotFound("No such upload. Begin one with X-Goog-Upload-Command: start."))
 		return
 	}
 	up.mu.Lock()
@@ -49,7 +51,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	case commands["upload"] || commands["finalize"]:
 		if err := up.receive(w, r); err != nil {
 			uploadStatus(w, "active")
-			writeError(w, err)
+			rest.WriteError(w, err)
 			return
 		}
 		if !commands["finalize"] {
@@ -59,7 +61,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		}
 		s.finishUpload(w, id, up)
 	default:
-		writeError(w, invalid("X-Goog-Upload-Command must be start, upload or finalize."))
+		rest.WriteError(w, rest.Invalid("X-Goog-Upload-Command must be start, upload or finalize."))
 	}
 }
 
@@ -72,23 +74,23 @@ func (s *Server) startUpload(w http.ResponseWriter, r *http.Request) {
 		DisplayName string `json:"display_name"`
 		MIMEType    string `json:"mime_type"`
 	}
-	err := readBody(w, r, &in)
+	err := rest.ReadBody(w, r, &in)
 	if err == nil && len(in.File) > 0 {
-		err = decode(in.File, &meta, "size_bytes") // output only
+		err = rest.Decode(in.File, &meta, "size_bytes") // output only
 	}
 	id := strings.TrimPrefix(meta.Name, "files/")
 	if err == nil && id != "" && !fileIDForm.MatchString(id) {
-		err = invalid("file.name: up to %d lower case letters, digits and dashes, no dash at either end.", maxFileID)
+		err = rest.Invalid("file.name: up to %d lower case letters, digits and dashes, no dash at either end.", maxFileID)
 	}
 	if err != nil {
-		writeError(w, err)
+		rest.WriteError(w, err)
 		return
 	}
 	mime := cmp.Or(r.Header.Get("X-Goog-Upload-Header-Content-Type"), meta.MIMEType, "application/octet-stream")
 	s.mu.Lock()
 	if len(s.uploads) >= maxUploads {
 		s.mu.Unlock()
-		writeError(w, &apiError{Code: http.StatusTooManyRequests, Status: "RESOURCE_EXHAUSTED", Message: "Too many unfinished uploads."})
+		rest.WriteError(w, &rest.Error{Code: http.StatusTooManyRequests, Status: "RESOURCE_EXHAUSTED", Message: "Too many unfinished uploads."})
 		return
 	}
 	uploadID := s.drawID("upload", 40)
@@ -96,19 +98,19 @@ func (s *Server) startUpload(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	uploadStatus(w, "active")
 	w.Header().Set("X-Goog-Upload-URL", s.URL()+uploadPath+"?upload_id="+uploadID+"&upload_protocol=resumable")
-	writeJSON(w, http.StatusOK, empty{})
+	rest.WriteJSON(w, http.StatusOK, rest.Empty{})
 }
 
 // receive appends one chunk, which must begin where the last one ended. A chunk that breaks off leaves nothing behind.
-func (up *upload) receive(w http.ResponseWriter, r *http.Request) *apiError {
+func (up *upload) receive(w http.ResponseWriter, r *http.Request) *rest.Error {
 	size := up.content.Len()
 	offset, err := strconv.Atoi(r.Header.Get("X-Goog-Upload-Offset"))
 	if err != nil || offset != size {
-		return invalid("X-Goog-Upload-Offset must be %d, the size received so far.", size)
+		return rest.Invalid("X-Goog-Upload-Offset must be %d, the size received so far.", size)
 	}
 	if _, err := io.Copy(&up.content, http.MaxBytesReader(w, r.Body, int64(maxFileBytes-size))); err != nil {
 		up.content.Truncate(size)
-		return invalid("The chunk broke off, or the file exceeds 2 GiB.")
+		return rest.Invalid("The chunk broke off, or the file exceeds 2 GiB.")
 	}
 	return nil
 }
@@ -122,13 +124,13 @@ func (s *Server) finishUpload(w http.ResponseWriter, id string, up *upload) {
 	s.mu.Lock()
 	if _, free := s.files.find(f.id); f.id != "" && free == nil {
 		s.mu.Unlock()
-		writeError(w, &apiError{Code: http.StatusConflict, Status: "ALREADY_EXISTS", Message: "A file of this name exists; delete it first."})
+		rest.WriteError(w, &rest.Error{Code: http.StatusConflict, Status: "ALREADY_EXISTS", Message: "A file of this name exists; delete it first."})
 		return
 	}
 	s.addFile(&f)
 	out := f.render(s)
 	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, map[string]any{"file": out})
+	rest.WriteJSON(w, http.StatusOK, map[string]any{"file": out})
 }
 
 func (s *Server) dropUpload(id string) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 // videoHead is the shortest beginning of an MP4 file (its ftyp box).
@@ -44,32 +46,32 @@ func (s *Server) routeVideos(mux *http.ServeMux) {
 func (v *video) name() string { return "models/" + v.model + "/operations/" + v.id }
 
 // readVideo decodes and checks a create request.
-func readVideo(w http.ResponseWriter, r *http.Request) (*video, *apiError) {
+func readVideo(w http.ResponseWriter, r *http.Request) (*video, *rest.Error) {
 	var in struct {
 		Instances     []json.RawMessage `json:"instances"`
 		Parameters    json.RawMessage   `json:"parameters"`
 		WebhookConfig json.RawMessage   `json:"webhook_config"`
 	}
-	if err := readBody(w, r, &in); err != nil {
+	if err := rest.ReadBody(w, r, &in); err != nil {
 		return nil, err
 	}
 	parameters := struct{ SampleCount int }{1} // the others are taken and not used
 	if len(in.Parameters) > 0 && json.Unmarshal(in.Parameters, &parameters) != nil {
-		return nil, invalid("parameters must be an object with a number as sampleCount.")
+		return nil, rest.Invalid("parameters must be an object with a number as sampleCount.")
 	}
 	hook, err := readWebhookConfig(in.WebhookConfig)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(in.Instances) != 1:
-		return nil, invalid("instances must have one element.")
+		return nil, rest.Invalid("instances must have one element.")
 	case parameters.SampleCount < 1 || parameters.SampleCount > maxSamples:
-		return nil, invalid("parameters.sampleCount must be between 1 and %d.", maxSamples)
+		return nil, rest.Invalid("parameters.sampleCount must be between 1 and %d.", maxSamples)
 	}
 	return &video{hook: hook, samples: parameters.SampleCount}, nil
 }
 
-func (s *Server) createVideo(w http.ResponseWriter, r *http.Request, model string) (any, *apiError) {
+func (s *Server) createVideo(w http.ResponseWriter, r *http.Request, model string) (any, *rest.Error) {
 	v, err := readVideo(w, r)
 	if err != nil {
 		return nil, err

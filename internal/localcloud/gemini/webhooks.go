@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/gemini-webhook/internal/localcloud/rest"
 )
 
 // States of a webhook.
@@ -45,26 +47,26 @@ type webhookFields struct {
 var webhookIgnored = []string{"id", "signing_secrets", "new_signing_secret", "create_time", "update_time"}
 
 func (s *Server) routeWebhooks(mux *http.ServeMux) {
-	mux.Handle("POST /v1beta/webhooks", method(s.createWebhook))
+	mux.Handle("POST /v1beta/webhooks", rest.Method(s.createWebhook))
 	mux.Handle("GET /v1beta/webhooks", list(s, &s.webhooks, "webhooks", "next_page_token", nil))
 	mux.Handle("GET /v1beta/webhooks/{id}", get(s, &s.webhooks))
-	mux.Handle("PATCH /v1beta/webhooks/{id}", method(s.updateWebhook))
+	mux.Handle("PATCH /v1beta/webhooks/{id}", rest.Method(s.updateWebhook))
 	mux.Handle("DELETE /v1beta/webhooks/{id}", remove(s, &s.webhooks, nil))
-	mux.Handle("POST /v1beta/webhooks/{call}", method(func(w http.ResponseWriter, r *http.Request) (any, *apiError) {
-		id, verb := splitVerb(r.PathValue("call"))
+	mux.Handle("POST /v1beta/webhooks/{call}", rest.Method(func(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
+		id, verb := rest.SplitVerb(r.PathValue("call"))
 		switch verb {
 		case "ping":
 			return s.pingWebhook(w, r, id)
 		case "rotateSigningSecret":
 			return s.rotateWebhook(w, r, id)
 		}
-		return nil, notFound("webhooks have the methods :ping and :rotateSigningSecret")
+		return nil, rest.NotFound("webhooks have the methods :ping and :rotateSigningSecret")
 	}))
 }
 
-func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 	var in webhookFields
-	if err := readBody(w, r, &in, webhookIgnored...); err != nil {
+	if err := rest.ReadBody(w, r, &in, webhookIgnored...); err != nil {
 		return nil, err
 	}
 	hook := &webhook{state: stateEnabled} // a state in the body is output only here
@@ -82,13 +84,13 @@ func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) (any, *ap
 	return out, nil
 }
 
-func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *apiError) {
+func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *rest.Error) {
 	var in webhookFields
-	if err := readBody(w, r, &in, webhookIgnored...); err != nil {
+	if err := rest.ReadBody(w, r, &in, webhookIgnored...); err != nil {
 		return nil, err
 	}
 	mask := in.present()
-	if text := query(r.URL.Query(), "update_mask", "updateMask"); text != "" {
+	if text := rest.Query(r.URL.Query(), "update_mask", "updateMask"); text != "" {
 		mask = strings.Split(text, ",")
 	}
 	s.mu.Lock()
@@ -109,11 +111,11 @@ func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) (any, *ap
 	return hook.render(s), nil
 }
 
-func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request, id string) (any, *apiError) {
+func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request, id string) (any, *rest.Error) {
 	var in struct {
 		RevocationBehavior string `json:"revocation_behavior"`
 	}
-	if err := readBody(w, r, &in); err != nil {
+	if err := rest.ReadBody(w, r, &in); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -129,7 +131,7 @@ func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request, id string
 		until = now.Add(s.scaled(day))
 	case "revoke_previous_secrets_immediately":
 	default:
-		return nil, invalid("revocation_behavior must be revoke_previous_secrets_after_h24 or revoke_previous_secrets_immediately.")
+		return nil, rest.Invalid("revocation_behavior must be revoke_previous_secrets_after_h24 or revoke_previous_secrets_immediately.")
 	}
 	key := newSecret(s.draw("secret"))
 	hook.ring = hook.ring.live(now).rotated(key, until)
@@ -155,9 +157,9 @@ func (f webhookFields) present() (names []string) {
 }
 
 // apply sets the fields that the mask names; a field that the body lacks is cleared, which only name can be.
-func (h *webhook) apply(in webhookFields, mask []string) *apiError {
+func (h *webhook) apply(in webhookFields, mask []string) *rest.Error {
 	for _, field := range mask {
-		switch snakeCase(strings.TrimSpace(field)) {
+		switch rest.SnakeCase(strings.TrimSpace(field)) {
 		case "name":
 			h.name = ""
 			if in.Name != nil {
@@ -165,26 +167,26 @@ func (h *webhook) apply(in webhookFields, mask []string) *apiError {
 			}
 		case "uri":
 			if in.URI == nil || !deliverable(*in.URI) {
-				return invalid("uri must be an absolute https URL (http on loopback addresses).")
+				return rest.Invalid("uri must be an absolute https URL (http on loopback addresses).")
 			}
 			h.uri = *in.URI
 		case "subscribed_events":
 			if len(in.SubscribedEvents) == 0 {
-				return invalid("subscribed_events must name at least one event.")
+				return rest.Invalid("subscribed_events must name at least one event.")
 			}
 			for _, event := range in.SubscribedEvents {
 				if !slices.Contains(subscribable, event) {
-					return invalid("subscribed_events: unknown event; accepted are %s.", strings.Join(subscribable, ", "))
+					return rest.Invalid("subscribed_events: unknown event; accepted are %s.", strings.Join(subscribable, ", "))
 				}
 			}
 			h.events = slices.Clone(in.SubscribedEvents)
 		case "state":
 			if in.State == nil || (*in.State != stateEnabled && *in.State != stateDisabled) {
-				return invalid("state can be set to enabled or disabled.")
+				return rest.Invalid("state can be set to enabled or disabled.")
 			}
 			h.state = *in.State
 		default:
-			return invalid("update_mask: accepted paths are name, uri, subscribed_events and state.")
+			return rest.Invalid("update_mask: accepted paths are name, uri, subscribed_events and state.")
 		}
 	}
 	return nil
@@ -206,13 +208,13 @@ func (h *webhook) render(s *Server) map[string]any {
 	for _, key := range h.ring.live(s.opts.Now()) {
 		entry := map[string]string{"truncated_secret": key.truncated()}
 		if !key.expires.IsZero() {
-			entry["expire_time"] = stamp(key.expires)
+			entry["expire_time"] = rest.Stamp(key.expires)
 		}
 		secrets = append(secrets, entry)
 	}
 	out := map[string]any{
 		"id": h.id, "uri": h.uri, "subscribed_events": h.events, "state": h.state, "signing_secrets": secrets,
-		"create_time": stamp(h.created), "update_time": stamp(h.updated),
+		"create_time": rest.Stamp(h.created), "update_time": rest.Stamp(h.updated),
 	}
 	if h.name != "" {
 		out["name"] = h.name
