@@ -1,5 +1,5 @@
 // Package localcloud is the embedded cloud: Pub/Sub with push, Cloud Storage,
-// Secret Manager and a simulator of the Gemini API, in process. `make demo`
+// Secret Manager and simulators of the Gemini API and of Vertex AI, in process. `make demo`
 // and the end-to-end tests run the receiver against it, through the emulator
 // variables that Google's own libraries read; it costs nothing and listens on
 // loopback only.
@@ -25,6 +25,7 @@ import (
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/localcloud/push"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/localcloud/vertex"
 )
 
 // Names of what the embedded cloud holds.
@@ -41,6 +42,7 @@ const (
 	TokenSecret     = "projects/" + Project + "/secrets/gemini-webhook-token"
 	APIKeySecret    = "projects/" + Project + "/secrets/gemini-api-key"
 	APIKey          = "local-api-key" // of the Gemini simulator
+	VertexLocation  = "us-central1"   // of Vertex AI's jobs
 
 	pushAudience       = "https://receiver.local"
 	pushServiceAccount = "gemini-push@" + Project + ".iam.gserviceaccount.com"
@@ -57,12 +59,15 @@ const (
 
 // Options configure a Cloud; the zero value is ready for use.
 type Options struct {
-	// TimeScale divides Gemini's durations (backoff, batches, the 24 hours of
-	// a rotation) and Pub/Sub's backoffs: 8640 makes a day ten seconds. 0: 1.
+	// TimeScale divides Gemini's and Vertex AI's durations (backoff, batches, the
+	// 24 hours of a rotation) and Pub/Sub's backoffs: 8640 makes a day ten seconds. 0: 1.
 	TimeScale float64
 	// Gemini configures the simulator; API key, time scale, sink and bucket are
 	// set here.
 	Gemini gemini.Options
+	// Vertex configures the other simulator; project, storage and time scale are
+	// set here.
+	Vertex vertex.Options
 	// MaxDeliveryAttempts is the subscriptions', and a variable of the receiver. 0: 30.
 	MaxDeliveryAttempts int
 	// RangesAtOnce is how many ranges are pushed at the same time. 0: 4.
@@ -79,11 +84,13 @@ type Cloud struct {
 	Storage *gcs.Server
 	Secrets *secrets.Server
 	Gemini  *gemini.Server
+	Vertex  *vertex.Server
 	PubSub  *pubsub.Server // nil with Options.PubSubAddr
 	Tokens  *push.Tokens   // of push requests
 
 	options    Options
 	pubsubAddr string
+	objects    objects
 	certs      *fake.Listener
 	driver     *push.Driver
 	close      []func() error
@@ -130,7 +137,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	if err := c.serveCerts(); err != nil {
 		return nil, err
 	}
-	if err := c.startGemini(ctx); err != nil {
+	if err := c.startAI(ctx); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -147,28 +154,40 @@ func (c *Cloud) serveCerts() (err error) {
 	return nil
 }
 
-func (c *Cloud) startGemini(ctx context.Context) error {
+// startAI starts the simulators of the Gemini API and of Vertex AI.
+func (c *Cloud) startAI(ctx context.Context) error {
 	client, err := storage.NewClient(ctx, option.WithEndpoint(c.Storage.URL()+"/storage/v1/"), option.WithoutAuthentication())
 	if err != nil {
 		return err
 	}
 	c.close = append(c.close, client.Close)
+	c.objects = objects{client}
 	o := c.options.Gemini
-	o.APIKey, o.TimeScale, o.ResultBucket, o.Sink = APIKey, c.options.TimeScale, ResultBucket, sink{client}
+	o.APIKey, o.TimeScale, o.ResultBucket, o.Sink = APIKey, c.options.TimeScale, ResultBucket, c.objects
 	if c.Gemini, err = gemini.Start(o); err != nil {
 		return err
 	}
 	c.close = append(c.close, c.Gemini.Close)
+	v := c.options.Vertex
+	v.Project, v.TimeScale, v.Storage = Project, c.options.TimeScale, c.objects
+	if c.Vertex, err = vertex.Start(v); err != nil {
+		return err
+	}
+	c.close = append(c.close, c.Vertex.Close)
 	return nil
 }
 
-// sink writes the simulator's results into the embedded Cloud Storage.
-type sink struct{ client *storage.Client }
+// objects are those of the embedded Cloud Storage, for the simulators.
+type objects struct{ client *storage.Client }
 
-func (s sink) Write(ctx context.Context, bucket, object string, data io.Reader) error {
+func (o objects) Open(ctx context.Context, bucket, object string) (io.ReadCloser, error) {
+	return o.client.Bucket(bucket).Object(object).NewReader(ctx)
+}
+
+func (o objects) Write(ctx context.Context, bucket, object string, data io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // a writer that is not closed is given up by its context
-	w := s.client.Bucket(bucket).Object(object).NewWriter(ctx)
+	w := o.client.Bucket(bucket).Object(object).NewWriter(ctx)
 	w.ChunkSize = 0 // one request
 	if _, err := io.Copy(w, data); err != nil {
 		return err
@@ -198,6 +217,8 @@ func (c *Cloud) Env() []string {
 		"STORAGE_EMULATOR_HOST=" + c.Storage.Addr(),
 		"SECRET_MANAGER_EMULATOR_HOST=" + c.Secrets.Addr(),
 		"GOOGLE_GEMINI_BASE_URL=" + c.Gemini.URL(),
+		"GOOGLE_VERTEX_BASE_URL=" + c.Vertex.URL(),
+		"VERTEX_LOCATIONS=" + VertexLocation,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"google.golang.org/genai"
@@ -21,6 +22,8 @@ import (
 // and this project's tools: they do not know that the cloud is embedded.
 type Operator struct {
 	AI      *genai.Client // Google's SDK
+	Vertex  *genai.Client // the same, for Vertex AI in VertexLocation
+	objects objects
 	secrets *secretmanager.Client
 	// Admin administers the static webhook, as webhookctl and Terraform do.
 	Admin *webhookadmin.Admin
@@ -34,6 +37,14 @@ func (c *Cloud) Operator(ctx context.Context) (*Operator, error) {
 	if err != nil {
 		return nil, errors.New("connect the Gemini SDK to the simulator") // the SDK's error may print its config
 	}
+	vertexAI, err := genai.NewClient(ctx, &genai.ClientConfig{
+		Backend: genai.BackendVertexAI, Project: Project, Location: VertexLocation,
+		HTTPClient:  new(http.Client), // without credentials
+		HTTPOptions: genai.HTTPOptions{BaseURL: c.Vertex.URL()},
+	})
+	if err != nil {
+		return nil, errors.New("connect the Gemini SDK to the simulator of Vertex AI")
+	}
 	sm, err := secretmanager.NewClientWith(ctx, c.Secrets.ClientOptions()...)
 	if err != nil {
 		return nil, err
@@ -42,7 +53,9 @@ func (c *Cloud) Operator(ctx context.Context) (*Operator, error) {
 		Key:     func(ctx context.Context) (secret.Value, error) { return sm.Latest(ctx, APIKeySecret) },
 		BaseURL: c.Gemini.URL(),
 	})
-	return &Operator{ai, sm, webhookadmin.New(hooks, sm, time.Now)}, nil
+	return &Operator{
+		AI: ai, Vertex: vertexAI, objects: c.objects, secrets: sm, Admin: webhookadmin.New(hooks, sm, time.Now),
+	}, nil
 }
 
 // Close releases the connections.
@@ -115,6 +128,23 @@ func (o *Operator) create(ctx context.Context, displayName string, from genai.Ba
 		&genai.CreateBatchJobConfig{DisplayName: displayName, WebhookConfig: webhook})
 	if err != nil {
 		return "", fmt.Errorf("create batch: %w", err)
+	}
+	return job.Name, nil
+}
+
+// RunVertex uploads requests (JSONL) to ResultBucket and starts a batch job of
+// Vertex AI with them, whose results go below vertex/ there. It returns the job's
+// name; nothing tells when it ends.
+func (o *Operator) RunVertex(ctx context.Context, displayName string, requests io.Reader) (name string, err error) {
+	input := "vertex-input/" + displayName + ".jsonl"
+	if err := o.objects.Write(ctx, ResultBucket, input, requests); err != nil {
+		return "", fmt.Errorf("upload requests: %w", err)
+	}
+	job, err := o.Vertex.Batches.Create(ctx, "gemini-2.5-flash",
+		&genai.BatchJobSource{Format: "jsonl", GCSURI: []string{"gs://" + ResultBucket + "/" + input}},
+		&genai.CreateBatchJobConfig{DisplayName: displayName, Dest: &genai.BatchJobDestination{Format: "jsonl", GCSURI: "gs://" + ResultBucket + "/vertex"}})
+	if err != nil {
+		return "", fmt.Errorf("create batch of Vertex AI: %w", err)
 	}
 	return job.Name, nil
 }
