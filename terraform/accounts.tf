@@ -10,6 +10,7 @@ locals {
     },
     var.single_service ? {} : { tasks = "private door" },
     local.rotates ? { rotate = "rotation of the signing secret" } : {},
+    local.reconciles ? { reconcile = "looks for jobs whose event did not come" } : {},
   )
 
   # Those made here, and those that were there. identity is another one for an
@@ -29,7 +30,7 @@ resource "google_service_account" "this" {
   for_each = { for key, use in local.account_uses : key => use if module.options.service_accounts[key] == null }
 
   project      = var.project_id
-  account_id   = "${var.name}-${each.key}"
+  account_id   = "${var.name}-${each.key == "reconcile" ? "recon" : each.key}" # 30 characters at most
   display_name = "Gemini webhook: ${each.value}"
 
   depends_on = [google_project_service.this]

@@ -12,7 +12,9 @@ locals {
       "secretmanager.googleapis.com",
       "storage.googleapis.com",
     ],
-    local.rotates || module.options.workflows != null ? ["eventarc.googleapis.com"] : [],
+    local.rotates || local.reconciles || module.options.workflows != null ? ["eventarc.googleapis.com"] : [],
+    local.reconciles ? ["cloudscheduler.googleapis.com"] : [],
+    local.reconciles && length(local.vertex_locations) > 0 ? ["aiplatform.googleapis.com"] : [],
     module.options.workflows != null ? ["workflows.googleapis.com", "workflowexecutions.googleapis.com"] : [],
     module.options.bigquery != null ? ["bigquery.googleapis.com"] : [],
     length(module.options.alerts.notification_channels) > 0 ? ["monitoring.googleapis.com"] : [],
@@ -49,9 +51,19 @@ resource "google_project_service_identity" "secretmanager" {
   depends_on = [google_project_service.this]
 }
 
+resource "google_project_service_identity" "cloudscheduler" {
+  provider = google-beta
+  count    = local.reconciles ? 1 : 0
+
+  project = var.project_id
+  service = "cloudscheduler.googleapis.com"
+
+  depends_on = [google_project_service.this]
+}
+
 resource "google_project_service_identity" "eventarc" {
   provider = google-beta
-  count    = local.rotates || module.options.workflows != null ? 1 : 0
+  count    = local.rotates || local.reconciles || module.options.workflows != null ? 1 : 0
 
   project = var.project_id
   service = "eventarc.googleapis.com"

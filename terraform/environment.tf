@@ -56,6 +56,18 @@ locals {
     } : k => tostring(v) if v != null },
   )
 
+  reconcile_environment = merge(
+    local.common_environment,
+    { STATE_BUCKET = google_storage_bucket.state.name },
+    module.options.results.files_api ? { GEMINI_API_KEY_SECRET = local.api_key_secret } : {},
+    length(local.vertex_locations) > 0 ? { VERTEX_LOCATIONS = join(",", local.vertex_locations) } : {},
+    { for k, v in {
+      RECONCILE_LOOKBACK = try("${module.options.reconcile.lookback_hours}h", null)
+      RECONCILE_GRACE    = try("${module.options.reconcile.grace_minutes}m", null)
+      LOG_LEVEL          = module.options.receiver.log_level
+    } : k => v if v != null },
+  )
+
   rotate_environment = merge(
     {
       GOOGLE_CLOUD_PROJECT  = var.project_id

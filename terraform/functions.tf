@@ -2,9 +2,10 @@ locals {
   # 80% of the memory: Go's collector then works harder before the platform
   # ends the instance. The rest is for what Go does not count.
   gomemlimit = { for k, mib in {
-    public = var.single_service ? module.options.private_door.memory_mib : module.options.public_door.memory_mib
-    tasks  = module.options.private_door.memory_mib
-    rotate = 256
+    public    = var.single_service ? module.options.private_door.memory_mib : module.options.public_door.memory_mib
+    tasks     = module.options.private_door.memory_mib
+    rotate    = 256
+    reconcile = 512
   } : k => "${floor(mib * 0.8)}MiB" }
 
   public_function = {
@@ -48,6 +49,17 @@ locals {
       environment  = local.rotate_environment
       pubsub_topic = "projects/${var.project_id}/topics/${one(google_pubsub_topic.rotation[*].name)}"
     } } : {},
+    local.reconciles ? { reconcile = {
+      entry_point     = "Reconcile"
+      description     = "Looks for jobs that ended and whose event did not come, and queues it."
+      service_account = local.accounts.reconcile.email
+      # One run at a time: the next finds what this one leaves. 540 s is the
+      # longest that a function with a trigger may take.
+      size         = { memory_mib = 512, cpu = 1, concurrency = 1, min_instances = 0, max_instances = 1, timeout_seconds = 540 }
+      ingress      = "ALLOW_INTERNAL_ONLY" # Eventarc counts as internal
+      environment  = local.reconcile_environment
+      pubsub_topic = "projects/${var.project_id}/topics/${one(google_pubsub_topic.reconcile[*].name)}"
+    } } : {},
   )
 }
 
@@ -73,7 +85,7 @@ resource "terraform_data" "function" {
 
   triggers_replace = {
     account = terraform_data.identity[each.key].id
-    topic   = each.value.pubsub_topic == null ? null : one(google_pubsub_topic.rotation[*].id)
+    topic   = one(lookup({ rotate = google_pubsub_topic.rotation[*].id, reconcile = google_pubsub_topic.reconcile[*].id }, each.key, []))
     images  = google_artifact_registry_repository.images.id
   }
 }
@@ -164,7 +176,8 @@ locals {
     public = concat(tolist(module.options.public_access.invokers), var.single_service ? [local.accounts.push.member] : [])
     tasks  = [local.accounts.push.member]
     # Eventarc calls as the function's own account.
-    rotate = [for key, account in local.accounts : account.member if key == "rotate"]
+    rotate    = [for key, account in local.accounts : account.member if key == "rotate"]
+    reconcile = [for key, account in local.accounts : account.member if key == "reconcile"]
   } : k => members if contains(keys(local.deployed), k) && (k != "public" || var.single_service || length(module.options.public_access.invokers) > 0) }
 }
 

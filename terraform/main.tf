@@ -4,6 +4,7 @@
 #   functions.tf, environment.tf         the functions, and what they are told
 #   queue.tf, topics.tf                  queue and dead letters; what is published
 #   secrets.tf, rotation.tf, gemini.tf   secrets, their rotation, the webhook
+#   reconcile.tf                         what finds jobs whose event did not come
 #   storage.tf, source.tf                state, results, archive; how the code gets there
 #   accounts.tf, apis.tf, cmek.tf        service accounts, APIs, keys
 #   protection.tf                        what is refused before it destroys anything
@@ -14,9 +15,10 @@
 
 locals {
   functions = {
-    public = var.name
-    tasks  = "${var.name}-tasks"
-    rotate = "${var.name}-rotate"
+    public    = var.name
+    tasks     = "${var.name}-tasks"
+    rotate    = "${var.name}-rotate"
+    reconcile = "${var.name}-reconcile"
   }
   # The function that serves /tasks/process.
   tasks_function = var.single_service ? "public" : "tasks"
@@ -29,6 +31,9 @@ locals {
   api_key_secret = coalesce(var.api_key_secret, "projects/${var.project_id}/secrets/gemini-api-key")
 
   rotates = module.options.rotation != null
+  # There must be something to look at.
+  reconciles       = module.options.reconcile != null && (module.options.results.files_api || length(local.vertex_locations) > 0)
+  vertex_locations = sort(flatten(module.options.reconcile[*].vertex_locations))
 
   # In the address of Pub/Sub's service agent: saves looking up the project, which
   # a new one cannot answer before its APIs are enabled.

@@ -13,6 +13,7 @@ module "options" {
   webhook          = var.webhook
   dynamic          = var.dynamic
   rotation         = var.rotation
+  reconcile        = var.reconcile
   public_door      = var.public_door
   private_door     = var.private_door
   public_access    = var.public_access
@@ -34,6 +35,7 @@ module "options" {
       webhook          = var.webhook
       dynamic          = var.dynamic
       rotation         = var.rotation
+      reconcile        = var.reconcile
       public_door      = var.public_door
       private_door     = var.private_door
       public_access    = var.public_access
@@ -84,6 +86,17 @@ variable "rotation" {
   EOT
   type        = any
   default     = null
+}
+
+variable "reconcile" {
+  description = <<-EOT
+    Look for jobs that ended and whose event did not come, and queue it; null: do not. `schedule`: when, as in cron, in UTC. `lookback_hours`: how far
+    back; `grace_minutes`: how long after its end a job's own event may still come; README.md "Configuration" has the defaults. `vertex_locations`: where
+    batch jobs of Vertex AI are looked at, too, such as europe-west1 and global; what they wrote is read only where it is within results.buckets.
+    `scheduler_region`: another region for Cloud Scheduler, which is not in all. The Gemini API is looked at unless results.files_api is false.
+  EOT
+  type        = any
+  default     = {}
 }
 
 variable "public_door" {
@@ -165,7 +178,7 @@ variable "topics" {
 
 variable "service_accounts" {
   description = <<-EOT
-    E-mail addresses of service accounts that are there already, in place of the module's own: `public`, `tasks`, `push`, `build`, `rotate`.
+    E-mail addresses of service accounts that are there already, in place of the module's own: `public`, `tasks`, `push`, `build`, `rotate`, `reconcile`.
     What each needs is granted all the same. Use a different one for each: what separates the doors is that they are not the same.
   EOT
   type        = any

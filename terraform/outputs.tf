@@ -34,6 +34,7 @@ output "service_accounts" {
       build  = local.accounts.build.email
     },
     local.rotates ? { rotate = local.accounts.rotate.email } : {},
+    local.reconciles ? { reconcile = local.accounts.reconcile.email } : {},
   )
 }
 
@@ -65,13 +66,18 @@ output "source_archive" {
 }
 
 output "commands" {
-  description = "What to do next by name: doctor, ping, dynamic_uri, outcomes, redrive, open_public_door; only those that make sense here. Run them in the repository. next_steps has them as text."
+  description = "What to do next by name: doctor, ping, dynamic_uri, outcomes, reconcile, redrive, open_public_door; only those that make sense here. Run them in the repository. next_steps has them as text."
   value       = local.commands
 }
 
 output "without_api_key" {
   description = "What does not work because results.files_api is false and the private door has no Gemini API key; null where it has one."
   value       = module.options.results.files_api ? null : local.without_api_key
+}
+
+output "without_reconcile" {
+  description = "Why nothing looks for jobs whose event did not come; null where something does."
+  value       = local.reconciles ? null : local.without_reconcile
 }
 
 output "deployment" {
@@ -105,6 +111,7 @@ locals {
     { command = "ping", what = "Have Gemini send a test delivery." },
     { command = "outcomes", what = "See what has come." },
     { command = "dynamic_uri", what = "A URL for webhook_config of a request; it is a password." },
+    { command = "reconcile", what = "Look for jobs whose event did not come now, and not when it is due." },
     { command = "redrive", what = "Names for docs/runbooks/dead-letters.md, step 2." },
   ]
   commands = { for name, command in {
@@ -119,6 +126,7 @@ locals {
     ping        = "go run ./cmd/webhookctl webhook ping --secret=${local.signing_secret} --api-key-secret=${local.api_key_secret}"
     dynamic_uri = module.options.dynamic.enabled ? "go run ./cmd/webhookctl dynamic-uri --secret=${local.token_secret} --url=${local.public_url} --label=nightly" : null
     outcomes    = "gcloud pubsub subscriptions pull ${google_pubsub_subscription.inspect["outcomes"].name} --project=${var.project_id} --auto-ack --limit=10"
+    reconcile   = local.reconciles ? "gcloud scheduler jobs run ${one(google_cloud_scheduler_job.reconcile[*].name)} --project=${var.project_id} --location=${one(google_cloud_scheduler_job.reconcile[*].region)}" : null
     redrive     = "PROJECT=${var.project_id} QUEUE=${google_pubsub_topic.queue.name} DEAD=${module.queue_dead_letters.subscription_name}"
     # Where an organization policy forbids allUsers (public_access.invokers = []).
     open_public_door = length(module.options.public_access.invokers) > 0 ? null : "gcloud run services update ${local.functions.public} --project=${var.project_id} --region=${var.region} --no-invoker-iam-check"

@@ -1,6 +1,6 @@
 # Whoever may publish to the queue skips verification: a message there is taken
-# for a verified event. So its publishers are exactly the two doors, and a grant
-# that somebody adds is gone with the next apply.
+# for a verified event. So its publishers are exactly the two doors and what
+# reconciles, and a grant that somebody adds is gone with the next apply.
 #
 # A redrive of dead letters publishes to the queue: whoever does it takes the
 # right for that time (docs/runbooks/dead-letters.md).
@@ -19,10 +19,14 @@ resource "google_pubsub_topic_iam_binding" "queue_publishers" {
   project = var.project_id
   topic   = google_pubsub_topic.queue.name
   role    = "roles/pubsub.publisher"
-  members = distinct([local.accounts.public.member, local.tasks_account.member])
+  members = distinct(concat(
+    [local.accounts.public.member, local.tasks_account.member],
+    [for key, account in local.accounts : account.member if key == "reconcile"],
+  ))
 
   lifecycle {
-    replace_triggered_by = [google_pubsub_topic.queue.id, terraform_data.identity["public"].id, terraform_data.identity["tasks"].id]
+    # Any of the accounts: one that there may not be cannot be named here.
+    replace_triggered_by = [google_pubsub_topic.queue.id, terraform_data.identity]
   }
 }
 

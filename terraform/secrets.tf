@@ -116,12 +116,13 @@ resource "google_secret_manager_secret_iam_member" "public" {
   }
 }
 
-# The Gemini API key: for results, videos and answers that the Gemini API has, and to
-# rotate. It is somebody else's secret: this adds members and touches no other.
+# The Gemini API key: for results, videos and answers that the Gemini API has, to
+# rotate, and to reconcile. It is somebody else's secret: this adds members and touches no other.
 resource "google_secret_manager_secret_iam_member" "api_key" {
   for_each = merge(
     module.options.results.files_api ? { tasks = local.tasks_account.member } : {},
     local.rotates ? { rotate = local.accounts.rotate.member } : {},
+    local.reconciles && module.options.results.files_api ? { reconcile = local.accounts.reconcile.member } : {},
   )
 
   secret_id = local.api_key_secret

@@ -24,8 +24,8 @@ run "three_inputs_are_enough" {
   command = plan
 
   assert {
-    condition     = toset(keys(google_cloudfunctions2_function.this)) == toset(["public", "tasks"])
-    error_message = "Two functions: the public door and the private door."
+    condition     = toset(keys(google_cloudfunctions2_function.this)) == toset(["public", "tasks", "reconcile"])
+    error_message = "Three functions: the public door, the private door, and what reconciles."
   }
 
   assert {
@@ -84,7 +84,7 @@ run "three_inputs_are_enough" {
   }
 
   assert {
-    condition     = alltrue([for f in google_cloudfunctions2_function.this : f.build_config[0].entry_point == "GeminiWebhook"])
+    condition     = alltrue([for k, f in google_cloudfunctions2_function.this : f.build_config[0].entry_point == (k == "reconcile" ? "Reconcile" : "GeminiWebhook")])
     error_message = "Both doors are the same function."
   }
 
@@ -164,7 +164,12 @@ run "three_inputs_are_enough" {
   }
 
   assert {
-    condition     = !contains(keys(google_project_service.this), "eventarc.googleapis.com")
-    error_message = "Eventarc is not needed."
+    condition     = one(google_cloud_scheduler_job.reconcile).schedule == "*/15 * * * *" && output.without_reconcile == null
+    error_message = "What Gemini did not deliver is looked for every quarter of an hour."
+  }
+
+  assert {
+    condition     = !contains(keys(google_project_service.this), "aiplatform.googleapis.com") && length(google_project_iam_member.reconcile_vertex) == 0
+    error_message = "Vertex AI is not needed."
   }
 }

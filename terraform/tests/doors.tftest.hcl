@@ -142,13 +142,13 @@ run "one_service_can_serve_both_doors" {
   }
 
   assert {
-    condition     = keys(google_cloudfunctions2_function.this) == ["public"] && google_cloudfunctions2_function.this["public"].service_config[0].environment_variables.DOORS == "both"
+    condition     = toset(keys(google_cloudfunctions2_function.this)) == toset(["public", "reconcile"]) && google_cloudfunctions2_function.this["public"].service_config[0].environment_variables.DOORS == "both"
     error_message = "One function with both doors."
   }
 
   assert {
-    condition     = !contains(keys(google_service_account.this), "tasks") && google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com"])
-    error_message = "One account, and it alone publishes to the queue."
+    condition     = !contains(keys(google_service_account.this), "tasks") && google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-recon@acme-prod.iam.gserviceaccount.com"])
+    error_message = "One account for both doors, and none for the private one publishes to the queue."
   }
 
   assert {
@@ -175,7 +175,7 @@ run "the_public_door_can_be_closed_to_all_users" {
   }
 
   assert {
-    condition     = keys(google_cloud_run_v2_service_iam_binding.invokers) == ["tasks"]
+    condition     = toset(keys(google_cloud_run_v2_service_iam_binding.invokers)) == toset(["tasks", "reconcile"])
     error_message = "Nobody is granted the public door."
   }
 

@@ -9,6 +9,14 @@ webhook = {
 dynamic  = { rotation_triggers = { drill = "1" } }
 rotation = { period = "2592000s" }
 
+reconcile = {
+  schedule         = "7 * * * *"
+  scheduler_region = "europe-west3"
+  lookback_hours   = 336
+  grace_minutes    = 60
+  vertex_locations = ["europe-west4", "global"]
+}
+
 public_door  = { memory_mib = 512, min_instances = 1, max_instances = 40 }
 private_door = { memory_mib = 2048, max_instances = 50 }
 

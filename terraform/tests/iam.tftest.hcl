@@ -25,8 +25,8 @@ run "every_account_has_what_it_needs_on_the_resource" {
   command = plan
 
   assert {
-    condition     = google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com"])
-    error_message = "Whoever may publish to the queue skips verification: exactly the two doors."
+    condition     = google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-recon@acme-prod.iam.gserviceaccount.com"])
+    error_message = "Whoever may publish to the queue skips verification: exactly the two doors, and what reconciles."
   }
 
   assert {
@@ -60,8 +60,8 @@ run "every_account_has_what_it_needs_on_the_resource" {
   }
 
   assert {
-    condition     = keys(google_secret_manager_secret_iam_member.api_key) == ["tasks"] && google_secret_manager_secret_iam_member.api_key["tasks"].member == "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com" && google_secret_manager_secret_iam_member.api_key["tasks"].secret_id == var.api_key_secret && google_secret_manager_secret_iam_member.api_key["tasks"].role == "roles/secretmanager.secretAccessor"
-    error_message = "The API key is read by the private door, and its secret keeps its other members."
+    condition     = toset(keys(google_secret_manager_secret_iam_member.api_key)) == toset(["tasks", "reconcile"]) && google_secret_manager_secret_iam_member.api_key["tasks"].member == "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com" && google_secret_manager_secret_iam_member.api_key["tasks"].secret_id == var.api_key_secret && google_secret_manager_secret_iam_member.api_key["tasks"].role == "roles/secretmanager.secretAccessor"
+    error_message = "The API key is read by the private door and what reconciles, and its secret keeps its other members."
   }
 
   assert {
@@ -141,7 +141,12 @@ run "results_are_read_where_they_were_named_and_nowhere_else" {
     error_message = "What does not work then is said."
   }
 
-  expect_failures = [check.api_key]
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.this), "reconcile") && strcontains(output.without_reconcile, "no jobs to look at")
+    error_message = "Nor is there anything to reconcile, which is said, too."
+  }
+
+  expect_failures = [check.api_key, check.reconcile]
 }
 
 run "the_rotation_may_change_one_secret" {
@@ -172,7 +177,7 @@ run "the_rotation_may_change_one_secret" {
   }
 
   assert {
-    condition     = google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:gemini-webhook-public@acme-prod.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com"])
+    condition     = !contains(google_pubsub_topic_iam_binding.queue_publishers.members, "serviceAccount:gemini-webhook-rotate@acme-prod.iam.gserviceaccount.com")
     error_message = "It may not publish to the queue."
   }
 }

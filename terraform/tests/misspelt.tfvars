@@ -3,6 +3,7 @@
 webhook          = { pth = "/x" }
 dynamic          = { enable = false }
 rotation         = { period = "2592000s", rule = "x" }
+reconcile        = { shedule = "0 * * * *" }
 public_door      = { memory = 512 }
 private_door     = { memory_mb = 512 }
 public_access    = { invoker = [] }

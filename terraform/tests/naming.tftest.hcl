@@ -29,12 +29,12 @@ run "names_are_the_documented_ones" {
   }
 
   assert {
-    condition     = [for k in ["public", "tasks", "rotate"] : google_cloudfunctions2_function.this[k].name] == ["gemini-webhook", "gemini-webhook-tasks", "gemini-webhook-rotate"]
+    condition     = [for k in ["public", "tasks", "rotate", "reconcile"] : google_cloudfunctions2_function.this[k].name] == ["gemini-webhook", "gemini-webhook-tasks", "gemini-webhook-rotate", "gemini-webhook-reconcile"]
     error_message = "Functions."
   }
 
   assert {
-    condition     = [google_pubsub_topic.queue.name, google_pubsub_topic.published["outcomes"].name, google_pubsub_topic.published["results"].name, module.queue_dead_letters.settings.topic, one(google_pubsub_topic.rotation).name] == ["gemini-webhook-queue", "gemini-webhook-outcomes", "gemini-webhook-results", "gemini-webhook-dead-letters", "gemini-webhook-rotation"]
+    condition     = [google_pubsub_topic.queue.name, google_pubsub_topic.published["outcomes"].name, google_pubsub_topic.published["results"].name, module.queue_dead_letters.settings.topic, one(google_pubsub_topic.rotation).name, one(google_pubsub_topic.reconcile).name, one(google_cloud_scheduler_job.reconcile).name] == ["gemini-webhook-queue", "gemini-webhook-outcomes", "gemini-webhook-results", "gemini-webhook-dead-letters", "gemini-webhook-rotation", "gemini-webhook-reconcile", "gemini-webhook-reconcile"]
     error_message = "Topics."
   }
 
@@ -54,7 +54,7 @@ run "names_are_the_documented_ones" {
   }
 
   assert {
-    condition     = [google_service_account.this["public"].account_id, google_service_account.this["tasks"].account_id, google_service_account.this["push"].account_id, google_service_account.this["rotate"].account_id, google_service_account.this["build"].account_id] == ["gemini-webhook-public", "gemini-webhook-tasks", "gemini-webhook-push", "gemini-webhook-rotate", "gemini-webhook-build"]
+    condition     = [google_service_account.this["public"].account_id, google_service_account.this["tasks"].account_id, google_service_account.this["push"].account_id, google_service_account.this["rotate"].account_id, google_service_account.this["build"].account_id, google_service_account.this["reconcile"].account_id] == ["gemini-webhook-public", "gemini-webhook-tasks", "gemini-webhook-push", "gemini-webhook-rotate", "gemini-webhook-build", "gemini-webhook-recon"]
     error_message = "Service accounts."
   }
 }

@@ -84,7 +84,7 @@ run "labels_are_on_everything_that_takes_them" {
   }
 
   assert {
-    condition     = alltrue([for l in concat([for f in google_cloudfunctions2_function.this : f.labels], [for s in google_pubsub_subscription.queue : s.labels], [for s in google_pubsub_subscription.inspect : s.labels], [google_pubsub_topic.queue.labels, google_pubsub_topic.published["outcomes"].labels, google_pubsub_topic.published["results"].labels, one(google_pubsub_topic.rotation).labels, google_storage_bucket.state.labels, google_storage_bucket.source.labels, one(google_storage_bucket.results).labels, one(google_storage_bucket.archive).labels, google_secret_manager_secret.signing.labels, one(google_secret_manager_secret.token).labels, google_artifact_registry_repository.images.labels]) : l == tomap({ team = "search" })])
+    condition     = alltrue([for l in concat([for f in google_cloudfunctions2_function.this : f.labels], [for s in google_pubsub_subscription.queue : s.labels], [for s in google_pubsub_subscription.inspect : s.labels], [google_pubsub_topic.queue.labels, google_pubsub_topic.published["outcomes"].labels, google_pubsub_topic.published["results"].labels, one(google_pubsub_topic.rotation).labels, one(google_pubsub_topic.reconcile).labels, google_storage_bucket.state.labels, google_storage_bucket.source.labels, one(google_storage_bucket.results).labels, one(google_storage_bucket.archive).labels, google_secret_manager_secret.signing.labels, one(google_secret_manager_secret.token).labels, google_artifact_registry_repository.images.labels]) : l == tomap({ team = "search" })])
     error_message = "One of the resources lacks the labels."
   }
 }
@@ -99,7 +99,7 @@ run "data_at_rest_takes_a_key" {
   }
 
   assert {
-    condition     = alltrue([for t in [google_pubsub_topic.queue, google_pubsub_topic.published["outcomes"], google_pubsub_topic.published["results"]] : t.kms_key_name == var.cmek.key_name])
+    condition     = alltrue([for t in [google_pubsub_topic.queue, google_pubsub_topic.published["outcomes"], google_pubsub_topic.published["results"], one(google_pubsub_topic.reconcile)] : t.kms_key_name == var.cmek.key_name])
     error_message = "Topics."
   }
 
@@ -201,12 +201,12 @@ run "what_is_there_already_is_used" {
   }
 
   assert {
-    condition     = toset(keys(google_service_account.this)) == toset(["tasks", "push", "rotate"]) && keys(google_pubsub_topic.published) == ["results"]
+    condition     = toset(keys(google_service_account.this)) == toset(["tasks", "push", "rotate", "reconcile"]) && keys(google_pubsub_topic.published) == ["results"]
     error_message = "What is there is not made again."
   }
 
   assert {
-    condition     = google_cloudfunctions2_function.this["public"].service_config[0].service_account_email == "door@acme-accounts.iam.gserviceaccount.com" && google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:door@acme-accounts.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com"])
+    condition     = google_cloudfunctions2_function.this["public"].service_config[0].service_account_email == "door@acme-accounts.iam.gserviceaccount.com" && google_pubsub_topic_iam_binding.queue_publishers.members == toset(["serviceAccount:door@acme-accounts.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-tasks@acme-prod.iam.gserviceaccount.com", "serviceAccount:gemini-webhook-recon@acme-prod.iam.gserviceaccount.com"])
     error_message = "The existing account runs the door, and has what it needs."
   }
 

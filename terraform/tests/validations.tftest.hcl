@@ -230,6 +230,7 @@ run "what_is_just_allowed_is_accepted" {
     labels         = { a = "" }
     webhook        = { path = "/dynamically/tasks", base_url = "https://hooks.example:8443", subscribed_events = ["new.event"], revocation = "immediately" }
     rotation       = { period = "3600s", role = "organizations/1/roles/rotation" }
+    reconcile      = { schedule = "0 6-18/2 * * MON,FRI", lookback_hours = 744, grace_minutes = 0, vertex_locations = ["global"] }
     public_door    = { cpu = 0.5, concurrency = 1, memory_mib = 256, max_instances = 1, timeout_seconds = 60 }
     private_door   = { cpu = 2, concurrency = 1, memory_mib = 768, max_instances = 1, timeout_seconds = 540 }
     public_access  = { invokers = ["serviceAccount:proxy@acme.iam.gserviceaccount.com"] }

@@ -503,3 +503,62 @@ run "a_runtime_is_new_enough" {
   variables { build = { runtime = "go125" } }
   expect_failures = [var.build]
 }
+
+run "a_schedule_has_the_five_fields_of_cron" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { reconcile = { schedule = "every 15 minutes" } }
+  expect_failures = [var.reconcile]
+}
+
+run "a_scheduler_has_a_region" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { reconcile = { scheduler_region = "EU" } }
+  expect_failures = [var.reconcile]
+}
+
+run "what_is_looked_back_at_is_known" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { reconcile = { lookback_hours = 24 * 60 } }
+  expect_failures = [var.reconcile]
+}
+
+run "state_that_goes_sooner_shortens_the_look_back" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    reconcile = { lookback_hours = 24 * 32 }
+    state     = { retention_days = 32 }
+  }
+  expect_failures = [var.reconcile]
+}
+
+run "looking_back_is_an_hour_at_least" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { reconcile = { lookback_hours = 0 } }
+  expect_failures = [var.reconcile]
+}
+
+run "a_grace_ends_before_the_look_back" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { reconcile = { lookback_hours = 2, grace_minutes = 120 } }
+  expect_failures = [var.reconcile]
+}
+
+run "a_grace_is_not_negative" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { reconcile = { grace_minutes = -1 } }
+  expect_failures = [var.reconcile]
+}
+
+run "a_continent_is_not_a_location_of_vertex_ai" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { reconcile = { vertex_locations = ["europe"] } }
+  expect_failures = [var.reconcile]
+}

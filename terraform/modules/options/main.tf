@@ -10,6 +10,7 @@ locals {
       webhook          = var.webhook
       dynamic          = var.dynamic
       rotation         = var.rotation
+      reconcile        = var.reconcile
       public_door      = var.public_door
       private_door     = var.private_door
       public_access    = var.public_access

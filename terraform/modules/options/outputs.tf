@@ -13,6 +13,11 @@ output "rotation" {
   value       = var.rotation
 }
 
+output "reconcile" {
+  description = "With its defaults."
+  value       = var.reconcile
+}
+
 output "public_door" {
   description = "With its defaults."
   value       = var.public_door

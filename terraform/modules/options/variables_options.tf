@@ -167,11 +167,12 @@ variable "topics" {
 variable "service_accounts" {
   description = "See the module's own variable."
   type = object({
-    public = optional(string)
-    tasks  = optional(string)
-    push   = optional(string)
-    build  = optional(string)
-    rotate = optional(string)
+    public    = optional(string)
+    tasks     = optional(string)
+    push      = optional(string)
+    build     = optional(string)
+    rotate    = optional(string)
+    reconcile = optional(string)
   })
   default  = {}
   nullable = false

@@ -60,3 +60,36 @@ variable "rotation" {
     error_message = "rotation rotates the webhook that this module registers: set webhook.create = true, or rotation = null and rotate with webhookctl."
   }
 }
+
+variable "reconcile" {
+  description = "See the module's own variable."
+  type = object({
+    schedule         = optional(string, "*/15 * * * *")
+    scheduler_region = optional(string)
+    lookback_hours   = optional(number)
+    grace_minutes    = optional(number)
+    vertex_locations = optional(set(string), [])
+  })
+  default = {}
+  validation {
+    condition     = var.reconcile == null || can(regex("^[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}$", var.reconcile.schedule))
+    error_message = "reconcile.schedule must be the five fields of cron, in UTC: write */15 * * * * for every quarter of an hour, or reconcile = null for never."
+  }
+  validation {
+    condition     = try(var.reconcile.scheduler_region == null, true) || can(regex("^[a-z]+-[a-z]+[0-9]+$", var.reconcile.scheduler_region))
+    error_message = "reconcile.scheduler_region must be a region such as europe-west1: see \"gcloud scheduler locations list\"."
+  }
+  validation {
+    # Which jobs were worked on stands in the state bucket: of one whose record is gone, everything would come again.
+    condition     = try(var.reconcile.lookback_hours == null, true) || try(var.reconcile.lookback_hours >= 1 && var.reconcile.lookback_hours <= 24 * (var.state.retention_days - 1), false)
+    error_message = "reconcile.lookback_hours must be from 1 to a day less than state.retention_days: what was worked on is known for that long, and would be published a second time after it."
+  }
+  validation {
+    condition     = try(var.reconcile.grace_minutes == null, true) || try(var.reconcile.grace_minutes >= 0 && var.reconcile.grace_minutes < 60 * coalesce(var.reconcile.lookback_hours, 168), false)
+    error_message = "reconcile.grace_minutes must be 0 or more, and less than lookback_hours (168 unless it is set), or no job is ever looked at."
+  }
+  validation {
+    condition     = alltrue([for l in try(var.reconcile.vertex_locations, []) : can(regex("^(global|[a-z]+-[a-z]+[0-9]+)$", l))])
+    error_message = "reconcile.vertex_locations must be locations of Vertex AI: regions such as europe-west1, or global."
+  }
+}

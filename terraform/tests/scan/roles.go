@@ -52,6 +52,7 @@ var agents = map[string]string{
 	"@gcp-sa-secretmanager.":    "Secret Manager",
 	"@gcp-sa-artifactregistry.": "Artifact Registry",
 	"@gcp-sa-eventarc.":         "Eventarc",
+	"@gcp-sa-cloudscheduler.":   "Cloud Scheduler",
 	"@gcf-admin-robot.":         "Cloud Functions",
 	"@serverless-robot-prod.":   "Cloud Run",
 	"@gs-project-accounts.":     "Cloud Storage",

@@ -17,6 +17,14 @@ override_resource {
 }
 
 override_resource {
+  target = google_project_service_identity.cloudscheduler
+  values = {
+    email  = "service-1234@gcp-sa-cloudscheduler.iam.gserviceaccount.com"
+    member = "serviceAccount:service-1234@gcp-sa-cloudscheduler.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
   target = google_project_service_identity.eventarc
   values = {
     email  = "service-1234@gcp-sa-eventarc.iam.gserviceaccount.com"

@@ -41,6 +41,16 @@ override_resource {
 }
 
 override_resource {
+  target = google_service_account.this["reconcile"]
+  values = {
+    id     = "projects/acme-prod/serviceAccounts/gemini-webhook-recon@acme-prod.iam.gserviceaccount.com"
+    name   = "projects/acme-prod/serviceAccounts/gemini-webhook-recon@acme-prod.iam.gserviceaccount.com"
+    email  = "gemini-webhook-recon@acme-prod.iam.gserviceaccount.com"
+    member = "serviceAccount:gemini-webhook-recon@acme-prod.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
   target = google_service_account.this["build"]
   values = {
     id     = "projects/acme-prod/serviceAccounts/gemini-webhook-build@acme-prod.iam.gserviceaccount.com"
