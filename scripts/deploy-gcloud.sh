@@ -25,6 +25,12 @@ brings about what is different; it takes nothing away.
                          deletes; default: PROJECT-NAME-archive is made
   --rotation-period=T    rotate the signing secret by schedule: seconds with an
                          s, 2592000s for 30 days; an hour at least
+  --reconcile-schedule=S when to look for jobs whose event did not come, as in
+                         cron, in UTC; default: every quarter of an hour
+  --scheduler-region=R   another region for Cloud Scheduler, which is not in all
+  --vertex-location=L    location whose Vertex AI batch jobs are looked at, too:
+                         europe-west4, global; may be repeated
+  --no-reconcile         do not look for such jobs
   --revoked-version=V    never accept this version of a signing secret or token,
                          projects/P/secrets/S/versions/N; may be repeated, and
                          those that were given before are forgotten
@@ -111,13 +117,14 @@ enable_apis() {
     cloudresourcemanager.googleapis.com iam.googleapis.com logging.googleapis.com pubsub.googleapis.com
     run.googleapis.com secretmanager.googleapis.com storage.googleapis.com
   )
-  [ -z "$rotation_period" ] || apis+=(eventarc.googleapis.com)
+  [ -z "$rotation_period$reconciles" ] || apis+=(eventarc.googleapis.com)
+  [ -z "$reconciles" ] || apis+=(cloudscheduler.googleapis.com)
+  [ ${#vertex_locations[@]} -eq 0 ] || apis+=(aiplatform.googleapis.com)
   run gcloud services enable "${apis[@]}"
   run gcloud beta services identity create --service=pubsub.googleapis.com
-  if [ -n "$rotation_period" ]; then
-    run gcloud beta services identity create --service=secretmanager.googleapis.com
-    run gcloud beta services identity create --service=eventarc.googleapis.com
-  fi
+  [ -z "$rotation_period" ] || run gcloud beta services identity create --service=secretmanager.googleapis.com
+  [ -z "$reconciles" ] || run gcloud beta services identity create --service=cloudscheduler.googleapis.com
+  [ -z "$rotation_period$reconciles" ] || run gcloud beta services identity create --service=eventarc.googleapis.com
 }
 
 make_accounts() {
@@ -127,13 +134,14 @@ make_accounts() {
   account push 'Gemini webhook: Pub/Sub calls the private door'
   account build 'Gemini webhook: builds the functions'
   [ -z "$rotation_period" ] || account rotate 'Gemini webhook: rotation of the signing secret'
+  [ -z "$reconciles" ] || account recon 'Gemini webhook: looks for jobs whose event did not come'
   # Projects in which Pub/Sub was used before 8 April 2021 need this.
   grant "service account $name-push" roles/iam.serviceAccountTokenCreator "$pubsub_agent" \
     iam service-accounts add-iam-policy-binding "$(email push)" --condition=None
 }
 
 make_topics() {
-  comment 'Topics. Whoever may publish to the queue skips verification: the doors alone'
+  comment 'Topics. Whoever may publish to the queue skips verification: the doors and what reconciles'
   topic "$queue" 7d
   topic "$outcomes" 7d
   topic "$results" 3d
@@ -143,6 +151,7 @@ make_topics() {
   pull_subscription "$results-inspect" "$results" 60 1d
   may_publish "$queue" "serviceAccount:$(email public)"
   [ -n "$single_service" ] || may_publish "$queue" "serviceAccount:$(email tasks)"
+  [ -z "$reconciles" ] || may_publish "$queue" "serviceAccount:$(email recon)"
   may_publish "$outcomes" "serviceAccount:$(tasks_account)"
   may_publish "$results" "serviceAccount:$(tasks_account)"
   may_publish "$dead_letters" "$pubsub_agent"
@@ -181,10 +190,10 @@ private_bucket() { # NAME DAYS SOFT_DELETE
     --uniform-bucket-level-access --public-access-prevention "$soft_delete"
 }
 
-may_create_and_read() { # BUCKET
+may_create_and_read() { # BUCKET ACCOUNT
   local role
   for role in roles/storage.objectCreator roles/storage.objectViewer; do
-    grant "bucket $1" "$role" "serviceAccount:$(tasks_account)" \
+    grant "bucket $1" "$role" "serviceAccount:$2" \
       storage buckets add-iam-policy-binding "gs://$1" --condition=None
   done
 }
@@ -192,10 +201,10 @@ may_create_and_read() { # BUCKET
 make_buckets() {
   comment 'State: objects are created and read, never replaced; deleted after 60 days'
   private_bucket "$state_bucket" 60 0
-  may_create_and_read "$state_bucket"
+  may_create_and_read "$state_bucket" "$(tasks_account)"
   comment 'The archive, of what Gemini deletes: the same; after 90 days, and a week more where somebody deletes'
   [ -n "$archive_bucket" ] || private_bucket "$archive" 90 7d
-  may_create_and_read "$archive"
+  may_create_and_read "$archive" "$(tasks_account)"
   local place bucket prefix condition
   for place in ${result_buckets[@]+"${result_buckets[@]}"}; do
     bucket=${place%%/*} prefix=${place#"$bucket"} condition=None
@@ -238,6 +247,10 @@ set_environments() {
   for place in ${result_buckets[@]+"${result_buckets[@]}"}; do places+=${places:+,}$place; done
   [ -z "$places" ] || tasks_environment+=";RESULT_BUCKETS=$places"
   rotate_environment="GOOGLE_CLOUD_PROJECT=$project;SIGNING_SECRETS=$secrets/$signing_secret;GEMINI_API_KEY_SECRET=$api_key_secret"
+  reconcile_environment="GOOGLE_CLOUD_PROJECT=$project;QUEUE_TOPIC=$queue;STATE_BUCKET=$state_bucket;GEMINI_API_KEY_SECRET=$api_key_secret"
+  places=
+  for place in ${vertex_locations[@]+"${vertex_locations[@]}"}; do places+=${places:+,}$place; done
+  [ -z "$places" ] || reconcile_environment+=";VERTEX_LOCATIONS=$places"
 }
 
 deploy_doors() {
@@ -286,6 +299,28 @@ deploy_rotation() {
     --rotation-period="$rotation_period" --next-rotation-time="$next"
 }
 
+deploy_reconcile() {
+  comment 'Reconciliation: Cloud Scheduler says when, the function looks for jobs whose event did not come'
+  topic "$reconcile" 1d
+  may_publish "$reconcile" "serviceAccount:service-$PROJECT_NUMBER@gcp-sa-cloudscheduler.iam.gserviceaccount.com"
+  may_create_and_read "$state_bucket" "$(email recon)"
+  may_read_secret "$api_key_id" "$api_key_project" "serviceAccount:$(email recon)"
+  # To list jobs; Vertex AI has no policy on a job.
+  [ ${#vertex_locations[@]} -eq 0 ] || grant "project $project" roles/aiplatform.viewer "serviceAccount:$(email recon)" \
+    projects add-iam-policy-binding "$project" --condition=None
+  deploy_function "$reconcile" Reconcile "$(email recon)" 512 1 1 540 internal-only "$reconcile_environment" \
+    --trigger-topic="$reconcile" --trigger-service-account="$(email recon)" --retry
+  may_call "$reconcile" "serviceAccount:$(email recon)"
+  local location=${scheduler_region:-$region}
+  local settings=(
+    --location="$location" --schedule="$reconcile_schedule" --time-zone=Etc/UTC
+    --topic="$reconcile" --message-body=reconcile --max-retry-attempts=3
+  )
+  ensure "schedule $reconcile" gcloud scheduler jobs describe "$reconcile" --location="$location" -- \
+    gcloud scheduler jobs create pubsub "$reconcile" "${settings[@]}" -- \
+    gcloud scheduler jobs update pubsub "$reconcile" "${settings[@]}"
+}
+
 register() {
   comment 'Request logs hold URLs: keep those with the token of a dynamic webhook out'
   local filter="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$public\" AND log_id(\"run.googleapis.com/requests\") AND httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\""
@@ -306,6 +341,12 @@ check_options
 if [ -n "$rotation_period" ] && { ! matches "$rotation_period" '[1-9][0-9]{3,9}s' || [ "${rotation_period%s}" -lt 3600 ]; }; then
   wrong_usage '--rotation-period wants seconds with an s, 3600s or more: 2592000s for 30 days'
 fi
+matches "$reconcile_schedule" '[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}' ||
+  wrong_usage "--reconcile-schedule wants the five fields of cron, in UTC: '*/15 * * * *' for every quarter of an hour"
+for location in ${vertex_locations[@]+"${vertex_locations[@]}"}; do
+  matches "$location" 'global|[a-z]+-[a-z]+[0-9]+' || wrong_usage '--vertex-location wants a location of Vertex AI: a region such as europe-west4, or global'
+done
+[ -n "$reconciles" ] || vertex_locations=()
 for version in ${revoked_versions[@]+"${revoked_versions[@]}"}; do
   matches "$version" 'projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+/versions/[1-9][0-9]*' ||
     wrong_usage '--revoked-version wants projects/PROJECT/secrets/SECRET/versions/NUMBER, with a number and not latest'
@@ -340,6 +381,7 @@ set_environments
 deploy_doors
 make_queue
 [ -z "$rotation_period" ] || deploy_rotation
+[ -z "$reconciles" ] || deploy_reconcile
 register
 
 comment 'Check the deployment, now and whenever in doubt:'

@@ -17,8 +17,8 @@ accounts. What was there before stays: the API key's secret, result buckets, an
 archive that was given, enabled APIs. Stop the webhook and let the
 queue run empty first: docs/deploy.md, "Stopping everything".
 
-  --project=P, --region=R, --api-key-secret=S, --name=N, --result-bucket=B, --archive-bucket=B
-                         as they were given to deploy-gcloud.sh
+  --project=P, --region=R, --api-key-secret=S, --name=N, --result-bucket=B, --archive-bucket=B,
+  --scheduler-region=R   as they were given to deploy-gcloud.sh
   --yes                  do not ask
   --dry-run              print the commands as a script, and run nothing
 END
@@ -95,9 +95,11 @@ delete_webhook() {
 }
 
 delete_functions() {
-  comment 'Functions'
-  local function
-  for function in "$public" "$name-tasks" "$rotate"; do
+  comment 'The schedule, and functions'
+  local function location=${scheduler_region:-$region}
+  drop "schedule $reconcile" gcloud scheduler jobs describe "$reconcile" --location="$location" -- \
+    gcloud scheduler jobs delete "$reconcile" --location="$location"
+  for function in "$public" "$name-tasks" "$rotate" "$reconcile"; do
     drop "function $function" gcloud functions describe "$function" --region="$region" -- \
       gcloud functions delete "$function" --gen2 --region="$region"
   done
@@ -109,7 +111,7 @@ delete_messages() {
   for it in "$queue-events" "$queue-ranges" "$outcomes-inspect" "$results-inspect" "$dead_letters"; do
     drop "subscription $it" gcloud pubsub subscriptions describe "$it" -- gcloud pubsub subscriptions delete "$it"
   done
-  for it in "$queue" "$outcomes" "$results" "$dead_letters" "$rotation"; do
+  for it in "$queue" "$outcomes" "$results" "$dead_letters" "$rotation" "$reconcile"; do
     drop "topic $it" gcloud pubsub topics describe "$it" -- gcloud pubsub topics delete "$it"
   done
 }
@@ -135,7 +137,7 @@ delete_data() {
 delete_accounts() {
   comment 'What the accounts may do elsewhere, and the accounts'
   local who place bucket
-  for who in tasks public rotate; do
+  for who in tasks public rotate recon; do
     revoke "secret $api_key_id" roles/secretmanager.secretAccessor "serviceAccount:$(email $who)" \
       secrets remove-iam-policy-binding "$api_key_id" --project="$api_key_project" --condition=None
   done
@@ -155,7 +157,9 @@ delete_accounts() {
   for role in roles/logging.logWriter roles/storage.objectViewer; do
     revoke "project $project" "$role" "serviceAccount:$(email build)" projects remove-iam-policy-binding "$project" --all
   done
-  for who in public tasks push build rotate; do
+  revoke "project $project" roles/aiplatform.viewer "serviceAccount:$(email recon)" \
+    projects remove-iam-policy-binding "$project" --all
+  for who in public tasks push build rotate recon; do
     drop "service account $name-$who" gcloud iam service-accounts describe "$(email $who)" -- \
       gcloud iam service-accounts delete "$(email $who)"
   done

@@ -11,6 +11,10 @@ name=gemini-webhook
 archive_bucket=
 result_buckets=()
 rotation_period=
+reconciles=yes
+reconcile_schedule='*/15 * * * *'
+scheduler_region=
+vertex_locations=()
 revoked_versions=()
 url=
 single_service=
@@ -40,7 +44,8 @@ parse_options() {
   while [ $# -gt 0 ]; do
     option=${1%%=*}
     case $option in
-      --project | --region | --api-key-secret | --name | --archive-bucket | --result-bucket | --rotation-period | --revoked-version | --url)
+      --project | --region | --api-key-secret | --name | --archive-bucket | --result-bucket | --rotation-period | \
+        --reconcile-schedule | --scheduler-region | --vertex-location | --revoked-version | --url)
         case $1 in
           *=*) value=${1#*=} ;;
           *)
@@ -60,6 +65,7 @@ parse_options() {
       --dry-run) dry_run=yes ;;
       --single-service) single_service=yes ;;
       --no-invoker-iam-check) invoker_iam_check= ;;
+      --no-reconcile) reconciles= ;;
       --yes) yes=yes ;;
       *)
         case $option in
@@ -70,6 +76,9 @@ parse_options() {
           --archive-bucket) archive_bucket=$value ;;
           --result-bucket) result_buckets+=("$value") ;;
           --rotation-period) rotation_period=$value ;;
+          --reconcile-schedule) reconcile_schedule=$value ;;
+          --scheduler-region) scheduler_region=$value ;;
+          --vertex-location) vertex_locations+=("$value") ;;
           --revoked-version) revoked_versions+=("$value") ;;
           --url) url=$value ;;
           *) wrong_usage "there is no option $1" ;;
@@ -102,6 +111,8 @@ check_options() {
       "$state_bucket"/* | "$archive"/*) wrong_usage "--result-bucket must not be the receiver's own state bucket, nor that of the archive" ;;
     esac
   done
+  matches "${scheduler_region:-$region}" '[a-z]+-[a-z]+[0-9]+' ||
+    wrong_usage '--scheduler-region wants a region such as europe-west1: see "gcloud scheduler locations list"'
   matches "$archive" '[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]' || wrong_usage '--archive-bucket wants BUCKET, without gs:// and without a path'
   [ "$archive" != "$state_bucket" ] || wrong_usage "--archive-bucket must not be the receiver's own state bucket"
 }
@@ -113,6 +124,7 @@ set_names() {
   tasks=$name-tasks
   [ -z "$single_service" ] || tasks=$public
   rotate=$name-rotate
+  reconcile=$name-reconcile
   queue=$name-queue
   outcomes=$name-outcomes
   results=$name-results

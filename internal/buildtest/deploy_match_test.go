@@ -78,6 +78,8 @@ func scriptGrants(t *testing.T, name string, options ...string) []grant {
 					id = "Pub/Sub"
 				case "gcp-sa-secretmanager.iam.gserviceaccount.com":
 					id = "Secret Manager"
+				case "gcp-sa-cloudscheduler.iam.gserviceaccount.com":
+					id = "Cloud Scheduler"
 				}
 				g.Account = short.Replace(id)
 			}
@@ -103,7 +105,7 @@ func TestGrantsAreDocumented(t *testing.T) {
 		t.Errorf("required options (-docs +script):\n%s", diff)
 	}
 	if diff := cmp.Diff(sorted(documentedGrants(t, scripts)), sorted(scriptGrants(t, "gemini-webhook", variants["rotation"]...))); diff != "" {
-		t.Errorf("rotation and results (-docs +script):\n%s", diff)
+		t.Errorf("rotation, results and Vertex AI (-docs +script):\n%s", diff)
 	}
 	single := documentedGrants(t, always)
 	for i := range single {
@@ -155,8 +157,8 @@ func functionFlags(t *testing.T, options ...string) map[string]map[string]string
 func TestFunctionsStart(t *testing.T) {
 	t.Parallel()
 	for variant, doors := range map[string]map[string]config.Doors{
-		"everything":     {"gemini-webhook": config.DoorsPublic, "gemini-webhook-tasks": config.DoorsTasks, "gemini-webhook-rotate": ""},
-		"single service": {"search-gemini": config.DoorsBoth},
+		"everything":     {"gemini-webhook": config.DoorsPublic, "gemini-webhook-tasks": config.DoorsTasks, "gemini-webhook-rotate": "", "gemini-webhook-reconcile": ""},
+		"single service": {"search-gemini": config.DoorsBoth, "search-gemini-reconcile": ""},
 	} {
 		functions := functionFlags(t, variants[variant]...)
 		if len(functions) != len(doors) {
@@ -169,10 +171,17 @@ func TestFunctionsStart(t *testing.T) {
 				env[key] = value
 			}
 			load := config.Load
-			if functions[name]["entry-point"] == "RotateSigningSecret" {
+			switch functions[name]["entry-point"] {
+			case "RotateSigningSecret":
 				load = config.LoadRotation
+			case "Reconcile":
+				load = nil
 			}
-			got, err := load(context.Background(), envconfig.MapLookuper(env))
+			var got *config.Config
+			var err error
+			if load != nil {
+				got, err = load(context.Background(), envconfig.MapLookuper(env))
+			}
 			switch {
 			case err != nil:
 				t.Errorf("%s, %s: does not start: %v", variant, name, err)
@@ -196,9 +205,10 @@ func TestScriptAsTerraform(t *testing.T) {
 	printed := dryRun(t, deployScript, variants["rotation"]...)
 	flags := functionFlags(t, variants["rotation"]...)
 	sizes := map[string]string{ // of the function, where the module has its
-		"gemini-webhook":        `(?s)variable "public_door".*?EOT|variable "public_door" \{.*?\n\}`,
-		"gemini-webhook-tasks":  `(?s)variable "private_door" \{.*?\n\}`,
-		"gemini-webhook-rotate": `(?s)size\s+= \{ memory_mib.*?\}`,
+		"gemini-webhook":           `(?s)variable "public_door".*?EOT|variable "public_door" \{.*?\n\}`,
+		"gemini-webhook-tasks":     `(?s)variable "private_door" \{.*?\n\}`,
+		"gemini-webhook-rotate":    `(?s)"RotateSigningSecret".*?\}`,
+		"gemini-webhook-reconcile": `(?s)"Reconcile".*?\}`,
 	}
 	source := readFile(t, "terraform/modules/options/variables_doors.tf") + readFile(t, "terraform/functions.tf")
 	for function, where := range sizes {
@@ -215,7 +225,7 @@ func TestScriptAsTerraform(t *testing.T) {
 
 	apis := regexp.MustCompile(`"([a-z]+\.googleapis\.com)"`)
 	base, _, _ := strings.Cut(readFile(t, "terraform/apis.tf"), "],")
-	want := []string{"eventarc.googleapis.com"}
+	want := []string{"aiplatform.googleapis.com", "cloudscheduler.googleapis.com", "eventarc.googleapis.com"}
 	for _, m := range apis.FindAllStringSubmatch(base, -1) {
 		want = append(want, m[1])
 	}
@@ -248,6 +258,12 @@ func TestScriptAsTerraform(t *testing.T) {
 		{"--soft-delete-duration=7d", "storage.tf", "retention_duration_seconds = 604800"},
 		{";ARCHIVE_BUCKET=acme-prod-gemini-webhook-archive;", "environment.tf", "ARCHIVE_BUCKET        = local.archive.name"},
 		{`"condition": {"age": 60}`, "modules/options/variables_options.tf", "retention_days = optional(number, 60)"},
+		{`"--schedule=*/15 * * * *"`, "modules/options/variables_webhook.tf", `schedule         = optional(string, "*/15 * * * *")`},
+		{"--time-zone=Etc/UTC", "reconcile.tf", `time_zone   = "Etc/UTC"`},
+		{"--message-body=reconcile", "reconcile.tf", `base64encode("reconcile")`},
+		{"--max-retry-attempts=3", "reconcile.tf", "retry_count = 3"},
+		{"create gemini-webhook-reconcile --message-retention-duration=1d", "reconcile.tf", `message_retention_duration = "86400s"`},
+		{";VERTEX_LOCATIONS=europe-west4;", "environment.tf", `VERTEX_LOCATIONS = join(",", local.vertex_locations)`},
 		{"--ingress-settings=internal-only", "functions.tf", `"ALLOW_INTERNAL_ONLY"`},
 		{`httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\"`, "logging.tf", `httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\"`},
 		{"/gemini\"", "modules/options/variables_webhook.tf", `optional(string, "/gemini")`},

@@ -27,8 +27,10 @@ var (
 		"everything": {
 			"--result-bucket=acme-batches", "--result-bucket", "acme-shared/team/gemini/",
 			"--rotation-period=2592000s", "--no-invoker-iam-check", "--archive-bucket=acme-kept",
+			"--vertex-location=europe-west4", "--vertex-location", "global", "--scheduler-region=europe-west3", "--reconcile-schedule=7 * * * *",
 		},
-		"rotation":       {"--rotation-period=2592000s", "--result-bucket=acme-batches"},
+		"rotation":       {"--rotation-period=2592000s", "--result-bucket=acme-batches", "--vertex-location=europe-west4"},
+		"no reconcile":   {"--no-reconcile"},
 		"archive":        {"--archive-bucket=acme-kept"},
 		"single service": {"--single-service", "--name=search-gemini"},
 	}
@@ -117,7 +119,7 @@ func only(verb string, log []string) []string {
 // project as it was.
 func TestDeployTwiceAndDestroy(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"rotation", "archive", "single service"} {
+	for _, variant := range []string{"rotation", "archive", "no reconcile", "single service"} {
 		t.Run(variant, func(t *testing.T) {
 			t.Parallel()
 			options := variants[variant]
@@ -191,7 +193,7 @@ func TestRevokedVersions(t *testing.T) {
 			t.Errorf("%s is deployed with %s", function, flags["update-env-vars"])
 		}
 	}
-	if len(functions) != 2 {
+	if len(functions) != 3 {
 		t.Errorf("%d functions are deployed", len(functions))
 	}
 }
@@ -232,6 +234,9 @@ func TestUsageErrors(t *testing.T) {
 		{"archive with a path", slices.Concat(required, []string{"--archive-bucket=acme-kept/a/"}), "without a path"},
 		{"short period", slices.Concat(required, []string{"--rotation-period=60s"}), "3600s or more"},
 		{"days", slices.Concat(required, []string{"--rotation-period=30d"}), "2592000s"},
+		{"schedule in words", slices.Concat(required, []string{"--reconcile-schedule=every 15 minutes"}), "five fields of cron"},
+		{"scheduler in a zone", slices.Concat(required, []string{"--scheduler-region=europe-west1-b"}), "gcloud scheduler locations list"},
+		{"continent", slices.Concat(required, []string{"--vertex-location=europe"}), "or global"},
 		{"revoked latest", slices.Concat(required, []string{"--revoked-version=projects/p/secrets/s/versions/latest"}), "a number and not latest"},
 		{"no value", slices.Concat(required, []string{"--name"}), "--name wants a value"},
 		{"unknown", slices.Concat(required, []string{"--force"}), "there is no option --force"},

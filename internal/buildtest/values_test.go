@@ -138,7 +138,9 @@ func TestScriptsEvaluateNothing(t *testing.T) {
 	good := map[string][2]string{ // what stands before and behind the value
 		"--project": {"acme-", ""}, "--region": {"europe-", "west1"}, "--api-key-secret": {"projects/p/secrets/", ""}, "--name": {"gemini", ""},
 		"--url": {"https://receiver.example", ""}, "--result-bucket": {"bucket/", "/"}, "--rotation-period": {"2592000", "s"},
+		"--reconcile-schedule": {"7 * * * ", ""}, "--scheduler-region": {"europe-", "west1"}, "--vertex-location": {"europe-", "west1"},
 	}
+	unused := []string{"--url", "--rotation-period", "--reconcile-schedule", "--vertex-location"} // by destroying
 	for option, around := range good {
 		for name, value := range evil {
 			for _, given := range []string{value, around[0] + value + around[1]} {
@@ -148,7 +150,7 @@ func TestScriptsEvaluateNothing(t *testing.T) {
 						options = []string{required[0], required[2], option + "=" + given}
 					}
 					out, err := script(t, bin, nil, path, options...)
-					if unused := path == destroyScript && (option == "--url" || option == "--rotation-period"); err == nil && !unused {
+					if err == nil && (path != destroyScript || !slices.Contains(unused, option)) {
 						t.Errorf("%s %s=%q (%s) is accepted:\n%.300s", path, option, given, name, out)
 					}
 				}
