@@ -1,14 +1,17 @@
 package e2e
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/push"
 	"example.com/gemini-webhook/internal/webhookadmin"
 	"example.com/gemini-webhook/verify/verifytest"
 )
@@ -34,30 +37,18 @@ func (r *rig) startRotator() *child {
 
 // message is a Pub/Sub message of Secret Manager in a CloudEvent's data.
 func message(event, secret string, published time.Time) string {
-	data, _ := json.Marshal(map[string]any{
-		"subscription": "projects/local-project/subscriptions/rotation",
-		"message": map[string]any{
-			"attributes":  map[string]string{"eventType": event, "secretId": secret, "dataFormat": "JSON_API_V1"},
-			"data":        []byte(`{"name":"` + secret + `"}`),
-			"messageId":   "1",
-			"publishTime": published.UTC().Format(time.RFC3339Nano),
-		},
-	})
+	data, _ := push.Wrap("projects/local-project/subscriptions/rotation", &pubsubpb.PubsubMessage{
+		Attributes: map[string]string{"eventType": event, "secretId": secret, "dataFormat": "JSON_API_V1"},
+		Data:       []byte(`{"name":"` + secret + `"}`), MessageId: "1", PublishTime: timestamppb.New(published),
+	}, 0)
 	return string(data)
 }
 
-// notify posts a CloudEvent as Eventarc does (binary mode) and returns the status.
+// notify posts a CloudEvent as Eventarc does and returns the status.
 func notify(t *testing.T, c *child, data string) int {
 	t.Helper()
-	header := make(http.Header)
-	for name, value := range map[string]string{
-		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": "1",
-		"Ce-Type":   "google.cloud.pubsub.topic.v1.messagePublished",
-		"Ce-Source": "//pubsub.googleapis.com/projects/local-project/topics/rotation",
-		"Ce-Time":   time.Now().UTC().Format(time.RFC3339Nano),
-	} {
-		header.Set(name, value)
-	}
+	header := push.EventHeader("projects/local-project/topics/rotation",
+		&pubsubpb.PubsubMessage{MessageId: "1", PublishTime: timestamppb.Now()})
 	return send(t, http.MethodPost, c.url()+"/", header, data).status
 }
 

@@ -35,6 +35,7 @@ const (
 	OutcomesTopic   = "gemini-outcomes"
 	ResultsTopic    = "gemini-results"
 	DeadLetterTopic = "gemini-dead-letters"
+	ReconcileTopic  = "gemini-reconcile"
 	ResultBucket    = "gemini-results-local"
 	StateBucket     = "gemini-state-local"
 	ArchiveBucket   = "gemini-archive-local"
@@ -92,7 +93,8 @@ type Cloud struct {
 	pubsubAddr string
 	objects    objects
 	certs      *fake.Listener
-	driver     *push.Driver
+	drivers    []*push.Driver
+	background *fake.Background
 	close      []func() error
 }
 
@@ -106,7 +108,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Cloud{options: o}
+	c := &Cloud{options: o, background: fake.NewBackground()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -242,27 +244,51 @@ func (c *Cloud) Push(ctx context.Context, url string, observe func(push.Attempt)
 			MaxOutstanding:      outstanding,
 		}
 	}
-	driver, err := push.Start(ctx, push.Config{
-		Endpoint: c.pubsubAddr,
-		Project:  Project,
-		Subscriptions: []push.Subscription{
-			subscription(EventsSubscription, "event", 10),
-			subscription(RangesSubscription, "range", c.options.RangesAtOnce),
-		},
-		Tokens:    c.Tokens,
-		TimeScale: 1 / c.options.TimeScale,
-		Observe:   observe,
-		Report:    func(err error) { c.options.Log.Warn("push driver", "error", err.Error()) },
+	return c.push(ctx, observe,
+		subscription(EventsSubscription, "event", 10),
+		subscription(RangesSubscription, "range", c.options.RangesAtOnce))
+}
+
+// Trigger brings the messages of a topic to the function at url as Eventarc does,
+// with retries. Observe, where not nil, gets every attempt.
+func (c *Cloud) Trigger(ctx context.Context, topic, url string, observe func(push.Attempt)) error {
+	return c.push(ctx, observe, push.Subscription{
+		Name:           "eventarc-" + topic,
+		Topic:          topic,
+		PushEndpoint:   url + "/",
+		CloudEvents:    true,
+		Audience:       url,
+		ServiceAccount: pushServiceAccount,
+		AckDeadline:    600 * time.Second,
+		MinBackoff:     10 * time.Second,
+		MaxBackoff:     600 * time.Second,
+		MaxOutstanding: 10,
 	})
-	c.driver = driver
+}
+
+// push starts a driver of its own for subscriptions.
+func (c *Cloud) push(ctx context.Context, observe func(push.Attempt), subscriptions ...push.Subscription) error {
+	driver, err := push.Start(ctx, push.Config{
+		Endpoint:      c.pubsubAddr,
+		Project:       Project,
+		Subscriptions: subscriptions,
+		Tokens:        c.Tokens,
+		TimeScale:     1 / c.options.TimeScale,
+		Observe:       observe,
+		Report:        func(err error) { c.options.Log.Warn("push driver", "error", err.Error()) },
+	})
+	if err == nil {
+		c.drivers = append(c.drivers, driver)
+	}
 	return err
 }
 
 // Close stops everything. It waits for push requests under way, so close the
 // receiver after it.
 func (c *Cloud) Close() error {
-	if c.driver != nil {
-		c.driver.Stop()
+	c.background.Stop()
+	for _, driver := range c.drivers {
+		driver.Stop()
 	}
 	var errs []error
 	for i := len(c.close) - 1; i >= 0; i-- {

@@ -37,7 +37,7 @@ func (c *Cloud) createTopics(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	for _, topic := range []string{QueueTopic, OutcomesTopic, ResultsTopic, DeadLetterTopic} {
+	for _, topic := range []string{QueueTopic, OutcomesTopic, ResultsTopic, DeadLetterTopic, ReconcileTopic} {
 		_, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topicName(topic)})
 		if err != nil && status.Code(err) != codes.AlreadyExists {
 			return fmt.Errorf("create topic %s: %w", topic, err)

@@ -94,22 +94,33 @@ type message struct {
 	PublishTime2 string            `json:"publish_time"`
 }
 
-// body is the request's for the attempt of that number, which Pub/Sub tells
-// only where the subscription has a dead letter policy.
-func (w *worker) body(m *pubsubpb.PubsubMessage, number int) ([]byte, error) {
+// Wrap is the body in which the subscription of that name delivers a message;
+// attempt, from 1, is told where it is not 0.
+func Wrap(subscription string, m *pubsubpb.PubsubMessage, attempt int) ([]byte, error) {
 	published := m.GetPublishTime().AsTime().UTC().Format(timeFormat)
-	e := envelope{
-		Subscription: w.name,
+	return json.Marshal(envelope{
+		Subscription: subscription, DeliveryAttempt: attempt,
 		Message: message{
 			Attributes: m.GetAttributes(), Data: m.GetData(),
 			MessageID: m.GetMessageId(), MessageID2: m.GetMessageId(),
 			PublishTime: published, PublishTime2: published,
 		},
+	})
+}
+
+// EventHeader is what Eventarc adds to a message of the topic of that name: the
+// attributes of a CloudEvent, in binary mode, whose data is the wrapped body.
+func EventHeader(topic string, m *pubsubpb.PubsubMessage) http.Header {
+	header := http.Header{}
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": m.GetMessageId(),
+		"Ce-Type":   "google.cloud.pubsub.topic.v1.messagePublished",
+		"Ce-Source": "//pubsub.googleapis.com/" + topic,
+		"Ce-Time":   m.GetPublishTime().AsTime().UTC().Format(timeFormat),
+	} {
+		header.Set(name, value)
 	}
-	if w.MaxDeliveryAttempts > 0 {
-		e.DeliveryAttempt = number
-	}
-	return json.Marshal(e)
+	return header
 }
 
 // post makes one attempt. 200, 201, 202 and 204 acknowledge, as 102 does at
@@ -124,7 +135,10 @@ func (w *worker) post(ctx context.Context, m *pubsubpb.PubsubMessage, number int
 func (w *worker) request(ctx context.Context, m *pubsubpb.PubsubMessage, number int) (code int, acked bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.AckDeadline)
 	defer cancel()
-	body, err := w.body(m, number)
+	if w.MaxDeliveryAttempts == 0 {
+		number = 0 // Pub/Sub tells it only where there is a dead letter policy
+	}
+	body, err := Wrap(w.name, m, number)
 	if err != nil {
 		return 0, false, fmt.Errorf("push: encode message: %w", err)
 	}
@@ -132,7 +146,9 @@ func (w *worker) request(ctx context.Context, m *pubsubpb.PubsubMessage, number 
 	if err != nil {
 		return 0, false, fmt.Errorf("push: make request: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if req.Header.Set("Content-Type", "application/json"); w.CloudEvents {
+		req.Header = EventHeader(w.topic, m)
+	}
 	req.Header.Set("User-Agent", userAgent)
 	if w.ServiceAccount != "" {
 		token, err := w.tokens.Mint(w.Audience, w.ServiceAccount)

@@ -1,7 +1,7 @@
 // Package push delivers Pub/Sub messages to HTTP endpoints as Pub/Sub's push
 // subscriptions do, on top of a Pub/Sub server that cannot (pstest) or does it
 // differently (Google's emulator): wrapped body, OIDC token, delivery attempts,
-// exponential backoff, dead letters and filters.
+// exponential backoff, dead letters and filters; or as Eventarc's triggers do.
 //
 // The driver pulls from ordinary pull subscriptions and does all of that
 // itself, so it works on any server that streams pulls. It does not keep
@@ -51,6 +51,8 @@ type Config struct {
 type Subscription struct {
 	Name, Topic  string
 	PushEndpoint string // URL
+	// CloudEvents delivers as Eventarc does to a function, see EventHeader.
+	CloudEvents bool
 	// ServiceAccount is the e-mail in the token, Audience its audience; without
 	// a ServiceAccount no token is sent.
 	ServiceAccount, Audience string
