@@ -104,6 +104,14 @@ func (j *jobReader) member(name string) error {
 		})
 	case "error":
 		return readError(j.Reader, &j.Error)
+	case "webhookConfig": // its uris may hold tokens
+		return j.Object(func(name string) error {
+			value, err := j.Value(maxMember)
+			if camel(name) == "userMetadata" && value.IsObject() {
+				j.UserMetadata = string(value)
+			}
+			return err
+		})
 	case "done":
 		value, err := j.Value(maxMember)
 		j.Done = j.Done || value.IsTrue()

@@ -40,16 +40,18 @@ func TestJobShapes(t *testing.T) {
 				Requested: 3, HasRequested: true}, Updated: "u", Done: true, ResponsesFile: "files/out"}, ""},
 		`{"done":false,"name":"batches/b1","state":"JOB_STATE_RUNNING","batch_stats":{"request_count":3.0},"display_name":"d","create_time":"c"}`: {
 			source.Job{Batch: outcome.Batch{Name: "batches/b1", State: "JOB_STATE_RUNNING", Requested: 3, HasRequested: true, DisplayName: "d", Created: "c"}}, ""},
-		`{"metadata":{"batchStats":{"requestCount":"many"}},"error":{"code":3,"message":"m","status":"INVALID_ARGUMENT"}}`: {source.Job{Error: &event.Error{Code: "3", Message: "m", Status: "INVALID_ARGUMENT"}}, ""},
-		`{"dest":{"fileName":"files/out"},"error":"words"}`:                                                                {source.Job{ResponsesFile: "files/out"}, ""},
-		`{"response":{"inlinedResponses":{"inlinedResponses":[` + item + `]}}}`:                                            {inline, line},
-		`{"response":{"inlinedResponses":[` + item + `]}}`:                                                                 {inline, line},
-		`{"output":{"inlined_responses":{"inlined_responses":[` + item + `]}}}`:                                            {inline, line},
-		`{"dest":{"inlined_embed_content_responses":[` + item + `]}}`:                                                      {inline, line},
-		`{"metadata":{"output":{"inlinedEmbedContentResponses":{"inlinedResponses":[` + item + `]}}}}`:                     {inline, line},
-		`{"response":{"inlinedResponses":{"inlinedResponses":{"inlinedResponses":[` + item + `]}}}}`:                       {inline, line},
-		`{"metadata":{"output":{"inlinedResponses":[` + item + `]}},"response":{"inlinedResponses":[` + item + `]}}`:       {inline, line},
-		`{"metadata":{"output":{"inlinedResponses":[]}},"response":{"inlinedResponses":[` + item + `]}}`:                   {inline, line},
+		`{"metadata":{"batchStats":{"requestCount":"many"}},"error":{"code":3,"message":"m","status":"INVALID_ARGUMENT"}}`:     {source.Job{Error: &event.Error{Code: "3", Message: "m", Status: "INVALID_ARGUMENT"}}, ""},
+		`{"metadata":{"webhookConfig":{"uris":["https://r.example/dynamic/token"],"userMetadata":{ "job" : 42, "a_b":null}}}}`: {source.Job{UserMetadata: `{"job":42,"a_b":null}`}, ""},
+		`{"webhook_config":{"user_metadata":{"a":"b"}},"metadata":{"webhookConfig":{"userMetadata":"text"}}}`:                  {source.Job{UserMetadata: `{"a":"b"}`}, ""},
+		`{"dest":{"fileName":"files/out"},"error":"words"}`:                                                                    {source.Job{ResponsesFile: "files/out"}, ""},
+		`{"response":{"inlinedResponses":{"inlinedResponses":[` + item + `]}}}`:                                                {inline, line},
+		`{"response":{"inlinedResponses":[` + item + `]}}`:                                                                     {inline, line},
+		`{"output":{"inlined_responses":{"inlined_responses":[` + item + `]}}}`:                                                {inline, line},
+		`{"dest":{"inlined_embed_content_responses":[` + item + `]}}`:                                                          {inline, line},
+		`{"metadata":{"output":{"inlinedEmbedContentResponses":{"inlinedResponses":[` + item + `]}}}}`:                         {inline, line},
+		`{"response":{"inlinedResponses":{"inlinedResponses":{"inlinedResponses":[` + item + `]}}}}`:                           {inline, line},
+		`{"metadata":{"output":{"inlinedResponses":[` + item + `]}},"response":{"inlinedResponses":[` + item + `]}}`:           {inline, line},
+		`{"metadata":{"output":{"inlinedResponses":[]}},"response":{"inlinedResponses":[` + item + `]}}`:                       {inline, line},
 		`{"response":{"inlinedResponses":[{},` + "\n" + item + `,{"index":7,"error":{}},null,[]]},"name":"batches/b1"}`: {
 			source.Job{Batch: outcome.Batch{Name: "batches/b1"}, Inline: true, Items: 5},
 			`{"index":0}` + "\n" + `{"response":{"text":"a b"},"index":1}` + "\n" + `{"index":7,"error":{},"index":2}` + "\nnull\n[]\n"},
@@ -83,6 +85,7 @@ func FuzzJob(f *testing.F) {
 	for _, seed := range []string{
 		`{"response":{"inlinedResponses":{"inlinedResponses":[{"a" : 1},{},"x",[1, 2]]}}}`, `{"metadata":{"output":{"inlinedResponses":[{"a":1}]}},"response":{"inlinedResponses":[2]}}`,
 		`{"inlined_responses":[]}`, `{"dest":{"inlinedResponses":{"x":[{}]}}}`, `{"name":"\u00e9","done":true,"error":{"code":1}}`, `[`, ``,
+		`{"metadata":{"webhookConfig":{"uris":["u"],"userMetadata":{"a":[1]}}}}`, `{"webhook_config":{"user_metadata":{}},"webhookConfig":7}`,
 	} {
 		f.Add([]byte(seed))
 	}

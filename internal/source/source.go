@@ -25,6 +25,8 @@ type Job struct {
 	Done    bool
 	Error   *event.Error // why it failed
 
+	UserMetadata string // of its webhook_config, a JSON object, verbatim
+
 	ResponsesFile string // "files/<id>": where the results are
 	Inline        bool   // there was a list of results, perhaps an empty one
 	Items         int    // of that list
