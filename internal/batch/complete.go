@@ -33,13 +33,19 @@ func (w *Worker) completeAfter(ctx context.Context, r Range, plan *Plan) error {
 // claim it does it, so that who is started by it is not started by each. How far
 // the batch has come is the keeper's concern alone.
 func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (standing, error) {
-	now, err := w.State.standing(ctx, key, plan)
+	var now standing
+	var stored *Plan
+	var missing error
+	err := w.both(
+		func() (err error) { now, err = w.State.standing(ctx, key, plan); return err },
+		func() error { stored, missing = w.State.plan(ctx, key); return nil },
+	)
 	if err != nil || now.completed || now.sum.missing > 0 {
 		return now, err
 	}
 	// Of a plan that was made anew meanwhile the generations may be others.
-	if stored, err := w.State.plan(ctx, key); err == nil && stored.id != plan.id || err != nil && !errors.Is(err, ErrNotFound) {
-		return now, err
+	if missing == nil && stored.id != plan.id || missing != nil && !errors.Is(missing, ErrNotFound) {
+		return now, missing
 	}
 	mine, err := w.State.claim(ctx, planFolder(key, plan.id)+completing, task, w.Now())
 	if err != nil || !mine {

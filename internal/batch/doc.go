@@ -20,6 +20,7 @@
 //	v1/<event key>/<plan>/queued-<made>           all ranges of the plan made then are queued
 //	v1/<event key>/<plan>/completing              who is to publish batch.completed
 //	v1/<event key>/flag/<name>                    a step that happens once: completed, published, incomplete-<n>
+//	v1/jobs/<job key>                             the job's owner: whose event its outcomes are of
 //	v1/reconcile/runs/<time>                      what a reconciliation that began then did
 //
 // Nothing is ever overwritten: each object is created with a does-not-exist

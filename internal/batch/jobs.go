@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	jobsFolder = "v1/jobs/"
+	jobsFolder = "v1/jobs/" // has the owners of jobs, each under its event.JobKey
 	// RunsFolder has the reports of reconciliation, by the time at which each began:
 	// the last name is that of the newest.
 	RunsFolder = "v1/reconcile/runs/"

@@ -41,6 +41,8 @@ type Plan struct {
 	// Made is when it was, in nanoseconds: it tells a plan from one of the same
 	// work that was deleted. 0 of plans by former versions.
 	Made int64 `json:"made,omitempty"`
+	// Proven: the event is its job's, see State.Own. Not set in plans by former versions.
+	Proven bool `json:"proven,omitempty"`
 
 	id      string       // see identity
 	decoded *event.Event // Event

@@ -77,24 +77,20 @@ func (s *sim) redrive() {
 	}
 }
 
-// accountsFor reports whether for the objects from one on there are generations
+// accountsFor reports whether for the objects of these names there are generations
 // of which all lines are published, which are as many and have as many bytes.
-func (s *sim) accountsFor(lines, bytes, object int) bool {
-	if object == len(s.results) {
+func (s *sim) accountsFor(lines, bytes int, names ...string) bool {
+	if len(names) == 0 {
 		return lines == 0 && bytes == 0
 	}
-	name := fmt.Sprintf("out/%d.jsonl", object)
-	if s.copied {
-		name = simFile
-	}
-	for _, v := range s.results[name] {
+	for _, v := range s.results[names[0]] {
 		n, all, offset := 0, true, 0
 		for line := range strings.Lines(v.content) {
 			n++
-			all = all && s.lines[place{name, v.generation, offset}]
+			all = all && s.lines[place{names[0], v.generation, offset}]
 			offset += len(line)
 		}
-		if all && s.accountsFor(lines-n, bytes-len(v.content), object+1) {
+		if all && s.accountsFor(lines-n, bytes-len(v.content), names[1:]...) {
 			return true
 		}
 	}

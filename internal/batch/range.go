@@ -25,18 +25,25 @@ type job struct {
 // and completes the batch if they were the last.
 func (w *Worker) doRange(ctx context.Context, t Task) error {
 	part := *t.Range
-	plan, err := w.State.plan(ctx, part.Key)
+	var plan *Plan
+	var missing error
+	var markers []Marker
+	err := w.both(
+		func() error { plan, missing = w.State.plan(ctx, part.Key); return nil },
+		func() (err error) {
+			markers, err = w.State.markers(ctx, part.Key, part.Plan, part.Object, part.Interval)
+			return err
+		},
+	)
 	switch {
-	case err != nil && !errors.Is(err, ErrNotFound):
-		return err
-	case err != nil || plan.id != part.Plan:
+	case missing != nil && !errors.Is(missing, ErrNotFound):
+		return missing
+	case missing != nil || plan.id != part.Plan:
 		return w.doOrphan(ctx, t, plan)
+	case err != nil:
+		return err
 	case part.Object >= len(plan.Objects):
 		return fmt.Errorf("range task for object %d of a plan of %d", part.Object, len(plan.Objects))
-	}
-	markers, err := w.State.markers(ctx, part.Key, plan.id, part.Object, part.Interval)
-	if err != nil {
-		return err
 	}
 	e, err := plan.event()
 	if err != nil {

@@ -35,15 +35,17 @@ type sim struct {
 	copied  bool                 // the results are in a file of the Gemini API
 	lines   map[place]bool       // published
 
-	queue     []*simMessage
-	running   []*simTask
-	letters   []*simMessage // dead
-	completed int           // batch.completed
-	replaced  bool
-	calm      bool // no more trouble
-	rarity    int  // of troubles, steps
-	queued    int  // messages, ever
-	trace     []string
+	queue       []*simMessage
+	running     []*simTask
+	letters     []*simMessage   // dead
+	completed   int             // batch.completed
+	completions map[string]bool // their ids
+	modes       map[string]bool // of what is published of lines and batches
+	replaced    bool
+	calm        bool // no more trouble
+	rarity      int  // of troubles, steps
+	queued      int  // messages, ever
+	trace       []string
 }
 
 // version is a generation of a result object.
@@ -93,7 +95,7 @@ type simKey struct{}
 func newSim(t *testing.T, seed uint64) *sim {
 	s := &sim{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC),
-		results: make(map[string][]version), copies: make(map[string]version), lines: make(map[place]bool),
+		results: make(map[string][]version), copies: make(map[string]version), lines: make(map[place]bool), completions: make(map[string]bool), modes: make(map[string]bool),
 	}
 	s.state.objects = make(map[string]entry)
 	s.rarity = []int{40, 150, 150, 400}[s.random.IntN(4)]
@@ -117,7 +119,16 @@ func newSim(t *testing.T, seed uint64) *sim {
 		Mode: Lines, ChunkBytes: 20 + s.random.Int64N(300), MaxLineBytes: 1 << 20, MaxAttempts: simAttempts,
 		Now: s.clock, Log: slog.New(slog.DiscardHandler),
 	})
+	s.worker.both = s.both
 	return s
+}
+
+// both does what happens at the same time, in an order of its own.
+func (s *sim) both(a, b func() error) error {
+	if s.random.IntN(2) == 0 {
+		a, b = b, a
+	}
+	return cmp.Or(a(), b())
 }
 
 func (s *sim) clock() time.Time { return s.now }
@@ -148,8 +159,13 @@ func (s *sim) deliverEvent(webhook int, visible time.Time) {
 	if s.copied {
 		pointer = simFile
 	}
+	s.deliverPointer(webhook, pointer, visible)
+}
+
+// deliverPointer is deliverEvent of an event with a pointer.
+func (s *sim) deliverPointer(webhook int, pointer string, visible time.Time) {
 	body := fmt.Sprintf(`{"type":"batch.succeeded","data":{"id":"batches/1","output_file_uri":%q}}`, pointer)
-	s.enqueue(event.Kind, event.Encode(event.Delivery{ID: fmt.Sprint("msg_", webhook), ReceivedAt: s.now}, []byte(body)), visible)
+	s.enqueue(event.Kind, event.Encode(event.Delivery{ID: fmt.Sprint("msg_", webhook), ReceivedAt: s.now, Mode: "static"}, []byte(body)), visible)
 }
 
 // run goes on until nothing is queued and nothing under way.

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/source"
 )
@@ -59,11 +61,20 @@ type Config struct {
 // Worker does tasks. It may do several at a time.
 type Worker struct {
 	Config
+	// both does two things at the same time: each operation on the state is a round
+	// trip, and a batch's start and end are little else. The simulation in the tests
+	// has them one after the other.
+	both func(a, b func() error) error
 }
 
 // NewWorker gives a Worker.
 func NewWorker(c Config) *Worker {
-	return &Worker{c}
+	return &Worker{c, func(a, b func() error) error {
+		var g errgroup.Group
+		g.Go(a)
+		g.Go(b)
+		return g.Wait()
+	}}
 }
 
 // Do does one task. Without an error it is finished or handed on; with one it is

@@ -10,7 +10,6 @@ import (
 	"example.com/gemini-webhook/internal/archive"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
-	"example.com/gemini-webhook/internal/outcome"
 )
 
 var (
@@ -22,25 +21,25 @@ var (
 )
 
 // copied gives the copy of what the Gemini API has, and makes it where there is none.
-func (f *Finder) copied(ctx context.Context, e *event.Event) (archive.Copy, *outcome.Batch, error) {
+func (f *Finder) copied(ctx context.Context, e *event.Event) (archive.Copy, *Job, error) {
 	found, err := f.Archive.Find(ctx, item(e.Key, ""))
 	file := f.Files.Name(e.Pointer)
 	switch {
 	case err == nil, !errors.Is(err, object.ErrNotFound):
-		return found, f.Batch(ctx, e), err
+		return found, f.job(ctx, e), err
 	case file != "":
 		found, err = f.copyFile(ctx, e.Key, file)
-		return found, f.Batch(ctx, e), err
+		return found, f.job(ctx, e), err
 	}
-	found, batch, err := f.copyJob(ctx, e)
+	found, job, err := f.copyJob(ctx, e)
 	if missing := errors.Is(err, object.ErrNotFound); missing && e.Pointer != "" {
 		err = object.ErrUnknownPointer
 	}
-	return found, batch, err
+	return found, job, err
 }
 
 // copyJob copies what an event's job has, or names.
-func (f *Finder) copyJob(ctx context.Context, e *event.Event) (archive.Copy, *outcome.Batch, error) {
+func (f *Finder) copyJob(ctx context.Context, e *event.Event) (archive.Copy, *Job, error) {
 	name := object.BatchName(e.ResourceID)
 	if name == "" {
 		return archive.Copy{}, nil, fmt.Errorf("the event has no pointer and no batch's id: %w", object.ErrNotFound)
@@ -48,7 +47,7 @@ func (f *Finder) copyJob(ctx context.Context, e *event.Event) (archive.Copy, *ou
 	found, job, err := f.copyList(ctx, e.Key, name)
 	switch {
 	case err == nil && job == nil: // another was faster
-		return found, f.Batch(ctx, e), nil
+		return found, f.job(ctx, e), nil
 	case job == nil && errors.Is(err, object.ErrNotFound):
 		found, err = f.copyFile(ctx, e.Key, "files/batch-"+strings.TrimPrefix(name, "batches/"))
 		if errors.Is(err, object.ErrDenied) { // the same key was let ask for the job
@@ -64,7 +63,7 @@ func (f *Finder) copyJob(ctx context.Context, e *event.Event) (archive.Copy, *ou
 			err = errNoForm
 		}
 	}
-	return found, &job.Batch, err
+	return found, job, err
 }
 
 // copyList copies the inline results of a job, and gives the job where it was read. The

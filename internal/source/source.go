@@ -63,41 +63,62 @@ type Results struct {
 	Origin  string // of a copy: what it was made of
 	Objects []object.Object
 	Batch   *outcome.Batch // what the API says of the job; nil where it was not asked, or did not say
+	OfJob   bool           // the API says that they are the job's: the event may be anybody's word
 }
 
 // Find finds the results that an event announces, and copies them where Gemini would
 // delete them; a copy that exists is used. The error is an *object.Unreadable where
 // they are never to be read; others may pass. Batch is given with an error, too.
 func (f *Finder) Find(ctx context.Context, e *event.Event) (Results, error) {
-	if object.InStorage(e.Pointer) {
+	switch {
+	case object.InStorage(e.Pointer):
 		objects, err := f.Objects.Find(ctx, e.Pointer)
 		return Results{URI: e.Pointer, Objects: objects, Batch: f.Batch(ctx, e)}, err
-	}
-	switch {
+	case e.Origin == event.OriginVertexAPI: // it has no results but in Cloud Storage
+		if e.Pointer == "" {
+			return Results{Batch: f.Batch(ctx, e)}, object.ErrNoResults
+		}
+		return Results{Batch: f.Batch(ctx, e)}, object.ErrUnknownPointer
 	case f.Jobs != nil:
 	case e.Pointer == "" || object.FileName(e.Pointer) != "":
 		return Results{}, object.ErrNoAPIKey
 	default:
 		return Results{}, object.ErrUnknownPointer
 	}
-	copied, batch, err := f.copied(ctx, e)
-	if err != nil {
-		return Results{Batch: batch}, err
+	copied, job, err := f.copied(ctx, e)
+	found := Results{Batch: batchOf(e, job)}
+	if err == nil {
+		found.URI, found.Origin, found.Objects = copied.URI(), copied.Origin, []object.Object{copied.Object}
+		found.OfJob = job != nil && (copied.Origin == object.BatchName(e.ResourceID) || copied.Origin == f.Files.Name(job.ResponsesFile))
 	}
-	return Results{copied.URI(), copied.Origin, []object.Object{copied.Object}, batch}, nil
+	return found, err
 }
 
-// Batch gives what the Gemini API says of an event's job, and nil where there is no API
-// key, where the event's id is none that is asked for, or the job cannot be read: the
-// outcomes are published without. Its inline results are not kept.
+// Batch gives what is known of an event's job: what the Gemini API says or, of one that
+// was reconciled, said. It is nil where there is no API key, where the event's id is none
+// that is asked for, or the job cannot be read: the outcomes are published without. Its
+// inline results are not kept.
 func (f *Finder) Batch(ctx context.Context, e *event.Event) *outcome.Batch {
+	return batchOf(e, f.job(ctx, e))
+}
+
+// batchOf prefers what a job that was read says.
+func batchOf(e *event.Event, job *Job) *outcome.Batch {
+	if job != nil {
+		return &job.Batch
+	}
+	return (*outcome.Batch)(e.Batch)
+}
+
+// job reads an event's job, nil where it cannot be read.
+func (f *Finder) job(ctx context.Context, e *event.Event) *Job {
 	name := object.BatchName(e.ResourceID)
 	if f.Jobs == nil || name == "" {
 		return nil
 	}
 	job, err := f.Jobs.Read(ctx, name, nil)
 	if err == nil {
-		return &job.Batch
+		return &job
 	}
 	if !errors.Is(err, object.ErrNotFound) && ctx.Err() == nil {
 		f.Log.WarnContext(ctx, "outcomes are without batch, for its job could not be read", "event_id", e.ID, "error", err.Error())

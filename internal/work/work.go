@@ -10,6 +10,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"example.com/gemini-webhook/internal/archive"
@@ -97,6 +98,10 @@ func (w *Worker) cutoff(ctx context.Context) time.Time {
 // unless that is done.
 func (w *Worker) single(ctx context.Context, t batch.Task) error {
 	return w.State.Once(ctx, t.Key, batch.Published, func() error {
+		switch t.Event.Type {
+		case event.TypeBatchFailed, event.TypeBatchExpired, event.TypeBatchCancelled:
+			return w.ended(ctx, t)
+		}
 		m, err := w.outcome(ctx, t)
 		if err != nil {
 			return err
@@ -105,14 +110,36 @@ func (w *Worker) single(ctx context.Context, t batch.Task) error {
 	})
 }
 
+// ended publishes that a batch came to another end than success, unless an event of the
+// other kind did so.
+func (w *Worker) ended(ctx context.Context, t batch.Task) error {
+	job := w.job(ctx, t)
+	owner, err := w.State.Claim(ctx, t.Event, t.Event.Origin != event.OriginOpen || saysTheSame(job, t.Event.Type))
+	if err != nil || owner.Excludes(t.Event) {
+		return err
+	}
+	return w.Outcomes.Publish(ctx, w.Factory.ForBatch(t.Event, job).Simple())
+}
+
+// job is what is known of an event's job at the task's cutoff.
+func (w *Worker) job(ctx context.Context, t batch.Task) *outcome.Batch {
+	ctx, cancel := context.WithDeadline(ctx, t.Cutoff)
+	defer cancel()
+	return w.Jobs.Batch(ctx, t.Event)
+}
+
+// saysTheSame reports whether a job is in the state that an event tells of.
+func saysTheSame(job *outcome.Batch, eventType string) bool {
+	end := strings.ToUpper(strings.TrimPrefix(eventType, "batch.")) // FAILED of batch.failed
+	return job != nil && strings.HasSuffix(job.State, "_STATE_"+end)
+}
+
 // outcome makes the one outcome of an event, with what the Gemini API says until the
 // task's cutoff.
 func (w *Worker) outcome(ctx context.Context, t batch.Task) (outcome.Message, error) {
 	ctx, cancel := context.WithDeadline(ctx, t.Cutoff)
 	defer cancel()
 	switch t.Event.Type {
-	case event.TypeBatchFailed, event.TypeBatchExpired, event.TypeBatchCancelled:
-		return w.Factory.ForBatch(t.Event, w.Jobs.Batch(ctx, t.Event)).Simple(), nil
 	case event.TypeVideoGenerated:
 		return w.videos(ctx, t)
 	case event.TypeInteractionCompleted, event.TypeInteractionRequiresAction, event.TypeInteractionFailed, event.TypeInteractionCancelled:

@@ -18,19 +18,20 @@ import (
 // flags is a state bucket for flags alone.
 type flags struct {
 	batch.Store
-	set map[string]bool
+	set map[string][]byte
 }
 
-func (f flags) Create(_ context.Context, name string, _ []byte, _ map[string]string) error {
-	f.set[name] = true
+func (f flags) Create(_ context.Context, name string, data []byte, _ map[string]string) error {
+	f.set[name] = data
 	return nil
 }
 
 func (f flags) Read(_ context.Context, name string) ([]byte, error) {
-	if !f.set[name] {
+	data, ok := f.set[name]
+	if !ok {
 		return nil, batch.ErrNotFound
 	}
-	return nil, nil
+	return data, nil
 }
 
 // topic keeps what is published; the types with the batch's name, where it is known.
@@ -68,7 +69,7 @@ var start = time.Now()
 func newWorker() (*Worker, *topic, *batches) {
 	outcomes, tasks := &topic{}, &batches{}
 	return &Worker{
-		Batches: tasks, Jobs: jobs{}, Outcomes: outcomes, State: batch.NewState(flags{set: map[string]bool{}}),
+		Batches: tasks, Jobs: jobs{}, Outcomes: outcomes, State: batch.NewState(flags{set: map[string][]byte{}}),
 		Factory: outcome.NewFactory("test", time.Now), Now: func() time.Time { return start },
 	}, outcomes, tasks
 }
