@@ -22,6 +22,9 @@ type flags struct {
 }
 
 func (f flags) Create(_ context.Context, name string, data []byte, _ map[string]string) error {
+	if _, ok := f.set[name]; ok {
+		return batch.ErrExists
+	}
 	f.set[name] = data
 	return nil
 }
