@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+	"strings"
 
 	"example.com/gemini-webhook/internal/jsonstream"
 	"example.com/gemini-webhook/internal/object"
@@ -21,19 +21,17 @@ const (
 	maxObject = 16 << 10 // 16 KiB, of its usage and its labels
 )
 
-var interactionForm = regexp.MustCompile(`^(?:interactions/)?([A-Za-z0-9_-]{1,128})$`)
-
 // Read reads an interaction by its name or id ("interactions/X", "X"). The answer is
 // kept up to limit bytes; a longer one, for it may hold pictures, goes to overflow as it
 // comes: that calls write, at most once, with where it goes, and gives write's error
 // back. Where it is kept already overflow need not call: the members are read all the
 // same.
 func (i Interactions) Read(ctx context.Context, id string, limit int, overflow func(write func(io.Writer) error) error) (outcome.Interaction, error) {
-	form := interactionForm.FindStringSubmatch(id)
-	if form == nil {
+	bare := strings.TrimPrefix(id, "interactions/")
+	if !object.ValidID(bare) {
 		return outcome.Interaction{}, fmt.Errorf("read an interaction: %w", object.ErrName)
 	}
-	name := "interactions/" + form[1]
+	name := "interactions/" + bare
 	resp, err := i.get(ctx, name, "/v1beta/"+name)
 	if err != nil {
 		return outcome.Interaction{}, err

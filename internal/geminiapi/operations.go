@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/jsonstream"
@@ -17,7 +18,16 @@ type Operations struct{ *API }
 
 const maxVideos = 20 // of one operation; the API makes up to 4
 
-var operationForm = regexp.MustCompile(`^(?:(?:models|tunedModels)/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}/)?operations/[A-Za-z0-9_-]{1,128}$`)
+var modelForm = regexp.MustCompile(`^(?:models|tunedModels)/[A-Za-z0-9_-][A-Za-z0-9._-]*/$`)
+
+const maxModel = len("models/") + 128 + len("/") // bytes of a model in an operation's name
+
+// isOperation reports whether a name is "models/<model>/operations/<id>", of a model or a
+// tuned one, or "operations/<id>".
+func isOperation(name string) bool {
+	model, id, ok := strings.Cut(name, "operations/")
+	return ok && object.ValidID(id) && len(model) <= maxModel && (model == "" || modelForm.MatchString(model))
+}
 
 // Videos gives the videos of an operation ("models/<model>/operations/<id>",
 // "operations/<id>"), in the order of the answer: as their File "files/<id>", where the
@@ -25,7 +35,7 @@ var operationForm = regexp.MustCompile(`^(?:(?:models|tunedModels)/[A-Za-z0-9_-]
 // operation that ended without any is an *object.Unreadable that says why; one that has
 // not ended is another error.
 func (o Operations) Videos(ctx context.Context, name string) ([]event.Video, error) {
-	if !operationForm.MatchString(name) {
+	if !isOperation(name) {
 		return nil, fmt.Errorf("read an operation: %w", object.ErrName)
 	}
 	resp, err := o.get(ctx, name, "/v1beta/"+name)
