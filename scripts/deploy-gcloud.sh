@@ -387,6 +387,8 @@ register
 comment 'Check the deployment, now and whenever in doubt:'
 doctor=(go run ./cmd/webhookctl doctor --project="$project" --name="$name" --url="${url:-$PUBLIC_URL}" --api-key-secret="$api_key_secret")
 [ -z "$single_service" ] || doctor+=(--single-service)
+[ -n "$reconciles" ] || doctor+=(--without-reconcile)
+for location in ${vertex_locations[@]+"${vertex_locations[@]}"}; do doctor+=(--vertex-locations="$location"); done
 [ -z "$archive_bucket" ] || doctor+=(--archive-bucket="$archive")
 for place in ${result_buckets[@]+"${result_buckets[@]}"}; do doctor+=(--result-buckets="$place"); done
 check=$(words "${doctor[@]}")

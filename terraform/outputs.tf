@@ -120,6 +120,8 @@ locals {
       var.single_service ? "--single-service" : "",
       module.options.dynamic.enabled ? "" : "--token-secret=",
       module.options.results.files_api ? "" : "--without-api-key",
+      module.options.reconcile == null ? "--without-reconcile" : "",
+      local.reconciles && length(local.vertex_locations) > 0 ? "--vertex-locations=${join(",", local.vertex_locations)}" : "",
       module.options.archive.bucket == null ? "" : "--archive-bucket=${module.options.archive.bucket}",
       length(local.result_buckets) > 0 ? "--result-buckets=${join(",", local.result_buckets)}" : "",
     ]))

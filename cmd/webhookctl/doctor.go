@@ -23,16 +23,19 @@ type examination struct {
 	URL     string `name:"url" required:"" env:"RECEIVER_URL" placeholder:"https://…" help:"Address of the public door, without the webhook's path."`
 	geminiFlags
 
-	SigningSecret secret.Name  `env:"SIGNING_SECRET" placeholder:"projects/P/secrets/NAME-signing-secret" help:"Secret of the signing secrets."`
-	TokenSecret   *secret.Name `env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/NAME-token" help:"Secret of the path tokens; empty where dynamic deliveries are not configured."`
-	WithoutAPIKey bool         `name:"without-api-key" help:"The private door has no Gemini API key (Terraform's results.files_api is false): say what does not work, and fail for nothing of it."`
-	StateBucket   string       `env:"STATE_BUCKET" placeholder:"P-NAME-state" help:"Bucket of plans and markers."`
-	ArchiveBucket string       `env:"ARCHIVE_BUCKET" placeholder:"P-NAME-archive" help:"Bucket of the copies of what Gemini deletes."`
-	ResultBuckets []string     `env:"RESULT_BUCKETS" placeholder:"BUCKET[/PREFIX/]" help:"Buckets that results are read from, comma-separated; none are checked by default."`
-	SingleService bool         `help:"One function has both doors (Terraform's single_service): its account does the private door's work too."`
-	PublicAccount string       `placeholder:"NAME-public@P.iam.gserviceaccount.com" help:"Service account of the public door."`
-	TasksAccount  string       `placeholder:"NAME-tasks@P.iam.gserviceaccount.com" help:"Service account of the private door."`
-	PushAccount   string       `env:"PUSH_SERVICE_ACCOUNT" placeholder:"NAME-push@P.iam.gserviceaccount.com" help:"Service account in the tokens of Pub/Sub's pushes."`
+	SigningSecret    secret.Name  `env:"SIGNING_SECRET" placeholder:"projects/P/secrets/NAME-signing-secret" help:"Secret of the signing secrets."`
+	TokenSecret      *secret.Name `env:"DYNAMIC_TOKEN_SECRET" placeholder:"projects/P/secrets/NAME-token" help:"Secret of the path tokens; empty where dynamic deliveries are not configured."`
+	WithoutAPIKey    bool         `name:"without-api-key" help:"The private door has no Gemini API key (Terraform's results.files_api is false): say what does not work, and fail for nothing of it."`
+	WithoutReconcile bool         `help:"Nothing looks for jobs whose event did not come (Terraform's reconcile is null): say what that means, and check nothing of it."`
+	VertexLocations  []string     `env:"VERTEX_LOCATIONS" placeholder:"LOCATION" help:"Locations whose Vertex AI batch jobs are looked at, comma-separated."`
+	StateBucket      string       `env:"STATE_BUCKET" placeholder:"P-NAME-state" help:"Bucket of plans and markers."`
+	ArchiveBucket    string       `env:"ARCHIVE_BUCKET" placeholder:"P-NAME-archive" help:"Bucket of the copies of what Gemini deletes."`
+	ResultBuckets    []string     `env:"RESULT_BUCKETS" placeholder:"BUCKET[/PREFIX/]" help:"Buckets that results are read from, comma-separated; none are checked by default."`
+	SingleService    bool         `help:"One function has both doors (Terraform's single_service): its account does the private door's work too."`
+	PublicAccount    string       `placeholder:"NAME-public@P.iam.gserviceaccount.com" help:"Service account of the public door."`
+	TasksAccount     string       `placeholder:"NAME-tasks@P.iam.gserviceaccount.com" help:"Service account of the private door."`
+	PushAccount      string       `env:"PUSH_SERVICE_ACCOUNT" placeholder:"NAME-push@P.iam.gserviceaccount.com" help:"Service account in the tokens of Pub/Sub's pushes."`
+	ReconcileAccount string       `placeholder:"NAME-recon@P.iam.gserviceaccount.com" help:"Service account of the function that looks for jobs whose event did not come."`
 }
 
 // Help is kong's, for details.
@@ -117,16 +120,19 @@ func (e examination) deployment() (doctor.Deployment, error) {
 	}
 	d := doctor.Deployment{
 		Project: e.Project, Prefix: e.Name, URL: e.URL,
-		SigningSecret: cmp.Or(e.SigningSecret, named("signing-secret")),
-		TokenSecret:   named("token"),
-		APIKeySecret:  e.APIKeySecret,
-		WithoutAPIKey: e.WithoutAPIKey,
-		StateBucket:   cmp.Or(e.StateBucket, e.Project+"-"+e.Name+"-state"),
-		ArchiveBucket: cmp.Or(e.ArchiveBucket, e.Project+"-"+e.Name+"-archive"),
-		ResultBuckets: e.ResultBuckets,
-		PublicAccount: account(e.PublicAccount, "public"),
-		TasksAccount:  account(e.TasksAccount, "tasks"),
-		PushAccount:   account(e.PushAccount, "push"),
+		SigningSecret:    cmp.Or(e.SigningSecret, named("signing-secret")),
+		TokenSecret:      named("token"),
+		APIKeySecret:     e.APIKeySecret,
+		WithoutAPIKey:    e.WithoutAPIKey,
+		WithoutReconcile: e.WithoutReconcile,
+		VertexLocations:  e.VertexLocations,
+		StateBucket:      cmp.Or(e.StateBucket, e.Project+"-"+e.Name+"-state"),
+		ArchiveBucket:    cmp.Or(e.ArchiveBucket, e.Project+"-"+e.Name+"-archive"),
+		ResultBuckets:    e.ResultBuckets,
+		PublicAccount:    account(e.PublicAccount, "public"),
+		TasksAccount:     account(e.TasksAccount, "tasks"),
+		PushAccount:      account(e.PushAccount, "push"),
+		ReconcileAccount: account(e.ReconcileAccount, "recon"),
 	}
 	if e.SingleService {
 		d.TasksAccount = d.PublicAccount

@@ -18,9 +18,12 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/doctor"
 	"example.com/gemini-webhook/internal/geminiapi"
+	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/reconcile"
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
@@ -91,6 +94,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			})
 		}
 	}
+	ran := func(report reconcile.Report, ago ...time.Duration) func() { return func() { d.ran(report, ago...) } }
 	grant := func(resource, role string, members ...string) func() {
 		return func() {
 			d.set(func() { d.policies[resource] = []*iampb.Binding{{Role: role, Members: members}} })
@@ -182,19 +186,19 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"the secret names none":     {annotate(webhookadmin.AnnotationID, "gone"), annotate(webhookadmin.AnnotationID, annotated(t, d)), nil, "webhook", fail, "webhookctl webhook create", []string{"webhook's keys"}},
 		"a run that did not finish": {annotate(webhookadmin.AnnotationPending, `{"doing":"rotate","since":"2026-01-01T00:00:00Z","held":true}`), annotate(webhookadmin.AnnotationPending, ""), nil, "unfinished runs", fail, "webhook create", nil},
 		"a run at work":             {annotate(webhookadmin.AnnotationPending, `{"doing":"rotate","since":"`+time.Now().UTC().Format(time.RFC3339)+`","held":true}`), annotate(webhookadmin.AnnotationPending, ""), nil, "unfinished runs", warn, "two minutes", nil},
-		"a wrong API key":           {func() { d.store.Add("projects/p/secrets/other", []byte("wrong")) }, nothing, []string{"--api-key-secret", "projects/p/secrets/other"}, "Gemini API key", fail, "gcloud secrets versions add other --project=p", []string{"webhook", "webhook's keys", "reader of the API key"}},
+		"a wrong API key":           {func() { d.store.Add("projects/p/secrets/other", []byte("wrong")) }, nothing, []string{"--api-key-secret", "projects/p/secrets/other"}, "Gemini API key", fail, "gcloud secrets versions add other --project=p", []string{"webhook", "webhook's keys", "readers of the API key"}},
 		"an API key out of use":     {disable(deployedKey), enable(deployedKey), nil, "Gemini API key", fail, "gcloud secrets versions add gemini-api-key --project=p", []string{"webhook", "webhook's keys"}},
-		"no API key":                {func() { t.Setenv("GEMINI_API_KEY_SECRET", "") }, keyAgain, nil, "Gemini API key", warn, "batch.unreadable (no_api_key)", []string{"webhook", "webhook's keys", "reader of the API key"}},
-		"a key of the environment":  {func() { t.Setenv("GEMINI_API_KEY_SECRET", ""); t.Setenv("GEMINI_API_KEY", apiKey) }, keyAgain, nil, "reader of the API key", warn, "--api-key-secret=", nil},
-		"no version of the API key": {nothing, nothing, []string{"--api-key-secret", "projects/p/secrets/none"}, "Gemini API key", fail, "gcloud secrets versions add none", []string{"webhook", "webhook's keys", "reader of the API key"}},
-		"no grant on the API key":   {func() { d.store.SetPolicy(deployedKey) }, nothing, nil, "reader of the API key", fail, "gcloud secrets add-iam-policy-binding gemini-api-key --project=p --role=roles/secretmanager.secretAccessor --member=" + member("tasks"), nil},
-		"no API key by intent":      {func() { d.store.SetPolicy(deployedKey) }, nothing, []string{"--without-api-key"}, "Gemini API key", warn, "results.files_api", nil},
+		"no API key":                {func() { t.Setenv("GEMINI_API_KEY_SECRET", "") }, keyAgain, nil, "Gemini API key", warn, "batch.unreadable (no_api_key)", []string{"webhook", "webhook's keys", "readers of the API key"}},
+		"a key of the environment":  {func() { t.Setenv("GEMINI_API_KEY_SECRET", ""); t.Setenv("GEMINI_API_KEY", apiKey) }, keyAgain, nil, "readers of the API key", warn, "--api-key-secret=", nil},
+		"no version of the API key": {nothing, nothing, []string{"--api-key-secret", "projects/p/secrets/none"}, "Gemini API key", fail, "gcloud secrets versions add none", []string{"webhook", "webhook's keys", "readers of the API key"}},
+		"no grant on the API key":   {func() { d.store.SetPolicy(deployedKey) }, nothing, nil, "readers of the API key", fail, "gcloud secrets add-iam-policy-binding gemini-api-key --project=p --role=roles/secretmanager.secretAccessor --member=" + member("tasks"), nil},
+		"no API key by intent":      {func() { d.store.SetPolicy(deployedKey) }, nothing, []string{"--without-api-key"}, "Gemini API key", warn, "results.files_api", []string{"reconciliation", "publishers of the queue"}},
 		"a key that is not stored":  {func() { must(t, second(webhooks.Rotate(ctx, annotated(t, d), false))) }, func() { must(t, second(admin.Rotate(ctx, deployedSigning, webhookadmin.Immediately))) }, nil, "webhook's keys", warn, "webhookctl webhook rotate", nil},
 
 		"a topic is missing":      {refuse("GetTopic", "-outcomes", codes.NotFound), nothing, nil, "topic gemini-webhook-outcomes", fail, "gcloud pubsub topics create gemini-webhook-outcomes", nil},
 		"a topic is not to see":   {refuse("GetTopic", "-outcomes", codes.PermissionDenied), nothing, nil, "topic gemini-webhook-outcomes", warn, "pubsub.topics.get", nil},
-		"a stranger may publish":  {grant(topics+"queue", "roles/pubsub.publisher", member("public"), member("tasks"), "allUsers"), nothing, nil, "publishers of the queue", fail, "remove-iam-policy-binding gemini-webhook-queue --role=roles/pubsub.publisher --member=allUsers", nil},
-		"a door may not publish":  {grant(topics+"queue", "roles/pubsub.publisher", member("tasks")), nothing, nil, "publishers of the queue", fail, "add-iam-policy-binding gemini-webhook-queue", nil},
+		"a stranger may publish":  {grant(topics+"queue", "roles/pubsub.publisher", member("public"), member("tasks"), member("recon"), "allUsers"), nothing, nil, "publishers of the queue", fail, "remove-iam-policy-binding gemini-webhook-queue --role=roles/pubsub.publisher --member=allUsers", nil},
+		"a door may not publish":  {grant(topics+"queue", "roles/pubsub.publisher", member("tasks"), member("recon")), nothing, nil, "publishers of the queue", fail, "add-iam-policy-binding gemini-webhook-queue", nil},
 		"no grant to publish":     {grant(topics+"results", "roles/pubsub.viewer", member("tasks")), nothing, nil, "publisher of outcomes", fail, "add-iam-policy-binding gemini-webhook-results", nil},
 		"a policy is not to see":  {refuse("GetIamPolicy", "-queue", codes.PermissionDenied), nothing, nil, "publishers of the queue", warn, "pubsub.topics.getIamPolicy", nil},
 		"no subscription":         {refuse("GetSubscription", "-queue-events", codes.NotFound), nothing, nil, events, fail, "terraform apply", []string{"private door"}},
@@ -222,7 +226,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"dead letters not to see":     {refuse("Pull", "-dead-letters", codes.PermissionDenied), nothing, nil, "dead letters", warn, "pubsub.subscriptions.consume", nil},
 		"Pub/Sub may not give up":     {grant(topics+"dead-letters", "roles/pubsub.publisher", "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"), nothing, nil, "grants for dead letters", fail, "gcloud pubsub topics add-iam-policy-binding gemini-webhook-dead-letters --role=roles/pubsub.publisher --member=" + agent, nil},
 		"Pub/Sub may not take":        {grant(subscriptions+"queue-ranges", "roles/pubsub.viewer", agent), nothing, nil, "grants for dead letters", fail, "gcloud pubsub subscriptions add-iam-policy-binding gemini-webhook-queue-ranges --role=roles/pubsub.subscriber --member=" + agent, nil},
-		"the bucket is missing":       {nothing, nothing, []string{"--state-bucket", "none"}, "state bucket", fail, "gcloud storage buckets create gs://none", []string{"grants on the state bucket"}},
+		"the bucket is missing":       {nothing, nothing, []string{"--state-bucket", "none"}, "state bucket", fail, "gcloud storage buckets create gs://none", []string{"grants on the state bucket", "reconciliation"}},
 		"the bucket may be public":    {attribute(stateBucket, "iamConfiguration", map[string]any{"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": map[string]any{"enabled": true}}), nothing, nil, "state bucket", fail, "--public-access-prevention", nil},
 		"no uniform access":           {attribute(stateBucket, "iamConfiguration", map[string]any{"publicAccessPrevention": "enforced"}), nothing, nil, "state bucket", warn, "--uniform-bucket-level-access", nil},
 		"state is never deleted":      {attribute(stateBucket, "lifecycle", nil), nothing, nil, "state bucket", warn, "60 days", nil},
@@ -237,7 +241,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"no grant on the archive":     {grant(archiveBucket, "roles/storage.objectViewer", member("tasks")), nothing, nil, "grants on the archive bucket", fail, "--role=roles/storage.objectCreator", nil},
 		"no reading of the archive":   {grant(archiveBucket, "roles/storage.objectCreator", member("tasks")), nothing, nil, "grants on the archive bucket", fail, "--role=roles/storage.objectViewer", nil},
 		"results in the archive":      {nothing, nothing, []string{"--archive-bucket", resultBucket}, "result bucket results/batches/", fail, "RESULT_BUCKETS", []string{"archive bucket", "grants on the archive bucket"}},
-		"one account, two doors":      {nothing, nothing, []string{"--single-service"}, "grants on the state bucket", fail, member("public"), []string{"grants on the archive bucket", "reader of the API key", "publishers of the queue", "publisher of outcomes", "result bucket results/batches/"}},
+		"one account, two doors":      {nothing, nothing, []string{"--single-service"}, "grants on the state bucket", fail, member("public"), []string{"grants on the archive bucket", "readers of the API key", "publishers of the queue", "publisher of outcomes", "result bucket results/batches/"}},
 		"the state is everybody's": {func() {
 			d.set(func() {
 				d.policies[stateBucket] = append(d.policies[stateBucket], &iampb.Binding{Role: "roles/storage.objectViewer", Members: []string{"allUsers"}})
@@ -245,6 +249,21 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		}, nothing, nil, "grants on the state bucket", fail, "remove-iam-policy-binding gs://" + stateBucket, nil},
 		"no grant on the results": {grant(resultBucket, "roles/storage.objectCreator", member("tasks")), nothing, nil, "result bucket results/batches/", fail, "--role=roles/storage.objectViewer", nil},
 		"results not to see":      {refuse("buckets", resultBucket, codes.PermissionDenied), nothing, nil, "result bucket results/batches/", warn, "storage.buckets.getIamPolicy", nil},
+
+		"it never ran":     {ran(reconcile.Report{}), nothing, nil, "reconciliation", warn, "gcloud scheduler jobs run gemini-webhook-reconcile --project=p", nil},
+		"it runs no more":  {ran(reconcile.Report{}, 150*time.Minute, 130*time.Minute, 110*time.Minute, 90*time.Minute), nothing, nil, "reconciliation", warn, "20m0s apart", nil},
+		"a run had errors": {ran(reconcile.Report{Errors: []string{"list\x1b batches: 403", "b", "c", "d"}}, 3*time.Minute), nothing, nil, "reconciliation", warn, `"list\x1b batches: 403"; "b"; "c"; and 1 more`, nil},
+		"a report that is none": {func() {
+			d.objects.Put(stateBucket, batch.RunsFolder+"2099-01-01T00:00:00.000000000Z", []byte("x"), gcs.Attrs{})
+		}, func() { d.objects.Delete(stateBucket, batch.RunsFolder+"2099-01-01T00:00:00.000000000Z") }, nil, "reconciliation", fail, "read the report", nil},
+		"no topic for it":  {refuse("GetTopic", "-reconcile", codes.NotFound), nothing, nil, "topic gemini-webhook-reconcile", fail, "gcloud pubsub topics create gemini-webhook-reconcile", nil},
+		"it may not queue": {grant(topics+"queue", "roles/pubsub.publisher", member("public"), member("tasks")), nothing, nil, "publishers of the queue", fail, "--member=" + member("recon"), nil},
+		"it may not store": {func() { d.set(func() { d.policies[stateBucket][0].Members = []string{member("tasks")} }) }, nothing, nil, "grants on the state bucket", fail, "--member=" + member("recon") + " --role=roles/storage.objectCreator", nil},
+		"it may not ask": {func() {
+			d.store.SetPolicy(deployedKey, &iampb.Binding{Role: "roles/secretmanager.secretAccessor", Members: []string{member("tasks")}})
+		}, nothing, nil, "readers of the API key", fail, "not looked for", nil},
+		"no key, no locations": {nothing, nothing, []string{"--without-api-key"}, "reconciliation", warn, "name reconcile.vertex_locations", []string{"Gemini API key", "publishers of the queue"}},
+		"it is off":            {ran(reconcile.Report{}), nothing, []string{"--without-reconcile"}, "reconciliation", warn, "set reconcile to {}", []string{"publishers of the queue"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.damage()

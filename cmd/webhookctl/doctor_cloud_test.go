@@ -70,13 +70,13 @@ func (s policyServer) GetIamPolicy(_ context.Context, req *iampb.GetIamPolicyReq
 	}), nil
 }
 
-// startStorage serves what the embedded Cloud Storage lacks: attributes of
+// startStorage serves the embedded Cloud Storage with what it lacks: attributes of
 // buckets, and IAM.
 func (d *deployment) startStorage() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.mu.RLock()
 		defer d.mu.RUnlock()
-		name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/storage/v1/b/"), "/")
+		name, rest, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/storage/v1/b"), "/"), "/")
 		attributes, ok := d.buckets[name]
 		if err := d.refuse("buckets", name); err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)
@@ -85,6 +85,8 @@ func (d *deployment) startStorage() {
 		switch {
 		case !ok:
 			http.Error(w, `{"error":{"code":404,"message":"The specified bucket does not exist."}}`, http.StatusNotFound)
+		case rest != "" && rest != "iam":
+			d.objects.ServeHTTP(w, r)
 		case rest == "iam":
 			_ = json.NewEncoder(w).Encode(map[string]any{"version": 3, "bindings": d.policies[name]})
 		default:

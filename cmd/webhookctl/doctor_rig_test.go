@@ -17,11 +17,14 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"example.com/gemini-webhook/handlers"
+	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/doctor"
 	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/jwks"
+	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/reconcile"
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store"
 	"example.com/gemini-webhook/verify"
@@ -51,6 +54,7 @@ type deployment struct {
 	sm      *secretmanager.Client
 	gemini  *gemini.Server
 	pubsub  *pubsub.Client
+	objects *gcs.Server
 	public  *httptest.Server
 	private *httptest.Server
 
@@ -79,6 +83,9 @@ func deployWith(t *testing.T, options gemini.Options) *deployment {
 	must(t, err)
 	t.Cleanup(func() { g.Close() })
 	d.gemini = g
+	d.objects, err = gcs.Start(stateBucket)
+	must(t, err)
+	t.Cleanup(func() { d.objects.Close() })
 	d.heal()
 	d.startPubSub()
 	d.startStorage()
@@ -129,18 +136,34 @@ func read[T any](d *deployment, look func() T) T {
 // heal takes back all that a test has set.
 func (d *deployment) heal() {
 	d.store.Fail(nil)
-	d.store.SetPolicy(deployedKey, &iampb.Binding{Role: "roles/secretmanager.secretAccessor", Members: []string{member("tasks")}})
+	d.store.SetPolicy(deployedKey, &iampb.Binding{Role: "roles/secretmanager.secretAccessor", Members: []string{member("tasks"), member("recon")}})
 	d.set(d.asDeployed)
+	d.ran(reconcile.Report{LookedAt: map[string]int{"gemini_api": 12, "vertex_api": 3}, EndedJobs: 9, Queued: 1},
+		18*time.Minute, 3*time.Minute)
+}
+
+// ran leaves the reports of runs that began so long ago, and no others. The newest is
+// as given.
+func (d *deployment) ran(report reconcile.Report, ago ...time.Duration) {
+	for _, o := range d.objects.List(stateBucket, batch.RunsFolder) {
+		d.objects.Delete(stateBucket, o.Name)
+	}
+	for _, ago := range ago {
+		report.Started = time.Now().Add(-ago).UTC()
+		data, err := json.Marshal(report)
+		must(d, err)
+		d.objects.Put(stateBucket, batch.RunsFolder+report.Started.Format("2006-01-02T15:04:05.000000000Z"), data, gcs.Attrs{})
+	}
 }
 
 func (d *deployment) asDeployed() {
-	tasks := member("tasks")
+	tasks, recon := member("tasks"), member("recon")
 	d.policies = map[string][]*iampb.Binding{
-		topics + "queue":               {{Role: "roles/pubsub.publisher", Members: []string{member("public"), tasks}}},
+		topics + "queue":               {{Role: "roles/pubsub.publisher", Members: []string{member("public"), tasks, recon}}},
 		topics + "dead-letters":        {{Role: "roles/pubsub.publisher", Members: []string{agent}}},
 		subscriptions + "queue-events": {{Role: "roles/pubsub.subscriber", Members: []string{agent}}},
 		subscriptions + "queue-ranges": {{Role: "roles/pubsub.subscriber", Members: []string{agent}}},
-		stateBucket:                    {{Role: "roles/storage.objectCreator", Members: []string{tasks}}, {Role: "roles/storage.objectViewer", Members: []string{tasks}}},
+		stateBucket:                    {{Role: "roles/storage.objectCreator", Members: []string{tasks, recon}}, {Role: "roles/storage.objectViewer", Members: []string{tasks, recon}}},
 		archiveBucket:                  {{Role: "roles/storage.objectCreator", Members: []string{tasks}}, {Role: "roles/storage.objectViewer", Members: []string{tasks}}},
 		topics + "outcomes":            {{Role: "roles/pubsub.publisher", Members: []string{tasks}}},
 		topics + "results":             {{Role: "roles/pubsub.publisher", Members: []string{tasks}}},
@@ -164,7 +187,7 @@ func deletedAfter(days int) map[string]any {
 
 func (d *deployment) createQueue() {
 	ctx := d.Context()
-	for _, suffix := range []string{"queue", "outcomes", "results", "dead-letters"} {
+	for _, suffix := range []string{"queue", "outcomes", "results", "dead-letters", "reconcile"} {
 		_, err := d.pubsub.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topics + suffix})
 		must(d, err)
 	}

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/secret"
@@ -14,7 +15,7 @@ const withoutKey = "without a Gemini API key batches without a gs:// pointer, wh
 const giveKey = "give --api-key-secret=projects/P/secrets/S, the secret in GEMINI_API_KEY_SECRET (Terraform's api_key_secret); a key is made at https://aistudio.google.com/apikey"
 
 // apiKey wants a key that may read batches. It is the key that whoever looks has read;
-// whether the private door may read it is apiKeyReader's.
+// whether the functions may read it is apiKeyReaders'.
 func (d *doctor) apiKey(ctx context.Context, f *finding) {
 	if d.WithoutAPIKey {
 		f.warn("set results.files_api to true, unless all jobs write to Cloud Storage", "the private door has none: "+withoutKey)
@@ -44,24 +45,30 @@ func (d *doctor) apiKey(ctx context.Context, f *finding) {
 	f.ok("it may read batches")
 }
 
-// apiKeyReader wants the private door to be able to read the key.
-func (d *doctor) apiKeyReader(ctx context.Context, f *finding) {
+// apiKeyReaders wants those that ask the Gemini API to be able to read the key.
+func (d *doctor) apiKeyReaders(ctx context.Context, f *finding) {
 	switch {
 	case d.WithoutAPIKey:
 		f.ok("none expected")
 		return
 	case d.APIKeySecret == "":
-		f.warn(giveKey, "could not check whether %s may read the key: its secret is not given", d.TasksAccount)
+		f.warn(giveKey, "could not check whether %s may read the key: its secret is not given", strings.Join(d.workers(), " and "))
 		return
 	}
 	policy, err := d.Secrets.Policy(ctx, d.APIKeySecret)
 	if f.trouble(err, string(d.APIKeySecret), "secretmanager.secrets.getIamPolicy (roles/iam.securityReviewer)", giveKey) {
 		return
 	}
-	tasks := serviceAccount(d.TasksAccount)
-	if !bindings(policy).has(tasks, "roles/secretmanager.secretAccessor", "roles/secretmanager.admin") {
-		f.fail(apply+"gcloud secrets add-iam-policy-binding "+d.APIKeySecret.ID()+" --project="+d.APIKeySecret.Project()+" --role=roles/secretmanager.secretAccessor --member="+tasks,
-			"%s may not read %s: what needs the Gemini API fails until it is a dead letter%s", tasks, d.APIKeySecret, onResource)
+	consequences := map[string]string{
+		d.TasksAccount:     "what needs the Gemini API fails until it is a dead letter",
+		d.ReconcileAccount: "events that Gemini did not deliver are not looked for",
 	}
-	f.ok("%s", d.TasksAccount)
+	for _, account := range d.workers() {
+		member := serviceAccount(account)
+		if !bindings(policy).has(member, "roles/secretmanager.secretAccessor", "roles/secretmanager.admin") {
+			f.fail(apply+"gcloud secrets add-iam-policy-binding "+d.APIKeySecret.ID()+" --project="+d.APIKeySecret.Project()+" --role=roles/secretmanager.secretAccessor --member="+member,
+				"%s may not read %s: %s%s", member, d.APIKeySecret, consequences[account], onResource)
+		}
+	}
+	f.ok("%s", strings.Join(d.workers(), " and "))
 }

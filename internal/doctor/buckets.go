@@ -88,22 +88,32 @@ func (d *doctor) bucketPolicy(ctx context.Context, f *finding, bucket string) (b
 	return all, true
 }
 
-// ownGrants wants the private door to be able to create and read. The right to list
-// is in reading: without it Cloud Storage does not say that an object is missing.
-func (d *doctor) ownGrants(ctx context.Context, f *finding, bucket string) {
+// workers are the accounts that work with the state and ask the Gemini API.
+func (d *doctor) workers() []string {
+	if d.reconciles() {
+		return []string{d.TasksAccount, d.ReconcileAccount}
+	}
+	return []string{d.TasksAccount}
+}
+
+// ownGrants wants the accounts to be able to create and read. The right to list is in
+// reading: without it Cloud Storage does not say that an object is missing.
+func (d *doctor) ownGrants(ctx context.Context, f *finding, bucket string, accounts ...string) {
 	policy, ok := d.bucketPolicy(ctx, f, bucket)
 	if !ok {
 		return
 	}
-	tasks := serviceAccount(d.TasksAccount)
-	grant := apply + "gcloud storage buckets add-iam-policy-binding gs://" + bucket + " --member=" + tasks
-	if !policy.has(tasks, readers...) {
-		f.fail(grant+" --role=roles/storage.objectViewer", "%s may not read objects%s", tasks, onResource)
+	for _, account := range accounts {
+		member := serviceAccount(account)
+		grant := apply + "gcloud storage buckets add-iam-policy-binding gs://" + bucket + " --member=" + member
+		if !policy.has(member, readers...) {
+			f.fail(grant+" --role=roles/storage.objectViewer", "%s may not read objects%s", member, onResource)
+		}
+		if !policy.has(member, creators...) {
+			f.fail(grant+" --role=roles/storage.objectCreator", "%s may not create objects%s", member, onResource)
+		}
 	}
-	if !policy.has(tasks, creators...) {
-		f.fail(grant+" --role=roles/storage.objectCreator", "%s may not create objects%s", tasks, onResource)
-	}
-	f.ok("%s may read and create objects", d.TasksAccount)
+	f.ok("%s may read and create objects", strings.Join(accounts, " and "))
 }
 
 // resultBucket wants the private door to be able to read; location is bucket or

@@ -42,10 +42,18 @@ type Deployment struct {
 	SigningSecret, TokenSecret secret.Name
 	APIKeySecret               secret.Name // empty: it is not known which
 	WithoutAPIKey              bool        // the private door has none, as it should be
+	WithoutReconcile           bool        // nothing looks for jobs whose event did not come, as it should be
+	VertexLocations            []string    // where jobs of Vertex AI are looked at, may be empty
 	StateBucket, ArchiveBucket string
 	ResultBuckets              []string // bucket or bucket/prefix/, may be empty
 	// The service accounts' e-mail addresses.
-	PublicAccount, TasksAccount, PushAccount string
+	PublicAccount, TasksAccount, PushAccount, ReconcileAccount string
+}
+
+// reconciles says whether something should look for jobs whose event did not come:
+// there must be jobs to look at.
+func (d Deployment) reconciles() bool {
+	return !d.WithoutReconcile && (!d.WithoutAPIKey || len(d.VertexLocations) > 0)
 }
 
 // Clients are what to look with, with the rights of whoever looks.
@@ -55,6 +63,10 @@ type Clients struct {
 	Webhooks *webhookadmin.Admin // nil where there is no API key
 	// Batches is the Gemini API's list of them; nil where there is no API key.
 	Batches interface{ Probe(context.Context) error }
+	// Vertex is Vertex AI's list of batch jobs in a location.
+	Vertex interface {
+		Probe(ctx context.Context, location string) error
+	}
 	PubSub  *pubsub.Client
 	Storage *storage.Client
 	Now     func() time.Time
@@ -126,7 +138,11 @@ func (d *doctor) checks() []func(context.Context) []Finding {
 		one("token secret", d.tokenSecret),
 		d.webhook,
 	}
-	for _, id := range []string{"queue", "outcomes", "results", "dead-letters"} {
+	topics := []string{"queue", "outcomes", "results", "dead-letters"}
+	if d.reconciles() {
+		topics = append(topics, "reconcile")
+	}
+	for _, id := range topics {
 		checks = append(checks, one("topic "+d.id(id), func(ctx context.Context, f *finding) { d.topic(ctx, f, id) }))
 	}
 	checks = append(checks, one("publishers of the queue", d.queuePublishers), one("publisher of outcomes", d.outcomePublisher))
@@ -139,12 +155,18 @@ func (d *doctor) checks() []func(context.Context) []Finding {
 		one("dead letters", d.deadLetters),
 		one("grants for dead letters", d.deadLetterGrants),
 		one("state bucket", func(ctx context.Context, f *finding) { d.ownBucket(ctx, f, d.StateBucket, state) }),
-		one("grants on the state bucket", func(ctx context.Context, f *finding) { d.ownGrants(ctx, f, d.StateBucket) }),
+		one("grants on the state bucket", func(ctx context.Context, f *finding) { d.ownGrants(ctx, f, d.StateBucket, d.workers()...) }),
 		one("archive bucket", func(ctx context.Context, f *finding) { d.ownBucket(ctx, f, d.ArchiveBucket, archived) }),
-		one("grants on the archive bucket", func(ctx context.Context, f *finding) { d.ownGrants(ctx, f, d.ArchiveBucket) }),
+		one("grants on the archive bucket", func(ctx context.Context, f *finding) { d.ownGrants(ctx, f, d.ArchiveBucket, d.TasksAccount) }),
 		one("Gemini API key", d.apiKey),
-		one("reader of the API key", d.apiKeyReader),
+		one("readers of the API key", d.apiKeyReaders),
+		one("reconciliation", d.reconciliation),
 	)
+	if d.reconciles() {
+		for _, location := range d.VertexLocations {
+			checks = append(checks, one("Vertex AI in "+location, func(ctx context.Context, f *finding) { d.vertex(ctx, f, location) }))
+		}
+	}
 	for _, location := range d.ResultBuckets {
 		checks = append(checks, one("result bucket "+location, func(ctx context.Context, f *finding) { d.resultBucket(ctx, f, location) }))
 	}

@@ -62,8 +62,8 @@ func (d *doctor) outcomePublisher(ctx context.Context, f *finding) {
 	f.ok("%s", d.TasksAccount)
 }
 
-// queuePublishers wants the doors and nobody else: what is on the queue is not
-// verified again.
+// queuePublishers wants the doors, what reconciles, and nobody else: what is on the
+// queue is not verified again.
 func (d *doctor) queuePublishers(ctx context.Context, f *finding) {
 	policy, ok := d.topicPolicy(ctx, f, "queue")
 	if !ok {
@@ -72,18 +72,21 @@ func (d *doctor) queuePublishers(ctx context.Context, f *finding) {
 	change := func(verb, member string) string {
 		return apply + "gcloud pubsub topics " + verb + "-iam-policy-binding " + d.id("queue") + " --role=roles/pubsub.publisher --member=" + member
 	}
-	doors := []string{serviceAccount(d.PublicAccount), serviceAccount(d.TasksAccount)}
-	for _, door := range doors {
-		if !policy.has(door, publishes...) {
-			f.fail(change("add", door), "%s may not publish to it%s", door, onResource)
+	ours, who := []string{serviceAccount(d.PublicAccount), serviceAccount(d.TasksAccount)}, "the two doors"
+	if d.reconciles() {
+		ours, who = append(ours, serviceAccount(d.ReconcileAccount)), "the two doors and the reconciliation"
+	}
+	for _, member := range ours {
+		if !policy.has(member, publishes...) {
+			f.fail(change("add", member), "%s may not publish to it%s", member, onResource)
 		}
 	}
 	for _, member := range policy.members(publishes...) {
-		if !slices.Contains(doors, member) {
+		if !slices.Contains(ours, member) {
 			f.fail(change("remove", member), "%s may publish to it, and so have forged events processed", member)
 		}
 	}
-	f.ok("the two doors alone, as far as the topic's own policy says")
+	f.ok("%s alone, as far as the topic's own policy says", who)
 }
 
 var pubsubAgent = regexp.MustCompile(`^serviceAccount:service-[0-9]+@gcp-sa-pubsub\.iam\.gserviceaccount\.com$`)

@@ -126,6 +126,11 @@ run "jobs_of_vertex_ai_are_looked_at_where_it_is_said" {
     condition     = one(google_cloud_scheduler_job.reconcile).schedule == "0 6 * * *" && one(google_cloud_scheduler_job.reconcile).region == "europe-west3" && strcontains(output.commands.reconcile, " --location=europe-west3")
     error_message = "When, and from where Cloud Scheduler is."
   }
+
+  assert {
+    condition     = strcontains(output.commands.doctor, " --vertex-locations=europe-west4,global")
+    error_message = "And whoever checks the deployment is told where."
+  }
 }
 
 run "vertex_ai_alone_needs_no_api_key" {
@@ -198,7 +203,7 @@ run "off_makes_nothing" {
   }
 
   assert {
-    condition     = output.without_reconcile != null && !contains(keys(output.commands), "reconcile") && !contains(keys(output.service_accounts), "reconcile")
+    condition     = output.without_reconcile != null && strcontains(output.commands.doctor, " --without-reconcile") && !contains(keys(output.commands), "reconcile") && !contains(keys(output.service_accounts), "reconcile")
     error_message = "The outputs say so."
   }
 }
