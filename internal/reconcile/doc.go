@@ -10,5 +10,6 @@
 // It also enables the webhooks again that Gemini disabled after failed deliveries, once
 // their receiver is healthy.
 //
-// The package knows no client: sources, the queue and the webhooks are its arguments.
+// The package knows no cloud client: sources, the queue and the webhooks are its
+// arguments.
 package reconcile

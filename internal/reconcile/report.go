@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxErrors     = 20  // in a report; the rest is counted by nobody
+	maxErrors     = 20  // in a report
 	maxErrorBytes = 500 // of one of them
 )
 
@@ -30,9 +30,9 @@ func newReport(started time.Time) *Report {
 	return &Report{Started: started.UTC(), LookedAt: map[string]int{event.OriginGeminiAPI: 0, event.OriginVertexAPI: 0}, Errors: []string{}}
 }
 
-// add takes note of an error.
+// add takes note of an error; nil is none.
 func (r *Report) add(err error) {
-	if len(r.Errors) < maxErrors {
+	if err != nil && len(r.Errors) < maxErrors {
 		text := err.Error()
 		r.Errors = append(r.Errors, text[:min(len(text), maxErrorBytes)])
 	}

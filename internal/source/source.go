@@ -27,7 +27,7 @@ type Job struct {
 
 	UserMetadata string // of its webhook_config, a JSON object, verbatim
 
-	ResponsesFile string // "files/<id>": where the results are
+	ResponsesFile string // where the results are: "files/<id>", of Vertex AI's jobs "gs://…/" or "bq://…"
 	Inline        bool   // there was a list of results, perhaps an empty one
 	Items         int    // of that list
 }
