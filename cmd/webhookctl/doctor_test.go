@@ -12,6 +12,7 @@ import (
 	"example.com/gemini-webhook/internal/doctor"
 	simulator "example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/reconcile"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
@@ -98,6 +99,31 @@ func TestDoctorGaveUp(t *testing.T) {
 			}
 		} else if f.Status != doctor.OK {
 			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// TestDoctorKnowsTheSchedule by the runs that there were.
+func TestDoctorKnowsTheSchedule(t *testing.T) {
+	d := deploy(t)
+	const hour, daily = time.Hour, 24 * time.Hour
+	for name, test := range map[string]struct {
+		ago  []time.Duration
+		want doctor.Status
+	}{
+		"daily, a day late":        {[]time.Duration{5*daily - hour, 4*daily - hour, 3*daily - hour, 2*daily - hour}, doctor.OK},
+		"daily, three days late":   {[]time.Duration{6*daily + hour, 5*daily + hour, 4*daily + hour, 3*daily + hour}, doctor.Warn},
+		"hourly, with a long hole": {[]time.Duration{90 * hour, 5 * hour, 4 * hour, 3*hour + time.Minute}, doctor.Warn},
+		"every minute":             {[]time.Duration{52 * time.Minute, 51 * time.Minute, 50 * time.Minute}, doctor.OK},
+		"once, in time":            {[]time.Duration{50 * time.Minute}, doctor.OK},
+		"once, and no more":        {[]time.Duration{70 * time.Minute}, doctor.Warn},
+		"long ago":                 {[]time.Duration{50 * daily, 40 * daily}, doctor.Warn},
+	} {
+		d.ran(reconcile.Report{}, test.ago...)
+		for _, f := range d.examine() {
+			if f.Check == "reconciliation" && f.Status != test.want {
+				t.Errorf("%s: %+v, want %s", name, f, test.want)
+			}
 		}
 	}
 }
