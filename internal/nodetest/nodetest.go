@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// GenAI is Google's SDK for the Gemini API and Vertex AI.
+const GenAI = "@google/genai@2.32.0"
+
 // Install puts packages of the npm registry, each NAME@VERSION, into a directory
 // of the test's own and returns it. No script of theirs is run. It skips the test
 // with -short.

@@ -222,12 +222,19 @@ func (b *batch) render(s *Server) map[string]any {
 	if b.inputFile != "" {
 		metadata["inputConfig"] = map[string]string{"fileName": b.inputFile}
 	}
+	if !b.form.NoWebhookConfig {
+		if hook := b.hook.render(); len(hook) > 0 {
+			metadata["webhookConfig"] = hook
+		}
+	}
 	out := map[string]any{"name": b.name(), "metadata": metadata}
 	if running {
 		return out
 	}
 	out["done"] = true
-	metadata["endTime"] = rest.Stamp(b.ended)
+	if !b.form.NoEndTime {
+		metadata["endTime"] = rest.Stamp(b.ended)
+	}
 	if b.failure != nil {
 		out["error"] = b.failure
 	}

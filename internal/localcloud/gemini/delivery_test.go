@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"bytes"
 	"regexp"
 	"testing"
 	"time"
@@ -111,5 +112,33 @@ func TestDeletedWebhookGetsNoMore(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	if later := len(r.all()); later != n {
 		t.Errorf("%d attempts after the webhook was deleted", later-n)
+	}
+}
+
+// What a test says is lost never comes, to a webhook or to a URI, and all else does.
+func TestLose(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, nil)
+	s, client := start(t, Options{})
+	hook, _ := create(t, client, r.URL)
+	s.Lose(func(o Outgoing) bool {
+		if o.WebhookID != hook && o.WebhookID != "" || !bytes.Contains(o.Body, []byte(o.EventType)) {
+			t.Errorf("asked about %+v", o)
+		}
+		return o.EventType == "batch.failed" || o.ID == "msg_lost"
+	})
+	must(t, errOf(s.Emit("batch.failed", nil, EmitOptions{ID: "msg_failed"})))
+	must(t, errOf(s.Emit("batch.expired", nil, EmitOptions{ID: "msg_lost"})))
+	must(t, errOf(s.EmitTo(r.URL, "batch.succeeded", nil, EmitOptions{ID: "msg_lost"})))
+	must(t, errOf(s.Emit("batch.succeeded", nil, EmitOptions{ID: "msg_sent"})))
+	r.wait(t, 1)
+	s.Lose(nil)
+	must(t, errOf(s.EmitTo(r.URL, "batch.failed", nil, EmitOptions{ID: "msg_last"})))
+	var ids []string
+	for _, g := range r.wait(t, 2) {
+		ids = append(ids, g.header.Get("webhook-id"))
+	}
+	if diff := cmp.Diff([]string{"msg_sent", "msg_last"}, ids); diff != "" {
+		t.Errorf("deliveries (-want +got):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -49,6 +50,24 @@ func TestFailuresDisableAWebhook(t *testing.T) {
 				t.Error("what was held is not what is delivered after enabling")
 			}
 		})
+	}
+}
+
+// A test may put a webhook into that state at once; only enabling helps.
+func TestDisable(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, nil)
+	s, client := start(t, Options{})
+	id, _ := create(t, client, r.URL)
+	must(t, s.Disable(id))
+	if got := webhookState(t, client, id); got != stateFailed {
+		t.Errorf("state %q", got)
+	}
+	if ids, err := s.Emit("batch.succeeded", nil, EmitOptions{}); err != nil || len(ids) != 0 {
+		t.Errorf("an event for a disabled webhook: ids %v, error %v", ids, err)
+	}
+	if err := s.Disable("none"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a webhook that is none: %v", err)
 	}
 }
 

@@ -34,9 +34,11 @@
 //   - Every URI gets a delivery with a webhook-id of its own, with the same retries as any other; an answer 410 ends it.
 //   - Which of the three Ed25519 keys signs is drawn anew for each delivery.
 //   - A JWT is made for each attempt; it carries the event, which the body has too.
-//   - Nothing shows a URI again once it was given: no get, log line or Delivery.
+//   - Batches show it, for the API's reference has webhookConfig among their fields; operations of videos and interactions
+//     do not. No log line or Delivery shows a URI.
 //
-// How a job goes is said by BatchOptions, InteractionOptions and VideoOptions, what goes wrong with a call by Fail. Results and
+// How a job goes is said by BatchOptions, InteractionOptions and VideoOptions, what goes wrong with a call by Fail, which
+// deliveries never come by Lose. Results and
 // videos are made while they are read, so their size costs no memory.
 //
 // Shapes are taken from: the converters and tests of google.golang.org/genai 1.77 and @google/genai 2.32 (operations, lists,

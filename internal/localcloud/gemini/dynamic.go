@@ -43,6 +43,18 @@ func readWebhookConfig(raw json.RawMessage) (webhookConfig, *rest.Error) {
 	return c, nil
 }
 
+// render is the field as batches show it.
+func (c webhookConfig) render() map[string]any {
+	out := map[string]any{} // what is empty is left out
+	if len(c.URIs) > 0 {
+		out["uris"] = c.URIs
+	}
+	if len(c.UserMetadata) > 0 {
+		out["userMetadata"] = c.UserMetadata
+	}
+	return out
+}
+
 // announce sends an event of a job: to each of its own URIs where it has some, else to the registered webhooks.
 func (s *Server) announce(c webhookConfig, eventType string, data map[string]any) {
 	body, err := s.encodeEvent(eventType, data, c.UserMetadata)

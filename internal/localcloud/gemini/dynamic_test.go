@@ -55,6 +55,30 @@ func TestBatchWithURIs(t *testing.T) {
 	}
 }
 
+// A batch shows what it was created with: its file, and its webhook_config unless its options say otherwise.
+func TestBatchShowsItsConfig(t *testing.T) {
+	t.Parallel()
+	s, client := start(t, Options{BatchFor: func(displayName string) BatchOptions {
+		return BatchOptions{NoWebhookConfig: displayName == "without"}
+	}})
+	file := uploadText(t, client, requests(1))
+	for displayName, want := range map[string]any{
+		"with":    map[string]any{"uris": []any{"https://h/x"}, "userMetadata": map[string]any{"job": "42"}},
+		"without": nil,
+	} {
+		name := createBatch(t, client, &genai.BatchJobSource{FileName: file}, &genai.CreateBatchJobConfig{DisplayName: displayName,
+			WebhookConfig: &genai.WebhookConfig{Uris: []string{"https://h/x"}, UserMetadata: map[string]any{"job": "42"}}})
+		_, out := call(t, s, "GET", "/v1beta/"+name, "", keyHeader)
+		metadata := out["metadata"].(map[string]any)
+		if diff := cmp.Diff(want, metadata["webhookConfig"]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", displayName, diff)
+		}
+		if diff := cmp.Diff(any(map[string]any{"fileName": file}), metadata["inputConfig"]); diff != "" {
+			t.Errorf("input of %s (-want +got):\n%s", displayName, diff)
+		}
+	}
+}
+
 func TestEmitToRefuses(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, Options{})

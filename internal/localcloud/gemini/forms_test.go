@@ -16,14 +16,20 @@ import (
 
 var keyHeader = map[string]string{"x-goog-api-key": testKey}
 
-// createRaw creates a batch of n inlined requests without the SDK and waits for its end.
+// createRaw is createNamed for a batch called raw.
 func createRaw(t *testing.T, s *Server, method string, n int) (name string) {
+	t.Helper()
+	return createNamed(t, s, method, "raw", n)
+}
+
+// createNamed creates a batch of n inlined requests without the SDK and waits for its end.
+func createNamed(t *testing.T, s *Server, method, displayName string, n int) (name string) {
 	t.Helper()
 	var entries []string
 	for i := range n {
 		entries = append(entries, fmt.Sprintf(`{"request":{},"metadata":{"key":"k%d"}}`, i))
 	}
-	body := `{"batch":{"displayName":"raw","inputConfig":{"requests":{"requests":[` + strings.Join(entries, ",") + `]}}}}`
+	body := `{"batch":{"displayName":"` + displayName + `","inputConfig":{"requests":{"requests":[` + strings.Join(entries, ",") + `]}}}}`
 	code, out := call(t, s, "POST", "/v1beta/models/m:"+method, body, keyHeader)
 	if code != 200 {
 		t.Fatalf("create: status %d: %v", code, out)
@@ -95,6 +101,10 @@ func TestBatchForms(t *testing.T) {
 			want: in(nil, "output.inlinedEmbedContentResponses.inlinedResponses")},
 		"failed": {form: BatchOptions{End: EndFailed}, want: map[string]any{"metadata.state": "BATCH_STATE_FAILED", "done": true,
 			"error.code": 13.0, "error.message": "Internal error encountered.", "metadata.batchStats.pendingRequestCount": "2"}},
+		"without its end": {form: BatchOptions{End: EndFailed, NoEndTime: true}, want: map[string]any{"metadata.state": "BATCH_STATE_FAILED",
+			"done": true, "error.code": 13.0, "error.message": "Internal error encountered.", "metadata.batchStats.pendingRequestCount": "2"}},
+		"cancelled": {form: BatchOptions{End: EndCancelled}, want: map[string]any{"metadata.state": "BATCH_STATE_CANCELLED", "done": true,
+			"metadata.batchStats.pendingRequestCount": "2"}},
 		"expired": {form: BatchOptions{End: EndExpired}, want: map[string]any{"metadata.state": "BATCH_STATE_EXPIRED", "done": true,
 			"metadata.batchStats.pendingRequestCount": "2"}},
 	} {
@@ -115,7 +125,7 @@ func TestBatchForms(t *testing.T) {
 			_, out := call(t, s, "GET", "/v1beta/"+job, "", keyHeader)
 			got := paths("", out, map[string]any{})
 			for _, time := range []string{"createTime", "updateTime", "endTime"} {
-				if _, shown := got["metadata."+time]; shown == (time == "endTime" && out["done"] == nil) {
+				if _, shown := got["metadata."+time]; shown == (time == "endTime" && (out["done"] == nil || c.form.NoEndTime)) {
 					t.Errorf("%s shown: %t", time, shown)
 				}
 				delete(got, "metadata."+time)

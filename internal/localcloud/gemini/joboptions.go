@@ -17,6 +17,10 @@ type BatchOptions struct {
 	End End
 	// NoEvent sends none at the end.
 	NoEvent bool
+	// NoEndTime leaves endTime out: updateTime alone tells when it ended.
+	NoEndTime bool
+	// NoWebhookConfig leaves webhookConfig out, which the API's reference has among a batch's fields.
+	NoWebhookConfig bool
 	// Running shows the job as running for ever, also after its event was sent.
 	Running bool
 	// Places are where the output of a succeeded job is shown: response, metadata.output, output, dest. Default: the first two.

@@ -2,35 +2,30 @@ package gemini
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genai"
 	"google.golang.org/genai/interactions/models/interactions"
 	"google.golang.org/genai/interactions/models/operations"
-)
 
-// genaiVersion is that of @google/genai on the npm registry.
-const genaiVersion = "2.32.0"
+	"example.com/gemini-webhook/internal/localcloud/rest"
+	"example.com/gemini-webhook/internal/nodetest"
+)
 
 // sdkNames are the jobs that the SDKs read.
 type sdkNames struct {
 	Inline, Embeddings, File, Video string
 	Interactions                    []string
+	Ended                           []string // batches that did not succeed
 }
 
 // sdkView is what an SDK reads of them; contents are their SHA-256.
 type sdkView struct {
-	Listed       []string // all batches, in pages of two
+	Listed       []sdkListed // all batches, in pages of two
 	Inline       []sdkResponse
 	Embeddings   []int  // how many values each has
 	File         string // its name
@@ -38,6 +33,8 @@ type sdkView struct {
 	Videos       []string
 	Interactions []sdkInteraction
 }
+
+type sdkListed struct{ Name, State, Ended, Updated string }
 
 type sdkResponse struct{ Key, Text, FinishReason string }
 
@@ -53,6 +50,7 @@ func TestSDKs(t *testing.T) {
 	s, client := start(t, Options{
 		VideoFor:       func(string) VideoOptions { return VideoOptions{Bytes: 100_000} },
 		InteractionFor: func(labels map[string]string) InteractionOptions { return InteractionOptions{Status: labels["wants"]} },
+		BatchFor:       func(displayName string) BatchOptions { return BatchOptions{End: End(displayName)} },
 		Retention:      -1,
 	})
 	names := sdkJobs(t, s, client)
@@ -72,7 +70,7 @@ func TestSDKs(t *testing.T) {
 	video := make([]byte, 100_000)
 	_, _ = videoContent{}.ReadAt(video, 0)
 	want := sdkView{
-		Listed: []string{names.Inline, names.Embeddings, names.File}, Inline: got.Inline, Embeddings: []int{embeddingSize, embeddingSize},
+		Listed: listed(t, s, names), Inline: got.Inline, Embeddings: []int{embeddingSize, embeddingSize},
 		File: "files/batch-" + strings.TrimPrefix(names.File, "batches/"), FileContent: hash(content.String()),
 		Videos: []string{hash(string(video)), hash(string(video))},
 		Interactions: []sdkInteraction{
@@ -90,6 +88,18 @@ func TestSDKs(t *testing.T) {
 	})
 }
 
+// listed is what a list is to show, by batches.get.
+func listed(t *testing.T, s *Server, names sdkNames) (out []sdkListed) {
+	t.Helper()
+	states := []string{"SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "EXPIRED", "CANCELLED"}
+	for i, name := range append([]string{names.Inline, names.Embeddings, names.File}, names.Ended...) {
+		_, job := call(t, s, "GET", "/v1beta/"+name, "", keyHeader)
+		metadata := job["metadata"].(map[string]any)
+		out = append(out, sdkListed{name, "JOB_STATE_" + states[i], metadata["endTime"].(string), metadata["updateTime"].(string)})
+	}
+	return out
+}
+
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
@@ -98,13 +108,16 @@ func hash(text string) string {
 // sdkJobs makes the jobs and waits for their ends.
 func sdkJobs(t *testing.T, s *Server, client *genai.Client) (names sdkNames) {
 	t.Helper()
-	names.Inline = createRaw(t, s, "batchGenerateContent", 3)
+	names.Inline = createNamed(t, s, "batchGenerateContent", "", 3)
 	content := []*genai.Content{genai.NewContentFromText("a", ""), genai.NewContentFromText("b", "")}
 	embeddings, err := client.Batches.CreateEmbeddings(t.Context(), ptr("gemini-embedding-001"),
 		&genai.EmbeddingsBatchJobSource{InlinedRequests: &genai.EmbedContentBatch{Contents: content}}, nil)
 	must(t, err)
 	names.Embeddings = embeddings.Name
 	names.File = createBatch(t, client, &genai.BatchJobSource{FileName: uploadText(t, client, requests(20))}, nil)
+	for _, end := range []End{EndFailed, EndExpired, EndCancelled} {
+		names.Ended = append(names.Ended, createNamed(t, s, "batchGenerateContent", string(end), 1))
+	}
 	op, err := client.Models.GenerateVideosFromSource(t.Context(), "veo-3.1-generate-preview", &genai.GenerateVideosSource{Prompt: "a cat"},
 		&genai.GenerateVideosConfig{NumberOfVideos: 2})
 	must(t, err)
@@ -133,7 +146,7 @@ func readWithGo(t *testing.T, client *genai.Client, names sdkNames) (out sdkView
 	page, err := client.Batches.List(t.Context(), &genai.ListBatchJobsConfig{PageSize: 2})
 	for ; err == nil; page, err = page.Next(t.Context()) {
 		for _, job := range page.Items {
-			out.Listed = append(out.Listed, job.Name)
+			out.Listed = append(out.Listed, sdkListed{job.Name, string(job.State), rest.Stamp(job.EndTime), rest.Stamp(job.UpdateTime)})
 		}
 	}
 	if !strings.Contains(err.Error(), genai.ErrPageDone.Error()) {
@@ -192,7 +205,8 @@ const download = async file => {
   return hash(readFileSync('download'));
 };
 const out = { Listed: [], Videos: [], Interactions: [] };
-for await (const job of await ai.batches.list({ config: { pageSize: 2 } })) out.Listed.push(job.name);
+for await (const job of await ai.batches.list({ config: { pageSize: 2 } })) 
+  out.Listed.push({ Name: job.name, State: job.state, Ended: job.endTime, Updated: job.updateTime });
 const text = response => response.candidates[0].content.parts.filter(p => !p.thought).map(p => p.text).join('');
 const inline = await ai.batches.get({ name: names.Inline });
 out.Inline = inline.dest.inlinedResponses.map(r =>
@@ -211,35 +225,10 @@ for (const id of names.Interactions) {
 }
 console.log(JSON.stringify(out));`
 
-// readWithNode reads with @google/genai; it skips the test where that cannot be had.
+// readWithNode reads with @google/genai.
 func readWithNode(t *testing.T, s *Server, names sdkNames) (out sdkView) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("it installs a package; run without -short")
-	}
-	for _, name := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("there is no %s in PATH", name)
-		}
-	}
-	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts",
-		"@google/genai@"+genaiVersion)
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("@google/genai cannot be installed, is the npm registry there? %v\n%s", err, out)
-	}
-	must(t, os.WriteFile(filepath.Join(dir, "script.mjs"), []byte(nodeReader), 0o600))
-	input, err := json.Marshal(map[string]any{"names": names, "baseUrl": s.URL(), "apiKey": testKey})
-	must(t, err)
-	cmd := exec.CommandContext(ctx, "node", "script.mjs")
-	var stderr bytes.Buffer
-	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, bytes.NewReader(input), &stderr
-	text, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("node: %v\n%s", err, &stderr)
-	}
-	must(t, json.Unmarshal(text, &out))
+	dir := nodetest.Install(t, nodetest.GenAI)
+	nodetest.Run(t, dir, nodeReader, map[string]any{"names": names, "baseUrl": s.URL(), "apiKey": testKey}, &out)
 	return out
 }

@@ -71,6 +71,9 @@ const (
 // False if the server is not running.
 func (s *Server) deliver(m message) bool {
 	return s.background.Go(func(ctx context.Context) {
+		if s.loses(m) {
+			return
+		}
 		rng := s.random("delivery", m.n)
 		duplicate := rng.Float64() < s.opts.DuplicateShare
 		pause := s.opts.RetryBase
@@ -197,8 +200,7 @@ func (s *Server) record(d Delivery) {
 			hook.failures++
 			limit := s.opts.DisableAfter
 			if hook.state == stateEnabled && (d.Status == http.StatusGone || limit > 0 && hook.failures >= limit) {
-				hook.state = stateFailed
-				hook.updated = s.opts.Now()
+				s.disable(hook)
 				s.opts.Log.Warn("gemini webhook disabled after failed deliveries", "webhook", hook.id, "failures", hook.failures)
 			}
 		}

@@ -37,6 +37,7 @@ type Server struct {
 	history  []Delivery
 	keys     dynamicKeys
 	advanced time.Duration // by Advance
+	lose     func(Outgoing) bool
 
 	webhooks     collection[*webhook]
 	files        collection[*file]
