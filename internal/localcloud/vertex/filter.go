@@ -21,7 +21,7 @@ func parseFilter(text string) (func(*job) bool, *rest.Error) {
 		if found == nil {
 			return nil, filterError()
 		}
-		matches := compare(found[1], found[2], found[3]+found[4])
+		matches := compare(rest.SnakeCase(found[1]), found[2], found[3]+found[4])
 		if matches == nil {
 			return nil, filterError()
 		}

@@ -221,6 +221,7 @@ func TestFilter(t *testing.T) {
 		`state="JOB_STATE_FAILED"`:  "failed AND more",
 		`state!=JOB_STATE_FAILED`:   "succeeded again, succeeded",
 		`display_name="succeeded"`:  "succeeded",
+		`displayName="succeeded"`:   "succeeded",
 		`display_name:"succeeded*"`: "succeeded again, succeeded",
 		`display_name != "failed AND more" AND state = "JOB_STATE_SUCCEEDED"`:            "succeeded again, succeeded",
 		`create_time>="` + middle.Format(time.RFC3339Nano) + `"`:                         "succeeded again, failed AND more",
