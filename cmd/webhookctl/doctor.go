@@ -14,6 +14,7 @@ import (
 
 	"example.com/gemini-webhook/internal/doctor"
 	"example.com/gemini-webhook/internal/secret"
+	"example.com/gemini-webhook/internal/vertexapi"
 )
 
 // examination is "webhookctl doctor".
@@ -71,6 +72,13 @@ func (e examination) Run(ctx context.Context, s streams) error {
 	}}
 	if e.haveKey() {
 		clients.Webhooks, clients.Batches = services.admin, services.batches
+	}
+	clients.Vertex = func(ctx context.Context, location string) error {
+		jobs, err := vertexapi.New(ctx, e.Project, location)
+		if err != nil {
+			return err
+		}
+		return jobs.Probe(ctx)
 	}
 	if clients.PubSub, err = pubsub.NewClient(ctx, e.Project); err != nil {
 		return fmt.Errorf("connect to Pub/Sub: %w", err)

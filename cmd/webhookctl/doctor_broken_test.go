@@ -94,6 +94,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			})
 		}
 	}
+	vertexAt := func(url string) func() { return func() { t.Setenv("GOOGLE_VERTEX_BASE_URL", url) } }
 	ran := func(report reconcile.Report, ago ...time.Duration) func() { return func() { d.ran(report, ago...) } }
 	grant := func(resource, role string, members ...string) func() {
 		return func() {
@@ -192,7 +193,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"a key of the environment":  {func() { t.Setenv("GEMINI_API_KEY_SECRET", ""); t.Setenv("GEMINI_API_KEY", apiKey) }, keyAgain, nil, "readers of the API key", warn, "--api-key-secret=", nil},
 		"no version of the API key": {nothing, nothing, []string{"--api-key-secret", "projects/p/secrets/none"}, "Gemini API key", fail, "gcloud secrets versions add none", []string{"webhook", "webhook's keys", "readers of the API key"}},
 		"no grant on the API key":   {func() { d.store.SetPolicy(deployedKey) }, nothing, nil, "readers of the API key", fail, "gcloud secrets add-iam-policy-binding gemini-api-key --project=p --role=roles/secretmanager.secretAccessor --member=" + member("tasks"), nil},
-		"no API key by intent":      {func() { d.store.SetPolicy(deployedKey) }, nothing, []string{"--without-api-key"}, "Gemini API key", warn, "results.files_api", []string{"reconciliation", "publishers of the queue"}},
+		"no API key by intent":      {func() { d.store.SetPolicy(deployedKey) }, nothing, []string{"--without-api-key"}, "Gemini API key", warn, "results.files_api", nil},
 		"a key that is not stored":  {func() { must(t, second(webhooks.Rotate(ctx, annotated(t, d), false))) }, func() { must(t, second(admin.Rotate(ctx, deployedSigning, webhookadmin.Immediately))) }, nil, "webhook's keys", warn, "webhookctl webhook rotate", nil},
 
 		"a topic is missing":      {refuse("GetTopic", "-outcomes", codes.NotFound), nothing, nil, "topic gemini-webhook-outcomes", fail, "gcloud pubsub topics create gemini-webhook-outcomes", nil},
@@ -262,7 +263,9 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"it may not ask": {func() {
 			d.store.SetPolicy(deployedKey, &iampb.Binding{Role: "roles/secretmanager.secretAccessor", Members: []string{member("tasks")}})
 		}, nothing, nil, "readers of the API key", fail, "not looked for", nil},
-		"no key, no locations": {nothing, nothing, []string{"--without-api-key"}, "reconciliation", warn, "name reconcile.vertex_locations", []string{"Gemini API key", "publishers of the queue"}},
+		"no key, no locations": {func() { t.Setenv("VERTEX_LOCATIONS", "") }, func() { t.Setenv("VERTEX_LOCATIONS", "us-central1") }, []string{"--without-api-key"}, "reconciliation", warn, "name reconcile.vertex_locations", []string{"Gemini API key", "publishers of the queue"}},
+		"Vertex AI denies":     {vertexAt(d.answers(403, `{"error":{"code":403,"status":"PERMISSION_DENIED"}}`)), vertexAt(d.vertex.URL()), nil, "Vertex AI in us-central1", warn, "grant roles/aiplatform.viewer on the project to gemini-webhook-recon@", nil},
+		"no Vertex AI there":   {vertexAt("http://127.0.0.1:1"), vertexAt(d.vertex.URL()), nil, "Vertex AI in us-central1", fail, "run it again", nil},
 		"it is off":            {ran(reconcile.Report{}), nothing, []string{"--without-reconcile"}, "reconciliation", warn, "set reconcile to {}", []string{"publishers of the queue"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -296,6 +299,16 @@ func hangUp(_ http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// answers is the address of something that answers everything so.
+func (d *deployment) answers(status int, body string) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	d.Cleanup(server.Close)
+	return server.URL
 }
 
 // withoutEvents is the address of a Gemini whose webhooks subscribe to nothing,

@@ -24,6 +24,7 @@ import (
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/secrets"
+	"example.com/gemini-webhook/internal/localcloud/vertex"
 	"example.com/gemini-webhook/internal/reconcile"
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store"
@@ -54,6 +55,7 @@ type deployment struct {
 	sm      *secretmanager.Client
 	gemini  *gemini.Server
 	pubsub  *pubsub.Client
+	vertex  *vertex.Server
 	objects *gcs.Server
 	public  *httptest.Server
 	private *httptest.Server
@@ -86,6 +88,9 @@ func deployWith(t *testing.T, options gemini.Options) *deployment {
 	d.objects, err = gcs.Start(stateBucket)
 	must(t, err)
 	t.Cleanup(func() { d.objects.Close() })
+	d.vertex, err = vertex.Start(vertex.Options{Project: "p", Storage: struct{ vertex.Storage }{}}) // no job, nothing is stored
+	must(t, err)
+	t.Cleanup(func() { d.vertex.Close() })
 	d.heal()
 	d.startPubSub()
 	d.startStorage()
@@ -101,6 +106,7 @@ func deployWith(t *testing.T, options gemini.Options) *deployment {
 	for name, value := range map[string]string{
 		"GOOGLE_GEMINI_BASE_URL": g.URL(), "GEMINI_API_KEY_SECRET": deployedKey, "GOOGLE_CLOUD_PROJECT": "p",
 		"RECEIVER_URL": d.public.URL, "RESULT_BUCKETS": resultBucket + "/batches/",
+		"GOOGLE_VERTEX_BASE_URL": d.vertex.URL(), "VERTEX_LOCATIONS": "us-central1",
 	} {
 		t.Setenv(name, value)
 	}

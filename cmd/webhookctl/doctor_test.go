@@ -25,7 +25,7 @@ func TestDoctorHealthy(t *testing.T) {
 	}
 	d.renew()
 	out, messages, code := webhookctl(t, "doctor")
-	if code != codeDone || messages != "" || !strings.HasSuffix(out, "\n29 checks: 29 ok, 0 warnings, 0 failed\n") {
+	if code != codeDone || messages != "" || !strings.HasSuffix(out, "\n30 checks: 30 ok, 0 warnings, 0 failed\n") {
 		t.Errorf("code %d, %s%s", code, out, messages)
 	}
 	d.noSecrets(out)

@@ -63,10 +63,8 @@ type Clients struct {
 	Webhooks *webhookadmin.Admin // nil where there is no API key
 	// Batches is the Gemini API's list of them; nil where there is no API key.
 	Batches interface{ Probe(context.Context) error }
-	// Vertex is Vertex AI's list of batch jobs in a location.
-	Vertex interface {
-		Probe(ctx context.Context, location string) error
-	}
+	// Vertex asks Vertex AI for its list of batch jobs in a location.
+	Vertex  func(ctx context.Context, location string) error
 	PubSub  *pubsub.Client
 	Storage *storage.Client
 	Now     func() time.Time

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -134,15 +135,17 @@ func quoted(errs []string) string {
 	return text
 }
 
-// vertex wants jobs in a location to be listed, by whoever looks.
+// vertex wants jobs in a location to be listed, by whoever looks: what the function may
+// is granted on the project, which is not seen here.
 func (d *doctor) vertex(ctx context.Context, f *finding, location string) {
-	if d.Vertex == nil {
-		f.warn("gcloud ai list-batch-jobs", "could not check")
+	err := d.Vertex(ctx, location)
+	if errors.Is(err, reconcile.ErrLasting) {
+		f.warn("enable aiplatform.googleapis.com, see that the location is one of Vertex AI's, and grant roles/aiplatform.viewer on the project to "+
+			d.ReconcileAccount+" and, to have it checked, to whoever runs this", "batch jobs could not be listed (%s)", oneLine(err))
 		return
 	}
-	err := d.Vertex.Probe(ctx, location)
-	if f.trouble(err, "the list of batch jobs", "aiplatform.batchPredictionJobs.list (roles/aiplatform.viewer)",
-		"name a location of Vertex AI in reconcile.vertex_locations (VERTEX_LOCATIONS)") {
+	if err != nil {
+		f.noAnswer(err, "batch jobs")
 		return
 	}
 	f.ok("batch jobs may be listed")

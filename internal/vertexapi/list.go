@@ -115,6 +115,14 @@ func (j *Jobs) List(ctx context.Context, since time.Time, visit func(source.Job)
 	return fmt.Errorf("list batch prediction jobs in %s: %w", j.location, errManyPages)
 }
 
+// Probe asks for one job: nil where whoever asks may list them.
+func (j *Jobs) Probe(ctx context.Context) error {
+	if _, err := j.page(ctx, &genai.ListBatchJobsConfig{PageSize: 1}); err != nil {
+		return fmt.Errorf("list batch prediction jobs in %s: %w", j.location, describe(err))
+	}
+	return nil
+}
+
 func (j *Jobs) page(ctx context.Context, config *genai.ListBatchJobsConfig) (genai.Page[genai.BatchJob], error) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
