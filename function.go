@@ -25,20 +25,23 @@ import (
 
 // The functions. Target is served by default.
 const (
-	Target       = "GeminiWebhook"
-	TargetRotate = "RotateSigningSecret"
+	Target          = "GeminiWebhook"
+	TargetRotate    = "RotateSigningSecret"
+	TargetReconcile = "Reconcile"
 )
 
 func init() {
 	functions.HTTP(Target, serve)
 	functions.CloudEvent(TargetRotate, rotate)
+	functions.CloudEvent(TargetReconcile, reconcileOnce)
 	Prepare(os.Getenv("FUNCTION_TARGET"))
 }
 
-// What is served; both nil before Prepare, and one after it.
+// What is served; all nil before Prepare, and one is not after it.
 var (
-	service *function
-	rotator *rotatorFunction
+	service    *function
+	rotator    *rotatorFunction
+	reconciler *reconcilerFunction
 )
 
 // Prepare checks the configuration of the function that is about to be served
@@ -48,7 +51,7 @@ var (
 // does nothing. It is called once: by this package where FUNCTION_TARGET says
 // what is served, else by cmd/receiver.
 func Prepare(target string) {
-	if service != nil || rotator != nil {
+	if service != nil || rotator != nil || reconciler != nil {
 		return
 	}
 	switch target {
@@ -64,6 +67,10 @@ func Prepare(target string) {
 		// The framework's server cannot be flushed: an answer that is lost has
 		// the notification delivered again, which does no harm.
 		server.ExitOnSIGTERM(rotator.drain, log)
+	case TargetReconcile:
+		c, log := load(config.LoadReconcile)
+		reconciler = newReconciler(c, log)
+		server.ExitOnSIGTERM(reconciler.drain, log) // as above
 	}
 }
 
@@ -94,6 +101,13 @@ func rotate(ctx context.Context, e cloudevents.Event) error {
 		return errors.New("set FUNCTION_TARGET=" + TargetRotate)
 	}
 	return rotator.handle(ctx, e)
+}
+
+func reconcileOnce(ctx context.Context, e cloudevents.Event) error {
+	if reconciler == nil {
+		return errors.New("set FUNCTION_TARGET=" + TargetReconcile)
+	}
+	return reconciler.handle(ctx, e)
 }
 
 // function is GeminiWebhook: its doors, built when they are first needed, so

@@ -77,6 +77,10 @@ var (
 	staleLimit = durations{0, 30 * day}      // 0: nothing cached outlives its use
 	// 25 h: Gemini retries for 24 h, and clocks differ.
 	replayTolerance = durations{time.Nanosecond, 25 * time.Hour}
+	// What was worked on is known while the state is kept, and how long that is the bucket
+	// says: the Terraform module compares them.
+	lookback = durations{time.Nanosecond, 366 * day}
+	grace    = durations{0, 366 * day}
 )
 
 func (c *checker) duration(variable, value string, limits durations) time.Duration {

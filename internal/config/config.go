@@ -80,6 +80,9 @@ type Config struct {
 	MaxBodyBytes         int64
 
 	GeminiAPIKeySecret secret.Name // empty: no Gemini API
+	ReconcileLookback  time.Duration
+	ReconcileGrace     time.Duration
+	VertexLocations    []string // empty: no Vertex AI
 	LogLevel           slog.Level
 }
 
@@ -124,6 +127,36 @@ func LoadRotation(ctx context.Context, lookuper envconfig.Lookuper) (*Config, er
 			LogLevel:             c.logLevel(env.LogLevel),
 		}
 		c.url("GOOGLE_GEMINI_BASE_URL", env.GeminiBaseURL)
+		if len(c.problems) > 0 {
+			return nil, &Error{Problems: c.problems}
+		}
+		return cfg, nil
+	})
+}
+
+// LoadReconcile is Load for Reconcile, which needs other variables and looks at few: the
+// rest of the Config stays empty.
+func LoadReconcile(ctx context.Context, lookuper envconfig.Lookuper) (*Config, error) {
+	return load(ctx, lookuper, func(env *environment) (*Config, error) {
+		c := &checker{}
+		cfg := &Config{
+			Project:            c.project("GOOGLE_CLOUD_PROJECT", c.needs(true, "GOOGLE_CLOUD_PROJECT", env.Project)),
+			QueueTopic:         c.topic("QUEUE_TOPIC", c.needs(true, "QUEUE_TOPIC", env.QueueTopic)),
+			StateBucket:        c.bucket("STATE_BUCKET", c.needs(true, "STATE_BUCKET", env.StateBucket)),
+			GeminiAPIKeySecret: c.secret("GEMINI_API_KEY_SECRET", env.GeminiAPIKeySecret),
+			ReconcileLookback:  c.duration("RECONCILE_LOOKBACK", env.ReconcileLookback, lookback),
+			ReconcileGrace:     c.duration("RECONCILE_GRACE", env.ReconcileGrace, grace),
+			VertexLocations:    c.locations("VERTEX_LOCATIONS", env.VertexLocations),
+			LogLevel:           c.logLevel(env.LogLevel),
+		}
+		if cfg.ReconcileLookback > 0 && cfg.ReconcileGrace >= cfg.ReconcileLookback {
+			c.refuse("RECONCILE_GRACE", "must be less than RECONCILE_LOOKBACK, or no job is ever looked at")
+		}
+		if env.GeminiAPIKeySecret == "" && len(list(env.VertexLocations)) == 0 {
+			c.refuse("GEMINI_API_KEY_SECRET", "or VERTEX_LOCATIONS is required by Reconcile: name the secret that holds the Gemini API key, as projects/P/secrets/S, or locations of Vertex AI, or both")
+		}
+		c.url("GOOGLE_GEMINI_BASE_URL", env.GeminiBaseURL)
+		c.url("GOOGLE_VERTEX_BASE_URL", env.VertexBaseURL)
 		if len(c.problems) > 0 {
 			return nil, &Error{Problems: c.problems}
 		}
@@ -198,7 +231,7 @@ var reasons = map[string]string{
 	"GOOGLE_CLOUD_PROJECT":  ": the id of the project that owns the topics",
 	"QUEUE_TOPIC":           ": the id of the Pub/Sub topic for queued work",
 	"OUTCOMES_TOPIC":        " by the tasks door: the id of the Pub/Sub topic for outcomes",
-	"STATE_BUCKET":          " by the tasks door: the name of the bucket for plans and markers",
+	"STATE_BUCKET":          " by the tasks door and Reconcile: the name of the bucket for plans and markers",
 	"PUSH_AUDIENCE":         " by the tasks door: the audience of the push subscriptions' OIDC tokens",
 	"GEMINI_API_KEY_SECRET": " by RotateSigningSecret: the secret that holds the Gemini API key, as projects/P/secrets/S",
 	"PUSH_SERVICE_ACCOUNT":  " by the tasks door: the e-mail address of the push subscriptions' service account",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -259,5 +260,57 @@ func TestLoadRotation(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"GOOGLE_CLOUD_PROJECT", "SIGNING_SECRETS", "GEMINI_API_KEY_SECRET", "LOG_LEVEL", "GOOGLE_GEMINI_BASE_URL"}, variables); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func loadReconcile(t *testing.T, env map[string]string) (*config.Config, error) {
+	t.Helper()
+	return config.LoadReconcile(t.Context(), envconfig.MapLookuper(env))
+}
+
+// Reconcile wants variables of its own, and does not mind the doors'.
+func TestLoadReconcile(t *testing.T) {
+	t.Parallel()
+	least := map[string]string{"GOOGLE_CLOUD_PROJECT": "acme-prod", "QUEUE_TOPIC": "queue", "STATE_BUCKET": "acme-state", "PUSH_AUDIENCE": " ", "CHUNK_BYTES": "!", "DOORS": "sideways"}
+	env := func(changes map[string]string) map[string]string {
+		all := maps.Clone(least)
+		maps.Copy(all, changes)
+		return all
+	}
+	want := config.Config{
+		Project: "acme-prod", QueueTopic: "queue", StateBucket: "acme-state", GeminiAPIKeySecret: "projects/p/secrets/key",
+		ReconcileLookback: 168 * time.Hour, ReconcileGrace: 30 * time.Minute, LogLevel: slog.LevelInfo,
+	}
+	got, err := loadReconcile(t, env(map[string]string{"GEMINI_API_KEY_SECRET": "projects/p/secrets/key"}))
+	if diff := cmp.Diff(&want, got); diff != "" || err != nil {
+		t.Errorf("defaults: %v (-want +got)\n%s", err, diff)
+	}
+	want.GeminiAPIKeySecret, want.VertexLocations = "", []string{"europe-west4", "global", "us"}
+	want.ReconcileLookback, want.ReconcileGrace, want.LogLevel = time.Second, 0, slog.LevelWarn
+	got, err = loadReconcile(t, env(map[string]string{
+		"VERTEX_LOCATIONS": "europe-west4, global,,us", "RECONCILE_LOOKBACK": "1s", "RECONCILE_GRACE": "0s", "LOG_LEVEL": "warn",
+		"GOOGLE_VERTEX_BASE_URL": "http://127.0.0.1:1",
+	}))
+	if diff := cmp.Diff(&want, got); diff != "" || err != nil {
+		t.Errorf("everything: %v (-want +got)\n%s", err, diff)
+	}
+	for name, test := range map[string]struct {
+		env  map[string]string
+		want []string
+	}{
+		"nothing":       {map[string]string{}, []string{"GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "STATE_BUCKET", "GEMINI_API_KEY_SECRET"}},
+		"no API at all": {env(map[string]string{"VERTEX_LOCATIONS": " , "}), []string{"GEMINI_API_KEY_SECRET"}},
+		"all wrong": {map[string]string{
+			"GOOGLE_CLOUD_PROJECT": "A", "QUEUE_TOPIC": "a/b", "STATE_BUCKET": "gs://b", "GEMINI_API_KEY_SECRET": "key", "RECONCILE_LOOKBACK": "week", "RECONCILE_GRACE": "-1s",
+			"VERTEX_LOCATIONS": "us", "LOG_LEVEL": "loud", "GOOGLE_GEMINI_BASE_URL": "http://proxy.example", "GOOGLE_VERTEX_BASE_URL": "http://proxy.example",
+		}, []string{"GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "STATE_BUCKET", "GEMINI_API_KEY_SECRET", "RECONCILE_LOOKBACK", "RECONCILE_GRACE", "LOG_LEVEL", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL"}},
+		"no window":    {env(map[string]string{"VERTEX_LOCATIONS": "us", "RECONCILE_LOOKBACK": "1h", "RECONCILE_GRACE": "1h"}), []string{"RECONCILE_GRACE"}},
+		"no lookback":  {env(map[string]string{"VERTEX_LOCATIONS": "us", "RECONCILE_LOOKBACK": "0s"}), []string{"RECONCILE_LOOKBACK"}},
+		"no locations": {env(map[string]string{"VERTEX_LOCATIONS": "europe-west4,evil.example,us/x,-us,US,europe-west4,a-b1-c2," + strings.Repeat("a", 41)}), slices.Repeat([]string{"VERTEX_LOCATIONS"}, 7)},
+	} {
+		_, err := loadReconcile(t, test.env)
+		if diff := cmp.Diff(test.want, variables(t, err)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -21,6 +22,7 @@ import (
 func TestContract(t *testing.T) {
 	t.Parallel()
 	always, tasks := requiredWith(t, DoorsPublic), requiredWith(t, DoorsTasks)
+	reconcile := requiredIn(t, LoadReconcile, nil)
 	var table strings.Builder
 	table.WriteString("| variable | default | needed by | meaning |\n|---|---|---|---|\n")
 	for _, field := range environmentFields(t) {
@@ -32,6 +34,8 @@ func TestContract(t *testing.T) {
 			value = "`" + value + "`"
 		case slices.Contains(always, name):
 			value, door = "required", must(t, name, door, "all")
+		case slices.Contains(tasks, name) && slices.Contains(reconcile, name):
+			value, door = "required", must(t, name, door, "tasks, Reconcile")
 		case slices.Contains(tasks, name):
 			value, door = "required", must(t, name, door, "tasks")
 		}
@@ -53,10 +57,15 @@ func must(t *testing.T, name, tagged, want string) string {
 // requiredWith are the variables that an environment with nothing but DOORS lacks.
 func requiredWith(t *testing.T, doors Doors) []string {
 	t.Helper()
-	_, err := Load(t.Context(), envconfig.MapLookuper(map[string]string{"DOORS": string(doors)}))
+	return requiredIn(t, Load, map[string]string{"DOORS": string(doors)})
+}
+
+func requiredIn(t *testing.T, load func(context.Context, envconfig.Lookuper) (*Config, error), env map[string]string) []string {
+	t.Helper()
+	_, err := load(t.Context(), envconfig.MapLookuper(env))
 	problems, ok := errors.AsType[*Error](err)
 	if !ok {
-		t.Fatalf("loaded with DOORS=%s alone: %v", doors, err)
+		t.Fatalf("loaded with %v alone: %v", env, err)
 	}
 	var names []string
 	for _, p := range problems.Problems {

@@ -18,7 +18,7 @@ type environment struct {
 	// topic id for `batch.result` alone; `OUTCOMES_TOPIC` where it is not set
 	ResultsTopic string `env:"RESULTS_TOPIC" door:"tasks"`
 	// bucket for plans and markers
-	StateBucket string `env:"STATE_BUCKET" door:"tasks"`
+	StateBucket string `env:"STATE_BUCKET" door:"tasks, Reconcile"`
 	// audience of the push subscriptions' OIDC tokens
 	PushAudience string `env:"PUSH_AUDIENCE" door:"tasks"`
 	// e-mail address of the account that pushes
@@ -73,10 +73,21 @@ type environment struct {
 	// 1 KiB to 8 MiB
 	MaxBodyBytes string `env:"MAX_BODY_BYTES, default=262144" door:"public"`
 	// `projects/P/secrets/S` with an API key: jobs and interactions are read with it, results that are not in Cloud Storage, and videos
-	GeminiAPIKeySecret string `env:"GEMINI_API_KEY_SECRET" door:"tasks"`
+	GeminiAPIKeySecret string `env:"GEMINI_API_KEY_SECRET" door:"tasks, Reconcile"`
+	// how far back jobs are looked at, by when they ended, up to 366 days: less than the
+	// objects of `STATE_BUCKET` are kept
+	ReconcileLookback string `env:"RECONCILE_LOOKBACK, default=168h" door:"Reconcile"`
+	// how long after a job's end its own event may still come; less than
+	// `RECONCILE_LOOKBACK`
+	ReconcileGrace string `env:"RECONCILE_GRACE, default=30m" door:"Reconcile"`
+	// comma-separated locations whose Vertex AI batch jobs are looked at, such as
+	// `europe-west4` and `global`; `Reconcile` needs this, `GEMINI_API_KEY_SECRET` or both
+	VertexLocations string `env:"VERTEX_LOCATIONS" door:"Reconcile"`
 	// `debug`, `info`, `warn` or `error`
 	LogLevel string `env:"LOG_LEVEL, default=info" door:"all"`
 	// another address of the Gemini API, read by its SDK as well: https, or http on this
 	// machine
-	GeminiBaseURL string `env:"GOOGLE_GEMINI_BASE_URL" door:"tasks"`
+	GeminiBaseURL string `env:"GOOGLE_GEMINI_BASE_URL" door:"tasks, Reconcile"`
+	// the same of Vertex AI; by http on this machine no credentials are asked for
+	VertexBaseURL string `env:"GOOGLE_VERTEX_BASE_URL" door:"Reconcile"`
 }

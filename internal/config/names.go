@@ -17,6 +17,7 @@ var (
 	topicForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._~+%-]*$`)
 	labelForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$`) // of a bucket's name, between dots
 	emailForm = regexp.MustCompile(`^[^\s@:,<>]+@[^\s@:,<>]+$`)
+	placeForm = regexp.MustCompile(`^[a-z]+(?:-[a-z]+[0-9]+)?$`) // a location of Google Cloud
 )
 
 func validTopic(id string) bool {
@@ -142,6 +143,21 @@ func (c *checker) versions(variable, value string) []secret.VersionName {
 		names = append(names, name)
 	}
 	return names
+}
+
+// locations become parts of host names, so they are read strictly: "global", the multi-
+// regions "us" and "eu", or a region.
+func (c *checker) locations(variable, value string) []string {
+	locations := list(value)
+	for i, entry := range locations {
+		switch {
+		case len(entry) > 40 || !placeForm.MatchString(entry):
+			c.refuse(variable, fmt.Sprintf("entry %d must be a location of Vertex AI: a region such as europe-west4, or global", i+1))
+		case slices.Contains(locations[:i], entry):
+			c.refuse(variable, fmt.Sprintf("entry %d is there twice: name each location once", i+1))
+		}
+	}
+	return locations
 }
 
 // plain accepts visible text: a token's claim is compared with it byte by byte.

@@ -13,6 +13,7 @@ import (
 	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/source"
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
@@ -116,6 +117,9 @@ func extra(ctx context.Context) (context.Context, context.CancelFunc) {
 func lasting(err error) bool {
 	if errors.Is(err, webhookadmin.ErrRefused) {
 		return !errors.Is(err, webhookadmin.ErrThrottled)
+	}
+	if secret.Definite(err) { // the API key cannot be read
+		return true
 	}
 	for _, definite := range []error{ErrLasting, object.ErrDenied, object.ErrRefused, object.ErrNotFound} {
 		if errors.Is(err, definite) {
