@@ -44,12 +44,23 @@ func message(event, secret string, published time.Time) string {
 	return string(data)
 }
 
-// notify posts a CloudEvent as Eventarc does and returns the status.
+// notify posts a CloudEvent as Eventarc does (binary mode) and returns the status.
 func notify(t *testing.T, c *child, data string) int {
 	t.Helper()
-	header := push.EventHeader("projects/local-project/topics/rotation",
-		&pubsubpb.PubsubMessage{MessageId: "1", PublishTime: timestamppb.Now()})
-	return send(t, http.MethodPost, c.url()+"/", header, data).status
+	return send(t, http.MethodPost, c.url()+"/", eventHeader(time.Now()), data).status
+}
+
+func eventHeader(published time.Time) http.Header {
+	header := make(http.Header)
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": "1",
+		"Ce-Type":   "google.cloud.pubsub.topic.v1.messagePublished",
+		"Ce-Source": "//pubsub.googleapis.com/projects/local-project/topics/rotation",
+		"Ce-Time":   published.UTC().Format(time.RFC3339Nano),
+	} {
+		header.Set(name, value)
+	}
+	return header
 }
 
 func (r *rig) versions() (n int64) {

@@ -9,8 +9,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"example.com/gemini-webhook/internal/gcp/stall"
 	"example.com/gemini-webhook/internal/jsonstream"
-	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/source"
 )
 
@@ -37,7 +37,7 @@ func (b Batches) List(ctx context.Context, visit func(source.Job) error) error {
 	for range maxListed {
 		next, visited, err := b.page(ctx, token, size, visit)
 		switch {
-		case err != nil && !visited && size > 1 && ctx.Err() == nil && !definite(err):
+		case err != nil && !visited && size > 1 && tooMuch(err):
 			size /= shrinking // inline results may be more than the API gives within its time
 			continue
 		case err != nil:
@@ -54,10 +54,10 @@ func (b Batches) List(ctx context.Context, visit func(source.Job) error) error {
 	return errTooManyPages
 }
 
-// definite reports whether asking for less changes nothing.
-func definite(err error) bool {
-	return errors.Is(err, object.ErrDenied) || errors.Is(err, object.ErrRefused) || errors.Is(err, object.ErrNotFound) ||
-		errors.Is(err, jsonstream.ErrSyntax) || errors.Is(err, errLongToken)
+// tooMuch reports whether the API may have given up on a page, or on the way of it.
+func tooMuch(err error) bool {
+	_, status := errors.AsType[*statusError](err)
+	return status || errors.Is(err, errNoAnswer) || errors.Is(err, stall.Err) || errors.Is(err, jsonstream.ErrCut)
 }
 
 // page reads one page, and gives the next one's token; visited: visit was called.

@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/webhookadmin"
+)
+
+// startReconciler runs the function Reconcile against r's cloud, which brings it the
+// messages of its schedule.
+func (r *rig) startReconciler(env ...string) *child {
+	r.t.Helper()
+	program := command(r.t, append(append(r.cloud.Env(), "FUNCTION_TARGET=Reconcile", "RECONCILE_GRACE=0s", "LOCAL_ONLY=true"), env...)...)
+	c := launch(r.t, program, (*child).listens)
+	must(r.t, r.cloud.Trigger(r.t.Context(), localcloud.ReconcileTopic, c.url(), nil))
+	return c
+}
+
+// run is a report of a reconciliation.
+type run struct {
+	LookedAt        map[string]int `json:"looked_at"`
+	Ended           int            `json:"ended_jobs"`
+	Queued          int
+	WebhooksEnabled int `json:"webhooks_enabled"`
+	Errors          []string
+}
+
+// reports are those that are stored, in order.
+func (r *rig) reports() (all []run) {
+	r.t.Helper()
+	for _, o := range r.cloud.Storage.List(localcloud.StateBucket, "v1/reconcile/runs/") {
+		stored, ok := r.cloud.Storage.Get(localcloud.StateBucket, o.Name)
+		if !ok {
+			r.t.Fatalf("no object %s", o.Name)
+		}
+		var report run
+		must(r.t, json.Unmarshal(stored.Data, &report))
+		all = append(all, report)
+	}
+	return all
+}
+
+// reconcile has the schedule run once, and gives the report.
+func (r *rig) reconcile() run {
+	r.t.Helper()
+	before := len(r.reports())
+	must(r.t, r.cloud.RunSchedule(r.t.Context(), localcloud.ReconcileTopic))
+	r.wait("a run", func() bool { return len(r.reports()) > before })
+	return r.reports()[before]
+}
+
+// TestReconciliation: of jobs of either API whose events are lost, whatever their end,
+// one outcome each is published, and none when the event comes after all; the webhook
+// that Gemini disabled is enabled again.
+func TestReconciliation(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{cloud: localcloud.Options{Gemini: gemini.Options{BatchFor: func(name string) gemini.BatchOptions {
+		return gemini.BatchOptions{End: map[string]gemini.End{"cancelled": gemini.EndCancelled}[name]}
+	}}}})
+	r.cloud.Gemini.Lose(func(o gemini.Outgoing) bool { return strings.HasPrefix(o.EventType, "batch.") })
+	lost, err := r.operator.RunInline(t.Context(), "lost", 3)
+	must(t, err)
+	dynamic, err := r.operator.RunBatchTo(t.Context(), "dynamic", strings.NewReader(requests(4)), r.url()+"/dynamic/x", map[string]any{"job": 42})
+	must(t, err)
+	cancelled, err := r.operator.RunInline(t.Context(), "cancelled", 1)
+	must(t, err)
+	vertex, err := r.operator.RunVertex(t.Context(), "vertex", strings.NewReader(requests(5)))
+	must(t, err)
+	must(t, r.cloud.Gemini.Disable(r.webhook))
+
+	r.startReconciler()
+	queued, enabled := 0, 0
+	for queued < 4 {
+		report := r.reconcile()
+		queued, enabled = queued+report.Queued, enabled+report.WebhooksEnabled
+		if len(report.Errors) > 0 || report.LookedAt["gemini_api"] != 3 || report.LookedAt["vertex_api"] != 1 {
+			t.Fatalf("%+v", report)
+		}
+		r.wait("that all is done", r.seen.idle)
+	}
+	if hook, err := r.operator.Admin.Get(t.Context(), localcloud.SigningSecret); err != nil || enabled != 1 || hook.State != webhookadmin.StateEnabled {
+		t.Errorf("%d webhooks enabled, state %s, %v", enabled, hook.State, err)
+	}
+	if report := r.reconcile(); report.Queued != 0 || report.Ended != 4 {
+		t.Errorf("a run more: %+v, want that nothing is queued", report)
+	}
+	r.cloud.Gemini.Lose(nil)
+	r.emit("batch.cancelled", map[string]any{"id": cancelled})
+	r.emit("batch.succeeded", map[string]any{"id": lost})
+	r.emit("interaction.completed", map[string]any{"id": "later"})
+	r.wait("events that come later", func() bool { return r.seen.has("interaction.completed") && r.seen.idle() })
+
+	var got []string
+	for _, o := range r.seen.outcomes(t, localcloud.OutcomesTopic) {
+		if strings.HasPrefix(o.Type, "batch.") {
+			got = append(got, fmt.Sprint(o.ResourceID, " ", o.Type, " ", o.Attributes["mode"], " ", o.Attributes["origin"], o.Attributes["scheme"], " ", o.Attributes["meta_job"], " ", o.Results.Succeeded))
+		}
+	}
+	want := []string{
+		lost + " batch.completed reconciled gemini_api  3", dynamic + " batch.completed reconciled gemini_api 42 4",
+		cancelled + " batch.cancelled reconciled gemini_api  0", vertex + " batch.completed reconciled vertex_api  5",
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestReconciliationInAnOutage: the message is answered with an error while it is young,
+// and what can be looked at is; a stop ends the process.
+func TestReconciliationInAnOutage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{})
+	c := r.startReconciler()
+	must(t, r.cloud.Gemini.Close())
+	if status := notify(t, c, message("", "", time.Now())); status/100 == 2 {
+		t.Errorf("the Gemini API is down: %d", status)
+	}
+	if all := r.reports(); len(all) != 1 || len(all[0].Errors) != 2 {
+		t.Errorf("%+v", all)
+	}
+	if status := send(t, http.MethodPost, c.url()+"/", eventHeader(time.Now().Add(-time.Hour)), message("", "", time.Now())).status; status/100 != 2 {
+		t.Errorf("a message that is an hour old: %d", status)
+	}
+	if strings.Contains(c.logs.String(), localcloud.APIKey) || !strings.Contains(c.logs.String(), `"message":"reconciled"`) {
+		t.Error(c.logs.tail())
+	}
+	c.terminate(t)
+	if code := c.exitCode(t); code != 0 {
+		t.Errorf("exit status %d after SIGTERM, want 0", code)
+	}
+}
