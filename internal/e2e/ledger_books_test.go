@@ -48,7 +48,8 @@ func newBooks() *books {
 // announced is an event that somebody was to get.
 type announced struct {
 	kind    string // in the ledger
-	mode    string // static, v1a, jwt
+	mode    string // static, v1a, jwt, byJobs
+	job     bool   // it may be byJobs as well: who is faster publishes
 	outcome string // the type of its only outcome
 	batch   *batch // nil for other events
 }
@@ -81,6 +82,7 @@ var modes = map[string]struct{ mode, scheme string }{
 	"static": {"static", "hmac-sha256"},
 	"v1a":    {"dynamic", "ed25519"},
 	"jwt":    {"dynamic", "rs256"},
+	byJobs:   {"reconciled", ""},
 }
 
 // announce enters an event before its delivery begins.

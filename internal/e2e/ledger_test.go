@@ -80,7 +80,7 @@ func (b *books) balance() ledger {
 func (b *books) balanceEvents() (l ledger) {
 	type group struct{ kind, mode string }
 	want, got, repeats := map[group]int{}, map[group]int{}, map[group]int{}
-	nobodys, unexplained := 0, 0
+	nobodys, unexplained, reconciled := 0, 0, 0
 	_, mayRepeat := b.mayRepeat()
 	for resource, c := range b.came {
 		a := b.announced[resource]
@@ -96,7 +96,12 @@ func (b *books) balanceEvents() (l ledger) {
 				unexplained++
 			}
 		}
-		if m := modes[a.mode]; len(c.types) == 1 && c.types[a.outcome] && len(c.ids) == 1 && c.mode == m.mode && c.scheme == m.scheme {
+		m := modes[a.mode]
+		if a.job && c.mode == byJobs {
+			m = modes[byJobs]
+			reconciled++
+		}
+		if len(c.types) == 1 && c.types[a.outcome] && len(c.ids) == 1 && c.mode == m.mode && c.scheme == m.scheme {
 			got[g]++
 		}
 	}
@@ -109,6 +114,7 @@ func (b *books) balanceEvents() (l ledger) {
 	return append(l,
 		entry{what: "outcomes of what nobody announced", got: nobodys},
 		entry{what: "events repeated with no task that broke or doubled", got: unexplained},
+		entry{what: "jobs with results that were reconciled", rule: figure, got: reconciled},
 		entry{what: "batch.incomplete before it", rule: figure, got: b.incomplete},
 	)
 }

@@ -107,12 +107,14 @@ func (s *soak) announceBatch(mode string, n int, f form) {
 	s.announce(mode, "batch.succeeded", map[string]any{"id": resource, "output_file_uri": r.pointer})
 }
 
-// announceSmall announces small batches in every mode, and a job of the SDK.
+// announceSmall announces small batches in every mode, and jobs of the SDK.
 func (s *soak) announceSmall() {
-	for mode := range modes {
+	for _, mode := range []string{"static", "v1a", "jwt"} {
 		s.announceBatch(mode, anyOf(0, 1, 10), anyForm())
 	}
 	s.runJob(anyMode(), anyOf(1, 20, 100))
+	s.runJob(anyMode(), 1)
+	s.cancelJob()
 }
 
 // announceLate announces a batch whose results are not there.
@@ -141,7 +143,12 @@ func (s *soak) runJob(mode string, n int) {
 	}
 	name, err := run()
 	must(s.t, err)
-	s.books.announce(name, announced{kind: "batch.succeeded, Files API", mode: mode, outcome: "batch.completed", batch: b})
+	s.running = append(s.running, name)
+	a := announced{kind: "batch.succeeded, Files API", mode: mode, outcome: "batch.completed", batch: b, job: true}
+	if lost(name) {
+		a.kind, a.mode = "batch.succeeded, its delivery lost", byJobs
+	}
+	s.books.announce(name, a)
 }
 
 // sweep deletes the results of batches that were completed a while ago: a task

@@ -90,6 +90,10 @@ func (s *soak) balanceFaults(rule rule) (l ledger) {
 		l = append(l, entry{what: storageAnswer(code), rule: rule, want: 1, got: s.struck.get(storageAnswer(code))})
 	}
 	l = append(l,
+		entry{what: "deliveries lost", rule: rule, want: 1, got: int(s.wire.lost.Load())},
+		entry{what: "webhooks disabled", rule: rule, want: 2, got: s.struck.get("webhooks disabled")},
+		entry{what: "reconciliations that ended well", rule: rule, want: 1, got: s.struck.get("reconciliations answered 2xx")},
+		entry{what: "reconciliations that did not", rule: figure, got: s.struck.get("reconciliations answered 5xx")},
 		entry{what: "attempts to deliver made twice at once", rule: rule, want: 1, got: int(s.wire.twins.Load())},
 		entry{what: "deliveries made again and accepted", rule: rule, want: 1, got: int(s.again.accepted.Load())},
 		entry{what: "made again and 503 or cut off", rule: figure, got: int(s.again.unanswered.Load())},

@@ -57,6 +57,8 @@ type wire struct {
 	books *books
 	base  *http.Transport
 	twins atomic.Int64 // attempts that were made twice at the same time
+	lost  atomic.Int64 // deliveries that did not arrive, see lostShare
+	gone  gone
 
 	mu       sync.Mutex
 	latest   []request // accepted ones, at random places
@@ -99,6 +101,13 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	q.stamp = time.Unix(seconds, 0)
 	if name, ok := strings.CutPrefix(q.id(), "msg_"+forgedName); ok {
 		return w.stranger(r, forgedName+name, body)
+	}
+	switch {
+	case lost(q.resource):
+		w.lost.Add(1)
+		return standIn(r, http.StatusOK), nil
+	case w.gone.takes(r.URL.Path):
+		return standIn(r, http.StatusGone), nil
 	}
 	if rand.Float64() < twinShare {
 		w.begin(func() {

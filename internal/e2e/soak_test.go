@@ -41,8 +41,12 @@ type soak struct {
 	logged    time.Time            // when something was logged last
 	names     int                  // of resources
 	late      *batch               // nil where none is late
+	second    string               // id of another webhook
+	running   []string             // jobs of the simulator
 	stored    map[string][]string  // result objects by resource
 	completed map[string]time.Time // when sweep saw it first
+
+	stopReconciler func()
 }
 
 // TestSoak runs for SOAK (10m) with SOAK_LINES (1,000,000) lines of results, and
@@ -165,8 +169,10 @@ func newSoak(t *testing.T) *soak {
 	downloads := newGate(t, proxy)
 	downloads.fail(s.brokenDownloads(proxy))
 	s.env = append(cloud.Env(), "CHUNK_BYTES=262144", "LOG_LEVEL=error",
+		"SIGNING_SECRETS="+localcloud.SigningSecret+","+secondSecret,
 		"JWKS_URL="+s.jwks.url+gemini.JWKSPath, "PUSH_JWKS_URL="+s.certs.url+push.CertsPath, "GOOGLE_GEMINI_BASE_URL="+downloads.url)
 
+	s.cloud.Secrets.Create(secondSecret)
 	s.child = start(t, append(s.env, "DOORS=public")...)
 	s.tasks = start(t, append(s.env, "DOORS=tasks")...)
 	s.front, s.door = newFront(t, s.child.addr), newFront(t, s.tasks.addr)
@@ -175,8 +181,10 @@ func newSoak(t *testing.T) *soak {
 	must(t, err)
 	s.webhook, s.secret, err = s.operator.Register(t.Context(), "soak", s.url()+hookPath)
 	must(t, err)
+	s.registerSecond()
 	s.addToken()
 	s.forger = newForger(s)
+	s.startReconciler()
 	return s
 }
 
@@ -219,6 +227,7 @@ func (s *soak) settle() {
 	s.wire.finish()
 	done := func() bool { return s.books.missing() == "" }
 	s.await(done)
+	s.stopReconciler()
 	must(s.t, s.cloud.Gemini.Close()) // no more repeats
 	s.await(done)
 }

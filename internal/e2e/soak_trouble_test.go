@@ -103,7 +103,7 @@ func storageAnswer(code int) string { return fmt.Sprint("storage operations answ
 // forget deletes half of the state objects of that name, of what is not done with.
 func (s *soak) forget(part string) {
 	for _, o := range s.cloud.Storage.List(localcloud.StateBucket, "") {
-		key := strings.Split(o.Name, "/")[1]
+		key := strings.Split(o.Name, "/")[1] // of a job's owner none: without it a job may be published by both ways
 		if strings.Contains(o.Name, part) && rand.IntN(2) == 0 && s.books.forgotten(key) {
 			s.struck.add(stateDeleted)
 			s.cloud.Storage.Delete(localcloud.StateBucket, o.Name)
@@ -198,7 +198,7 @@ func troubles() (all []trouble) {
 	for name, offset := range map[string]time.Duration{
 		"4:50 fast": tolerance - 10*time.Second, "4:50 slow": 10*time.Second - tolerance, "10:00 fast": 2 * tolerance, "10:00 slow": -2 * tolerance,
 	} {
-		add("Gemini's clock "+name, func(s *soak) { s.clock.step(offset) }, func(s *soak) { s.clock.step(0) })
+		add("Gemini's clock "+name, func(s *soak) { s.jobsEnded(); s.clock.step(offset) }, func(s *soak) { s.clock.step(0) })
 	}
 	for name, offset := range map[string]time.Duration{"0:20 fast": 20 * time.Second, "2:00 fast": 2 * time.Minute, "2:00:00 slow": -2 * time.Hour} {
 		add("Pub/Sub's clock "+name, func(s *soak) { s.pushClock.step(offset) }, func(s *soak) { s.pushClock.step(0) })
@@ -206,6 +206,7 @@ func troubles() (all []trouble) {
 	for _, part := range []string{"", "/plan", "/range/", "queued", "/flag/"} {
 		add(fmt.Sprintf("state deleted: *%s*", part), func(s *soak) { s.forget(part) }, nil)
 	}
+	add("webhooks disabled by Gemini", (*soak).disable, (*soak).enabledAgain)
 	add("Pub/Sub gone", func(s *soak) { s.faults(1, storageFaults) }, (*soak).usual)
 	add("storage gone", func(s *soak) { s.faults(publishFaults, 1) }, (*soak).usual)
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
