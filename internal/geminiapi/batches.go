@@ -53,6 +53,24 @@ func (b Batches) Read(ctx context.Context, id string, lines io.Writer) (source.J
 	return job, nil
 }
 
+// Requests writes the inline requests of a batch, each as a line of compact JSON, in
+// their order. There are none where the API does not show them.
+func (b Batches) Requests(ctx context.Context, id string, lines io.Writer) error {
+	name := object.BatchName(id)
+	if name == "" {
+		return fmt.Errorf("read a batch: %w", object.ErrName)
+	}
+	resp, err := b.get(ctx, name, "/v1beta/"+name)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := readRequests(resp.Body, lines); err != nil {
+		return fmt.Errorf("read the requests of %s: %w", name, err)
+	}
+	return nil
+}
+
 // Probe asks for the list of batches, of one at most: nil where the key may read them.
 func (b Batches) Probe(ctx context.Context) error {
 	resp, err := b.get(ctx, "the list of batches", "/v1beta/batches?pageSize=1")
@@ -79,12 +97,24 @@ func readJob(answer io.Reader, lines io.Writer) (source.Job, error) {
 	return j.Job, nil
 }
 
+func readRequests(answer io.Reader, lines io.Writer) error {
+	j := jobReader{Reader: jsonstream.New(answer), requests: bufio.NewWriterSize(lines, lineBuffer)}
+	if err := j.Object(j.member); err != nil {
+		return err
+	}
+	if err := j.End(); err != nil {
+		return err
+	}
+	return j.requests.Flush()
+}
+
 // jobReader walks through an answer. Its members come in any order, in the operation
 // itself, in its metadata and in its output.
 type jobReader struct {
 	*jsonstream.Reader
 	source.Job
-	lines *bufio.Writer // nil: nobody wants them
+	lines    *bufio.Writer // nil: nobody wants them
+	requests *bufio.Writer // likewise
 }
 
 func (j *jobReader) member(name string) error {
@@ -94,14 +124,9 @@ func (j *jobReader) member(name string) error {
 	case "inlinedResponses", "inlinedEmbedContentResponses":
 		return j.list()
 	case "batchStats":
-		return j.Object(func(name string) error {
-			value, err := j.Value(maxMember)
-			count, bad := strconv.ParseFloat(value.StrOrNumber(), 64)
-			if camel(name) == "requestCount" && bad == nil && count >= 0 && count == math.Trunc(count) && count < 1<<53 {
-				j.Requested, j.HasRequested = int64(count), true
-			}
-			return err
-		})
+		return j.Object(j.stat)
+	case "inputConfig":
+		return j.Object(j.input)
 	case "error":
 		return readError(j.Reader, &j.Error)
 	case "webhookConfig": // its uris may hold tokens
@@ -126,6 +151,37 @@ func (j *jobReader) member(name string) error {
 		return text(j.Reader, field)
 	}
 	return j.Skip()
+}
+
+func (j *jobReader) stat(name string) error {
+	value, err := j.Value(maxMember)
+	count, bad := strconv.ParseFloat(value.StrOrNumber(), 64)
+	if camel(name) == "requestCount" && bad == nil && count >= 0 && count == math.Trunc(count) && count < 1<<53 {
+		j.Requested, j.HasRequested = int64(count), true
+	}
+	return err
+}
+
+// input reads where the requests are, or are themselves: nested once or twice.
+func (j *jobReader) input(name string) error {
+	switch name = camel(name); {
+	case name == "fileName":
+		return text(j.Reader, &j.InputFile)
+	case name != "requests" || j.requests == nil:
+		return j.Skip()
+	}
+	c, err := j.Peek()
+	if err == nil && c == '[' {
+		return j.Array(j.request)
+	}
+	return j.Object(j.input)
+}
+
+func (j *jobReader) request(int) error {
+	if err := j.Copy(j.requests); err != nil {
+		return err
+	}
+	return j.requests.WriteByte('\n')
 }
 
 // list reads inline results: an array, or an object that has one. An object without one

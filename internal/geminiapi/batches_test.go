@@ -37,7 +37,9 @@ func TestJobShapes(t *testing.T) {
 			"batchStats":{"requestCount":"3","successfulRequestCount":"2"},"inputConfig":{"fileName":"files/in"},"output":{"responsesFile":"files/out"}},
 			"done":true,"response":{"@type":"x","responsesFile":"files/out"}}`: {source.Job{
 			Batch: outcome.Batch{Name: "batches/b1", DisplayName: "d", Model: "models/m", State: "BATCH_STATE_SUCCEEDED", Created: "c", Ended: "e",
-				Requested: 3, HasRequested: true}, Updated: "u", Done: true, ResponsesFile: "files/out"}, ""},
+				Requested: 3, HasRequested: true}, Updated: "u", Done: true, ResponsesFile: "files/out", InputFile: "files/in"}, ""},
+		`{"metadata":{"webhookConfig":{"uris":["u"],"userMetadata":{"a": 1}},"inputConfig":{"requests":{"requests":[{"request":{}}]}}}}`: {
+			source.Job{UserMetadata: `{"a":1}`}, ""},
 		`{"done":false,"name":"batches/b1","state":"JOB_STATE_RUNNING","batch_stats":{"request_count":3.0},"display_name":"d","create_time":"c"}`: {
 			source.Job{Batch: outcome.Batch{Name: "batches/b1", State: "JOB_STATE_RUNNING", Requested: 3, HasRequested: true, DisplayName: "d", Created: "c"}}, ""},
 		`{"metadata":{"batchStats":{"requestCount":"many"}},"error":{"code":3,"message":"m","status":"INVALID_ARGUMENT"}}`:     {source.Job{Error: &event.Error{Code: "3", Message: "m", Status: "INVALID_ARGUMENT"}}, ""},
@@ -265,4 +267,22 @@ func measured(b *testing.B, size int, f func() error) {
 	}
 	stop()
 	b.ReportMetric(float64(int64(<-peak)-int64(before.HeapAlloc))/(1<<20), "peak-MiB")
+}
+
+// TestRequests: inline requests become lines, nested once or twice; of other jobs there
+// are none.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	const want = `{"request":{"contents":[]},"metadata":{"key":"a"}}` + "\n{}\n"
+	for answer, want := range map[string]string{
+		`{"metadata":{"inputConfig":{"requests":{"requests":[{"request": {"contents": []},"metadata":{"key":"a"}},{}]}}}}`: want,
+		`{"metadata":{"input_config":{"requests":[{"request":{"contents":[]},"metadata":{"key":"a"}}, {}]}}}`:              want,
+		`{"metadata":{"inputConfig":{"fileName":"files/in"}}}`:                                                             "",
+		`{"metadata":{"inputConfig":{"requests":7}},"response":{"inlinedResponses":[{"a":1}]}}`:                            "",
+	} {
+		var lines strings.Builder
+		if err := readRequests(iotest.HalfReader(strings.NewReader(answer)), &lines); err != nil || lines.String() != want {
+			t.Errorf("%s\n%v, %q, want %q", answer, err, lines.String(), want)
+		}
+	}
 }

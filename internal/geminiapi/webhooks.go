@@ -42,31 +42,41 @@ type Webhooks struct{ config WebhooksConfig }
 // NewWebhooks gives the WebhookService. It makes no call yet.
 func NewWebhooks(config WebhooksConfig) *Webhooks { return &Webhooks{config} }
 
-// call runs f on a client with the current key, within callTimeout.
-func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context, *genai.Client) error) error {
-	base, err := baseURL(w.config.BaseURL)
+// client gives the SDK's client with the current key. Its error says that nothing was
+// sent: it wraps webhookadmin.ErrRefused.
+func (c WebhooksConfig) client(ctx context.Context) (*genai.Client, error) {
+	base, err := baseURL(c.BaseURL)
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w", what, webhookadmin.ErrRefused, err)
+		return nil, fmt.Errorf("%w: %w", webhookadmin.ErrRefused, err)
 	}
-	value, err := w.config.Key(ctx)
+	value, err := c.Key(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w: %w", what, webhookadmin.ErrRefused, webhookadmin.ErrNoKey, err)
+		return nil, fmt.Errorf("%w: %w: %w", webhookadmin.ErrRefused, webhookadmin.ErrNoKey, err)
 	}
 	key := strings.TrimSpace(string(value.Reveal()))
 	if key == "" {
-		return fmt.Errorf("%s: %w: the API key is empty; give one", what, webhookadmin.ErrRefused)
+		return nil, fmt.Errorf("%w: the API key is empty; give one", webhookadmin.ErrRefused)
 	}
 	client, err := genai.NewClient(ctx, &genai.ClientConfig{
 		Backend: genai.BackendGeminiAPI, APIKey: key,
 		HTTPOptions: genai.HTTPOptions{BaseURL: base},
 		HTTPClient: &http.Client{
-			Transport: w.config.Transport,
+			Transport: c.Transport,
 			// The API does not redirect, and the key is for its host alone.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	})
 	if err != nil { // its text may show the whole configuration
-		return fmt.Errorf("%s: %w: the Gemini client cannot be made; check the API key and the base URL", what, webhookadmin.ErrRefused)
+		return nil, fmt.Errorf("%w: the Gemini client cannot be made; check the API key and the base URL", webhookadmin.ErrRefused)
+	}
+	return client, nil
+}
+
+// call runs f on a client with the current key, within callTimeout.
+func (w *Webhooks) call(ctx context.Context, what string, f func(context.Context, *genai.Client) error) error {
+	client, err := w.config.client(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -30,6 +30,8 @@ type Job struct {
 	ResponsesFile string // where the results are: "files/<id>", of Vertex AI's jobs "gs://…/" or "bq://…"
 	Inline        bool   // there was a list of results, perhaps an empty one
 	Items         int    // of that list
+
+	InputFile string // "files/<id>": where its requests are, if they are in a file
 }
 
 // Jobs are the batches of the Gemini API.

@@ -28,7 +28,10 @@ var (
 // slim passes on of a page what is read here. The SDK takes an answer apart with types
 // that are stricter than the API: one job whose error has details, and the whole page
 // cannot be read.
-type slim struct{ http.RoundTripper }
+type slim struct {
+	http.RoundTripper
+	readable func([]byte) ([]byte, error)
+}
 
 // RoundTrip implements http.RoundTripper.
 func (s slim) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -44,7 +47,7 @@ func (s slim) RoundTrip(req *http.Request) (*http.Response, error) {
 	case len(body) > maxAnswer:
 		return nil, errLongAnswer
 	case resp.StatusCode == http.StatusOK:
-		if body, err = readable(body); err != nil {
+		if body, err = s.readable(body); err != nil {
 			return nil, err
 		}
 	}

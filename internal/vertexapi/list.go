@@ -1,5 +1,6 @@
 // Package vertexapi lists the batch prediction jobs of Vertex AI, which tells nobody
-// when they end. It reads nothing else there: their results are in Cloud Storage.
+// when they end, and makes new ones of what failed (Client). It reads nothing else
+// there: their results are in Cloud Storage.
 //
 // It talks to GOOGLE_VERTEX_BASE_URL where that is set, as the SDK does, and asks for
 // no credentials where that is plain http on this machine.
@@ -55,9 +56,17 @@ func New(ctx context.Context, project, location string) (*Jobs, error) {
 
 func newJobs(ctx context.Context, project, location string, pause float64) (*Jobs, error) {
 	attempts := int32(tries)
+	client, err := connect(ctx, project, location, readable, &genai.HTTPRetryOptions{Attempts: &attempts, InitialDelay: &pause, Jitter: &pause})
+	if err != nil {
+		return nil, err
+	}
+	return &Jobs{client, location}, nil
+}
+
+// connect gives the SDK's client, which reads what is readable of an answer.
+func connect(ctx context.Context, project, location string, readable func([]byte) ([]byte, error), retries *genai.HTTPRetryOptions) (*genai.Client, error) {
 	config := &genai.ClientConfig{
-		Backend: genai.BackendVertexAI, Project: project, Location: location,
-		HTTPOptions: genai.HTTPOptions{RetryOptions: &genai.HTTPRetryOptions{Attempts: &attempts, InitialDelay: &pause, Jitter: &pause}},
+		Backend: genai.BackendVertexAI, Project: project, Location: location, HTTPOptions: genai.HTTPOptions{RetryOptions: retries},
 	}
 	if base := os.Getenv("GOOGLE_VERTEX_BASE_URL"); base != "" {
 		address, err := endpoint.Parse(base)
@@ -78,8 +87,8 @@ func newJobs(ctx context.Context, project, location string, pause float64) (*Job
 	if carrier.Transport == nil {
 		carrier.Transport = http.DefaultTransport
 	}
-	carrier.Transport = slim{carrier.Transport}
-	return &Jobs{client, location}, nil
+	carrier.Transport = slim{carrier.Transport, readable}
+	return client, nil
 }
 
 // List gives every job that may have ended since a time to visit, in the API's order.
