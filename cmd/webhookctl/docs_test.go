@@ -33,6 +33,9 @@ Whatever is printed for scripts goes to standard output, all else to standard er
 			doc.WriteString("\n")
 		}
 		doc.WriteString("| flag | environment | default | meaning |\n|---|---|---|---|\n")
+		for _, argument := range command.Positional {
+			fmt.Fprintf(&doc, "| `%s` |  | required | %s |\n", argument.Tag.PlaceHolder, argument.Help)
+		}
 		for _, flags := range command.AllFlags(false) {
 			for _, flag := range flags {
 				if flag.Name != "help" && flag.Name != "version" {

@@ -20,6 +20,7 @@ import (
 type cli struct {
 	Webhook    webhook          `cmd:"" help:"Register, change, rotate and delete the static webhook."`
 	Doctor     examination      `cmd:"" help:"Check a deployment, and say for each finding what to do."`
+	Batch      batches          `cmd:"" help:"Retry what failed of a batch."`
 	DynamicURI dynamicURI       `cmd:"" name:"dynamic-uri" help:"Print the URL that a job's webhook_config wants. It holds a token: treat it as a password."`
 	Token      token            `cmd:"" help:"Make the tokens of dynamic webhook URLs."`
 	Version    kong.VersionFlag `help:"Print the version."`

@@ -60,6 +60,9 @@ type services struct {
 	webhooks *geminiapi.Webhooks
 	batches  geminiapi.Batches
 	admin    *webhookadmin.Admin
+
+	geminiFiles geminiapi.Files
+	newBatches  geminiapi.NewBatches
 }
 
 // haveKey says whether an API key is given.
@@ -87,7 +90,12 @@ func (f geminiFlags) dial(ctx context.Context) (*services, error) {
 		return secret.NewValue([]byte(os.Getenv("GEMINI_API_KEY"))), nil
 	}
 	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: key})
-	return &services{secrets, webhooks, geminiapi.Batches{API: geminiapi.New(key)}, webhookadmin.New(webhooks, secrets, time.Now)}, nil
+	api := geminiapi.New(key)
+	batches := geminiapi.Batches{API: api}
+	return &services{
+		secrets, webhooks, batches, webhookadmin.New(webhooks, secrets, time.Now),
+		geminiapi.Files{API: api}, batches.NewBatches(geminiapi.WebhooksConfig{Key: key}),
+	}, nil
 }
 
 func (s *services) Close() error { return s.secrets.Close() }

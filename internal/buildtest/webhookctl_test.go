@@ -6,6 +6,9 @@ import (
 	"testing"
 )
 
+// anArgument stands among a command's flags if it takes arguments.
+const anArgument = "an argument"
+
 // webhookctlFlags are the flags of each command of webhookctl, from the document
 // that is made of its code.
 func webhookctlFlags(t *testing.T) map[string]map[string]bool {
@@ -18,6 +21,9 @@ func webhookctlFlags(t *testing.T) map[string]map[string]bool {
 		}
 		if flag := regexp.MustCompile("^\\| `--([a-z-]+)").FindStringSubmatch(line); flag != nil {
 			commands[command][flag[1]] = true
+		}
+		if argument := regexp.MustCompile("^\\| `[A-Z]+").FindString(line); argument != "" {
+			commands[command][anArgument] = true
 		}
 	}
 	return commands
@@ -76,6 +82,9 @@ func misused(commands map[string]map[string]bool, words []string) string {
 		}
 		if i > 0 && strings.HasPrefix(words[i-1], "--") {
 			continue // may be its value
+		}
+		if flags[anArgument] {
+			continue
 		}
 		command = strings.TrimSpace(command + " " + word)
 		known := false
