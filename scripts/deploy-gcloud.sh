@@ -344,7 +344,7 @@ fi
 matches "$reconcile_schedule" '[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}' ||
   wrong_usage "--reconcile-schedule wants the five fields of cron, in UTC: '*/15 * * * *' for every quarter of an hour"
 for location in ${vertex_locations[@]+"${vertex_locations[@]}"}; do
-  matches "$location" 'global|[a-z]+-[a-z]+[0-9]+' || wrong_usage '--vertex-location wants a location of Vertex AI: a region such as europe-west4, or global'
+  matches "$location" 'global|us|eu|[a-z]+-[a-z]+[0-9]+' || wrong_usage '--vertex-location wants a location of Vertex AI: a region such as europe-west4, or global, us, eu'
 done
 [ -n "$reconciles" ] || vertex_locations=()
 for version in ${revoked_versions[@]+"${revoked_versions[@]}"}; do

@@ -175,13 +175,9 @@ func TestFunctionsStart(t *testing.T) {
 			case "RotateSigningSecret":
 				load = config.LoadRotation
 			case "Reconcile":
-				load = nil
+				load = config.LoadReconcile
 			}
-			var got *config.Config
-			var err error
-			if load != nil {
-				got, err = load(context.Background(), envconfig.MapLookuper(env))
-			}
+			got, err := load(context.Background(), envconfig.MapLookuper(env))
 			switch {
 			case err != nil:
 				t.Errorf("%s, %s: does not start: %v", variant, name, err)
@@ -189,6 +185,8 @@ func TestFunctionsStart(t *testing.T) {
 				t.Errorf("%s, %s: doors %q, want %q", variant, name, got.Doors, want)
 			case want.Tasks() && variant == "everything" && len(got.ResultBuckets) != 2:
 				t.Errorf("%s, %s: result buckets %v", variant, name, got.ResultBuckets)
+			case name == "gemini-webhook-reconcile" && !slices.Equal(got.VertexLocations, []string{"europe-west4", "global"}):
+				t.Errorf("%s, %s: locations %v", variant, name, got.VertexLocations)
 			case want.Tasks() && !strings.HasPrefix(got.PushAudience, "https://"+name+"-123456789012."):
 				t.Errorf("%s, %s: audience %s", variant, name, got.PushAudience)
 			}

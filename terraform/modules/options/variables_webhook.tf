@@ -81,15 +81,15 @@ variable "reconcile" {
   }
   validation {
     # Which jobs were worked on stands in the state bucket: of one whose record is gone, everything would come again.
-    condition     = try(var.reconcile.lookback_hours == null, true) || try(var.reconcile.lookback_hours >= 1 && var.reconcile.lookback_hours <= 24 * (var.state.retention_days - 1), false)
-    error_message = "reconcile.lookback_hours must be from 1 to a day less than state.retention_days: what was worked on is known for that long, and would be published a second time after it."
+    condition     = try(var.reconcile.lookback_hours == null, true) || try(var.reconcile.lookback_hours >= 1 && var.reconcile.lookback_hours <= 24 * min(366, var.state.retention_days - 1), false)
+    error_message = "reconcile.lookback_hours must be from 1 to a day less than state.retention_days, and to a year: what was worked on is known for that long, and would be published a second time after it."
   }
   validation {
     condition     = try(var.reconcile.grace_minutes == null, true) || try(var.reconcile.grace_minutes >= 0 && var.reconcile.grace_minutes < 60 * coalesce(var.reconcile.lookback_hours, 168), false)
     error_message = "reconcile.grace_minutes must be 0 or more, and less than lookback_hours (168 unless it is set), or no job is ever looked at."
   }
   validation {
-    condition     = alltrue([for l in try(var.reconcile.vertex_locations, []) : can(regex("^(global|[a-z]+-[a-z]+[0-9]+)$", l))])
-    error_message = "reconcile.vertex_locations must be locations of Vertex AI: regions such as europe-west1, or global."
+    condition     = alltrue([for l in try(var.reconcile.vertex_locations, []) : can(regex("^(global|us|eu|[a-z]+-[a-z]+[0-9]+)$", l))])
+    error_message = "reconcile.vertex_locations must be locations of Vertex AI: regions such as europe-west1, or global, us, eu."
   }
 }
