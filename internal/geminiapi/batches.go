@@ -153,6 +153,7 @@ func (j *jobReader) member(name string) error {
 	return j.Skip()
 }
 
+// stat reads one of a job's numbers of requests.
 func (j *jobReader) stat(name string) error {
 	value, err := j.Value(maxMember)
 	count, bad := strconv.ParseFloat(value.StrOrNumber(), 64)
