@@ -204,10 +204,14 @@ func (l *look) ended(origin string, job source.Job) (event.Ended, bool) {
 	} else if age := l.now.Sub(ended); age <= l.Grace || age > l.Lookback {
 		return event.Ended{}, false
 	}
-	return event.Ended{
-		Origin: origin, Type: kind, Batch: event.Batch(job.Batch), At: at, Pointer: job.ResponsesFile, Error: job.Error,
+	e := event.Ended{
+		Origin: origin, Type: kind, Batch: event.Batch(job.Batch), At: at, Error: job.Error,
 		UserMetadata: json.RawMessage(job.UserMetadata),
-	}, true
+	}
+	if origin != event.OriginGeminiAPI { // which is asked for the results, in whatever form it has them
+		e.Pointer = job.ResponsesFile
+	}
+	return e, true
 }
 
 // ends are the ends of the last states' names, BATCH_STATE_… and JOB_STATE_…; also
