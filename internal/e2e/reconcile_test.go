@@ -3,9 +3,12 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,5 +142,46 @@ func TestReconciliationInAnOutage(t *testing.T) {
 	c.terminate(t)
 	if code := c.exitCode(t); code != 0 {
 		t.Errorf("exit status %d after SIGTERM, want 0", code)
+	}
+}
+
+// TestReconciliationOfManyJobs: 10,000 jobs whose inline results are 20 kB each are
+// queued by few requests and in bounded memory.
+func TestReconciliationOfManyJobs(t *testing.T) {
+	t.Parallel()
+	notShort(t)
+	const jobs, perPage = 10_000, 100
+	cloud, err := localcloud.Start(t.Context(), localcloud.Options{})
+	must(t, err)
+	r := &rig{t: t, cloud: cloud, seen: &seen{topics: make(map[string][]outcome)}}
+	t.Cleanup(func() { must(t, cloud.Close()) })
+	must(t, cloud.Watch(t.Context(), localcloud.QueueTopic, r.seen.message(localcloud.QueueTopic)))
+	results, ended, pages := strings.Repeat("x", 20_000), time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), atomic.Int64{}
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path != "/v1beta/batches" {
+			_, _ = io.WriteString(w, "{}") // no webhooks
+			return
+		}
+		page := pages.Add(1)
+		next := map[bool]string{false: fmt.Sprint(page)}[page == jobs/perPage]
+		fmt.Fprintf(w, `{"nextPageToken":%q,"operations":[`, next)
+		for i := range perPage {
+			fmt.Fprintf(w, `%.*s{"name":"batches/%d-%d","metadata":{"state":"BATCH_STATE_SUCCEEDED","endTime":%q,"output":{"inlinedResponses":[%q]}}}`,
+				min(i, 1), ",", page, i, ended, results)
+		}
+		_, _ = io.WriteString(w, "]}")
+	}))
+	t.Cleanup(api.Close)
+	c := r.startReconciler("GOOGLE_GEMINI_BASE_URL="+api.URL, "VERTEX_LOCATIONS=")
+	report := r.reconcile()
+	if want := (run{map[string]int{"gemini_api": jobs, "vertex_api": 0}, jobs, jobs, 0, []string{}}); !cmp.Equal(want, report) || pages.Load() != jobs/perPage {
+		t.Errorf("%+v of %d pages, want %+v", report, pages.Load(), want)
+	}
+	r.wait("all messages", func() bool { return r.seen.count(localcloud.QueueTopic) >= jobs })
+	peak := c.peakMemory(t)
+	t.Logf("peak memory %d MiB", peak>>20)
+	if peak > mostMemory {
+		t.Errorf("peak memory %d MiB, want at most %d", peak>>20, mostMemory>>20)
 	}
 }
