@@ -265,7 +265,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		}, nothing, nil, "readers of the API key", fail, "not looked for", nil},
 		"no key, no locations": {func() { t.Setenv("VERTEX_LOCATIONS", "") }, func() { t.Setenv("VERTEX_LOCATIONS", "us-central1") }, []string{"--without-api-key"}, "reconciliation", warn, "name reconcile.vertex_locations", []string{"Gemini API key", "publishers of the queue"}},
 		"Vertex AI denies":     {vertexAt(d.answers(403, `{"error":{"code":403,"status":"PERMISSION_DENIED"}}`)), vertexAt(d.vertex.URL()), nil, "Vertex AI in us-central1", warn, "grant roles/aiplatform.viewer on the project to gemini-webhook-recon@", nil},
-		"no answer of Vertex":  {vertexAt(d.answers(200, "no JSON")), vertexAt(d.vertex.URL()), nil, "Vertex AI in us-central1", fail, "run it again", nil},
+		"no answer of Vertex":  {vertexAt(d.answers(501, "no JSON")), vertexAt(d.vertex.URL()), nil, "Vertex AI in us-central1", fail, "run it again", nil},
 		"it is off":            {ran(reconcile.Report{}), nothing, []string{"--without-reconcile"}, "reconciliation", warn, "set reconcile to {}", []string{"publishers of the queue"}},
 	} {
 		t.Run(name, func(t *testing.T) {
