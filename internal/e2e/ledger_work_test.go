@@ -202,8 +202,8 @@ func (b *books) gaps() (gaps []string) {
 			gaps = append(gaps, fmt.Sprintf("%s (%s, %s): no outcome", resource, a.kind, a.mode))
 			continue
 		}
-		if len(c.ids) != 1 || !c.types[a.outcome] {
-			gaps = append(gaps, fmt.Sprintf("%s (%s, %s): %d ids, %v", resource, a.kind, a.mode, len(c.ids), c.types))
+		if len(c.ids) != 1 || !c.types[a.outcome] || c.mode != modes[a.mode].mode && !(a.job && c.mode == byJobs) {
+			gaps = append(gaps, fmt.Sprintf("%s (%s, %s): %d ids, %v, mode %s", resource, a.kind, a.mode, len(c.ids), c.types, c.mode))
 		}
 		if a.batch == nil {
 			continue

@@ -72,7 +72,12 @@ func halfWithoutEvent(claims map[string]any) {
 func (s *soak) announce(mode, kind string, data map[string]any) {
 	s.t.Helper()
 	if mode == "static" {
-		s.emit(kind, data)
+		options := gemini.EmitOptions{UserMetadata: map[string]any{"job": 42}}
+		if kind == "" { // without a type, it is another event for each webhook
+			options.Webhooks = []string{s.webhook}
+		}
+		_, err := s.cloud.Gemini.Emit(kind, data, options)
+		must(s.t, err)
 		return
 	}
 	_, err := s.cloud.Gemini.EmitTo(s.dynamicURL(mode), kind, data, gemini.EmitOptions{UserMetadata: map[string]any{"job": 42}})

@@ -28,6 +28,8 @@ const (
 	secondPath   = "/second"
 	secondSecret = localcloud.SigningSecret + "-second"
 
+	untold = "soak, without events" // the display name of jobs that are
+
 	// byJobs is the mode of what nobody delivers.
 	byJobs = "reconciled"
 )
@@ -103,7 +105,7 @@ func (s *soak) enabledAgain() {
 
 // cancelJob runs a job that is cancelled, of which no event tells.
 func (s *soak) cancelJob() {
-	name, err := s.operator.RunBatch(s.t.Context(), "soak", strings.NewReader(requests(3)))
+	name, err := s.operator.RunBatch(s.t.Context(), untold, strings.NewReader(requests(3)))
 	must(s.t, err)
 	s.books.announce(name, announced{kind: "batch.cancelled, a job", mode: byJobs, outcome: "batch.cancelled"})
 	must(s.t, s.operator.AI.Batches.Cancel(s.t.Context(), name, nil))

@@ -150,7 +150,7 @@ func newSoak(t *testing.T) *soak {
 		Gemini: gemini.Options{
 			DisableAfter: -1, DuplicateShare: 0.2, RetryMax: 10 * time.Minute, MaxTextBytes: 200,
 			Signing: gemini.SignNewAtOnce, DynamicSigningFor: schemeFor, ResultPointer: gemini.PointerFile, Retention: -1,
-			Claims: halfWithoutEvent,
+			Claims: halfWithoutEvent, BatchFor: func(name string) gemini.BatchOptions { return gemini.BatchOptions{NoEvent: name == untold} },
 			Now:    s.clock.now, HTTPClient: s.wire.client(),
 		},
 	})
