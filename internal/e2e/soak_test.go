@@ -151,7 +151,7 @@ func newSoak(t *testing.T) *soak {
 			DisableAfter: -1, DuplicateShare: 0.2, RetryMax: 10 * time.Minute, MaxTextBytes: 200,
 			Signing: gemini.SignNewAtOnce, DynamicSigningFor: schemeFor, ResultPointer: gemini.PointerFile, Retention: -1,
 			Claims: halfWithoutEvent, BatchFor: func(name string) gemini.BatchOptions { return gemini.BatchOptions{NoEvent: name == untold} },
-			Now:    s.clock.now, HTTPClient: s.wire.client(),
+			Now: s.clock.now, HTTPClient: s.wire.client(),
 		},
 	})
 	must(t, err)
