@@ -154,7 +154,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		Tokens: f.newPushTokens(),
 		Worker: &work.Worker{
 			Batches: batches, Jobs: found, Outcomes: outcomes, State: state, Factory: factory,
-			Gemini: gemini, Archive: copies, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now,
+			Gemini: gemini, Archive: copies, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now, Log: f.log,
 		},
 		Now: time.Now,
 		Log: f.log,

@@ -5,10 +5,14 @@ import (
 	"time"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/verify"
 )
 
 // noteRepeat is of a delivery that is accepted and not queued a second time.
 const noteRepeat = "queued before"
+
+// noteStale is of a delivery that is genuine and refused.
+const noteStale = "genuine but stale: a replay, or a clock that is wrong"
 
 // log writes the one line of a delivery, but for refusals and repeats beyond a
 // limit.
@@ -24,13 +28,18 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 		}
 	}
 	attrs := []any{
+		"verdict", res.verdict(),
 		"event_id", res.headers.ID,
 		"path", loggedPath(r),
 		"mode", res.proof.Mode,
 		"scheme", res.proof.Scheme,
 		"signer", res.proof.Signer,
+		"secret_version", secretVersion(res.proof, rc.Now()),
 		"bytes", res.bytes,
 		"duration_ms", took.Milliseconds(),
+	}
+	if created := res.proof.Version.Created; !created.IsZero() {
+		attrs = append(attrs, "secret_age_hours", int64(rc.Now().Sub(created).Hours()))
 	}
 	if res.note != "" {
 		attrs = append(attrs, "note", res.note)
@@ -45,6 +54,50 @@ func (rc *Receiver) log(r *http.Request, res result, took time.Duration) {
 		return
 	}
 	rc.Log.WarnContext(ctx, "delivery refused", attrs...)
+}
+
+// Verdicts on a delivery, of which metrics have a label.
+const (
+	accepted    = "accepted"
+	repeated    = "repeated" // accepted, and not queued a second time
+	refused     = "refused"
+	stale       = "stale"       // refused, though genuine
+	unavailable = "unavailable" // Gemini delivers it again
+)
+
+// verdict is what a delivery came to, in one word.
+func (res result) verdict() string {
+	switch {
+	case res.note == noteRepeat:
+		return repeated
+	case res.err == nil:
+		return accepted
+	case statusOf(res.err) == http.StatusServiceUnavailable:
+		return unavailable
+	case res.note == noteStale:
+		return stale
+	default:
+		return refused
+	}
+}
+
+// endingSoon is how long before its end an older version is called "ending": a
+// quarter of the day that Gemini lets an old secret live.
+const endingSoon = 6 * time.Hour
+
+// secretVersion says which version of a secret verified a delivery, in a word and
+// not by its number: metrics are made of it. It is "" where none did.
+func secretVersion(p verify.Proof, now time.Time) string {
+	switch until := p.Version.Until; {
+	case p.Version.Secret == "":
+		return ""
+	case until.IsZero():
+		return "newest"
+	case until.Sub(now) < endingSoon:
+		return "ending"
+	default:
+		return "older"
+	}
 }
 
 // maxLoggedPath is how much of a path is in a line: what lines cost is not for

@@ -108,7 +108,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) (res result)
 	res.proof, res.err = rc.Verifier.Verify(r.Context(), r.URL.EscapedPath(), res.headers, body)
 	if stale, ok := errors.AsType[*verify.StaleError](res.err); ok {
 		res.proof = stale.Proof
-		res.note = "genuine but stale: a replay, or a clock that is wrong"
+		res.note = noteStale
 	}
 	if res.err != nil {
 		return res

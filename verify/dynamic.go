@@ -85,7 +85,7 @@ func (v *Verifier) verifyEd25519(ctx context.Context, d delivery, signatures [][
 	case !good:
 		return verdict{err: fmt.Errorf("%w: v1a is of none of the Ed25519 keys", ErrSignatureMismatch)}
 	}
-	return verdict{proof: Proof{Mode: ModeDynamic, Scheme: SchemeEd25519, Origin: d.origin}}
+	return verdict{proof: Proof{Mode: ModeDynamic, Scheme: SchemeEd25519, Origin: d.origin, Version: d.version}}
 }
 
 // signed says whether one of the Ed25519 keys made one of the signatures.
@@ -135,7 +135,7 @@ func (v *Verifier) verifyJWT(ctx context.Context, d delivery, token string) verd
 	if err != nil {
 		return verdict{err: err}
 	}
-	proof := Proof{Mode: ModeDynamic, Scheme: SchemeRS256, Origin: d.origin}
+	proof := Proof{Mode: ModeDynamic, Scheme: SchemeRS256, Origin: d.origin, Version: d.version}
 	proof.Event, err = v.judge(c, d)
 	if err == nil {
 		return verdict{proof: proof}

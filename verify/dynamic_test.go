@@ -227,8 +227,9 @@ func TestDynamicProof(t *testing.T) {
 	t.Parallel()
 	r := newDynamicRig(t)
 	event := []byte(`{"type":"t","data":{}}`)
-	v1a := verify.Proof{Mode: "dynamic", Scheme: "ed25519", Origin: "path_token"}
-	jwt := verify.Proof{Mode: "dynamic", Scheme: "rs256", Origin: "path_token"}
+	token := verify.Version{Secret: "projects/p/secrets/path-token", Created: start.Add(-time.Hour)}
+	v1a := verify.Proof{Mode: "dynamic", Scheme: "ed25519", Origin: "path_token", Version: token}
+	jwt := verify.Proof{Mode: "dynamic", Scheme: "rs256", Origin: "path_token", Version: token}
 	carried := jwt
 	carried.Event = string(event)
 	for name, tc := range map[string]struct {

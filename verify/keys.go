@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"fmt"
+	"time"
 
 	"example.com/gemini-webhook/internal/secret"
 )
@@ -11,11 +12,18 @@ import (
 // Secrets are shared secrets of one purpose: those that sign deliveries, or
 // those that are path tokens.
 type Secrets interface {
-	// Match returns the name, which may be empty, of the first secret that m takes,
-	// and whether there is one. Probe says that a mismatch may cause a look for new
+	// Match returns the version of the first secret that m takes, and whether there
+	// is one. Probe says that a mismatch may cause a look for new
 	// secrets. An error means that none matches but one that might cannot be looked
 	// up now; it becomes [ErrUnavailable].
-	Match(ctx context.Context, m Matcher, probe bool) (name string, ok bool, err error)
+	Match(ctx context.Context, m Matcher, probe bool) (found Version, ok bool, err error)
+}
+
+// Version is a version of a secret. It holds nothing of its value.
+type Version struct {
+	Secret  string    // the secret's name, projects/P/secrets/S; may be empty
+	Created time.Time // zero where it is not known
+	Until   time.Time // when it ceases to be accepted, for there is a newer one; zero of the newest
 }
 
 // Matcher says whether a key made what is to be verified. It keeps nothing of
@@ -69,11 +77,11 @@ func staticSecrets(read func([]byte) ([]secret.Value, error), texts []string) (s
 }
 
 // Match implements [Secrets].
-func (s StaticSecrets) Match(_ context.Context, m Matcher, _ bool) (name string, ok bool, err error) {
+func (s StaticSecrets) Match(_ context.Context, m Matcher, _ bool) (found Version, ok bool, err error) {
 	for _, v := range s.values {
 		if m.Match(v.Reveal()) {
-			return "", true, nil
+			return Version{}, true, nil
 		}
 	}
-	return "", false, nil
+	return Version{}, false, nil
 }

@@ -30,21 +30,21 @@ func pathToken(escaped string) (token string, dynamic bool) {
 	return token, true
 }
 
-// checkToken returns nil where the token is one of ours. Probe says whether a
+// checkToken returns the version that the token is of, or why it is none of ours. Probe says whether a
 // wrong token may cause a look for new ones; one that can be nobody's never does.
-func checkToken(ctx context.Context, tokens Secrets, token string, probe bool) error {
+func checkToken(ctx context.Context, tokens Secrets, token string, probe bool) (Version, error) {
 	if !secret.ValidToken(token) {
-		return fmt.Errorf("%w: the path's second segment is no path token; use the URL that webhookctl dynamic-uri prints", ErrOriginUnproven)
+		return Version{}, fmt.Errorf("%w: the path's second segment is no path token; use the URL that webhookctl dynamic-uri prints", ErrOriginUnproven)
 	}
 	sum := tokenHash(sha256.Sum256([]byte(token)))
-	_, ok, err := tokens.Match(ctx, &sum, probe)
+	version, ok, err := tokens.Match(ctx, &sum, probe)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return Version{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case !ok:
-		return fmt.Errorf("%w: the path token is of none of the accepted versions; use the URL that webhookctl dynamic-uri prints", ErrOriginUnproven)
+		return Version{}, fmt.Errorf("%w: the path token is of none of the accepted versions; use the URL that webhookctl dynamic-uri prints", ErrOriginUnproven)
 	}
-	return nil
+	return version, nil
 }
 
 // tokenHash is what path tokens are kept and compared as.

@@ -22,6 +22,10 @@ type Proof struct {
 	Origin string // what shows that the job is ours: "signing_secret", "path_token"; or "open": nothing does
 	Signer string // the secret that signed, projects/P/secrets/S; "" where Google's key did, or the secret has no name
 
+	// Version is that of the signing secret or of the path token: which it is, is not
+	// published.
+	Version Version
+
 	// Event is the event that a JWT carries, a JSON object of the members type,
 	// version, timestamp, data and user_metadata as far as they are there. It
 	// takes the place of the body. "" where the body is the event.

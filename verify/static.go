@@ -18,14 +18,14 @@ func verifyHMAC(ctx context.Context, secrets Secrets, h Headers, body []byte, pr
 	if len(d.signatures) == 0 {
 		return Proof{}, fmt.Errorf("%w: no v1 entry is the base64 of 32 bytes", ErrSignatureMismatch)
 	}
-	signer, ok, err := secrets.Match(ctx, d, probe)
+	version, ok, err := secrets.Match(ctx, d, probe)
 	switch {
 	case err != nil:
 		return Proof{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case !ok:
 		return Proof{}, fmt.Errorf("%w: it is of no accepted version of a signing secret", ErrSignatureMismatch)
 	}
-	return Proof{Mode: ModeStatic, Scheme: SchemeHMACSHA256, Origin: OriginSigningSecret, Signer: signer}, nil
+	return Proof{Mode: ModeStatic, Scheme: SchemeHMACSHA256, Origin: OriginSigningSecret, Signer: version.Secret, Version: version}, nil
 }
 
 // signed is one delivery with the signatures it claims.

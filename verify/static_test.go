@@ -149,7 +149,7 @@ func TestVerifyProof(t *testing.T) {
 	source := storetest.Of(secretA, payload1)
 	source.Add(secretB, payload2, start)
 	r := newRig(source, []secret.Name{secretA, secretB})
-	want := verify.Proof{Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: secretB}
+	want := verify.Proof{Mode: "static", Scheme: "hmac-sha256", Origin: "signing_secret", Signer: secretB, Version: verify.Version{Secret: secretB, Created: start}}
 
 	h := parsed(t, verifytest.Static(payload2, "msg_1", start, body))
 	got, err := r.all.Verify(t.Context(), "/hook", h, body)

@@ -161,9 +161,9 @@ type nearly struct {
 	at   int
 }
 
-func (n nearly) Match(_ context.Context, m verify.Matcher, _ bool) (string, bool, error) {
+func (n nearly) Match(_ context.Context, m verify.Matcher, _ bool) (verify.Version, bool, error) {
 	n.hash[n.at] ^= 1
-	return "", m.Match(n.hash[:]), nil
+	return verify.Version{}, m.Match(n.hash[:]), nil
 }
 
 func TestTokenHashesAreComparedWhole(t *testing.T) {

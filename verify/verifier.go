@@ -52,8 +52,9 @@ type Verifier struct {
 type delivery struct {
 	headers Headers
 	body    []byte
-	token   string // the path's, to be kept out of errors
-	origin  string // what a dynamic delivery's proof will say
+	token   string  // the path's, to be kept out of errors
+	version Version // of the path token
+	origin  string  // what a dynamic delivery's proof will say
 	now     time.Time
 	probe   bool // a mismatch may cause a look for new secrets and keys
 }
@@ -105,9 +106,11 @@ func (v *Verifier) verifyDynamicPath(ctx context.Context, d delivery) (Proof, er
 	case hmac && !dynamic:
 		return Proof{}, errHMACOnDynamicPath
 	}
-	if err := checkToken(ctx, v.Tokens, d.token, d.probe); err != nil {
+	version, err := checkToken(ctx, v.Tokens, d.token, d.probe)
+	if err != nil {
 		return Proof{}, err
 	}
+	d.version = version
 	proof, err := v.verifyDynamic(ctx, d)
 	if err != nil && hmac {
 		err = besides(errHMACOnDynamicPath, err)

@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"example.com/gemini-webhook/internal/outcome"
 )
@@ -55,10 +56,14 @@ func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (st
 	if err != nil {
 		return now, err
 	}
-	m := w.Factory.ForBatch(e, plan.Batch).Completed(outcome.Source{URI: plan.URI, Origin: plan.Origin}, outcome.Totals{Counts: now.sum.counts, Bytes: now.sum.bytes})
+	counts := now.sum.counts
+	m := w.Factory.ForBatch(e, plan.Batch).Completed(outcome.Source{URI: plan.URI, Origin: plan.Origin}, outcome.Totals{Counts: counts, Bytes: now.sum.bytes})
 	if err := w.Outcomes.Publish(ctx, m); err != nil {
 		return now, err
 	}
 	now.completed = true
+	LogOutcome(ctx, w.Log, w.Now(), e, m,
+		slog.Bool("in_time", w.Now().Sub(e.ReceivedAt) <= timeFor(counts.Total)),
+		slog.Group("lines", "succeeded", counts.Succeeded, "failed", counts.Failed, "invalid", counts.Invalid))
 	return now, w.State.set(ctx, folder(key)+"flag/"+completed, nil)
 }

@@ -25,7 +25,12 @@ func (w *Worker) doEvent(ctx context.Context, t Task) error {
 	case errors.As(err, &never):
 		return w.State.Once(ctx, t.Key, Published, func() error {
 			cause := outcome.Error{Code: never.Code, Message: never.Message}
-			return w.Outcomes.Publish(ctx, w.Factory.ForBatch(t.Event, plan.Batch).Unreadable(t.Event.Pointer, cause))
+			m := w.Factory.ForBatch(t.Event, plan.Batch).Unreadable(t.Event.Pointer, cause)
+			if err := w.Outcomes.Publish(ctx, m); err != nil {
+				return err
+			}
+			LogOutcome(ctx, w.Log, w.Now(), t.Event, m)
+			return nil
 		})
 	case err != nil:
 		if w.lastChance(t) {

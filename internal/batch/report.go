@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -54,9 +55,11 @@ func (w *Worker) tryReport(ctx context.Context, t Task, e *event.Event, cause er
 	if errors.Is(cause, object.ErrNotFound) {
 		reason.Code = "not_found"
 	}
-	if err := w.Outcomes.Publish(ctx, w.Factory.ForBatch(e, plan.Batch).Incomplete(reason, now.sum.done, now.sum.missing)); err != nil {
+	m := w.Factory.ForBatch(e, plan.Batch).Incomplete(reason, now.sum.done, now.sum.missing)
+	if err := w.Outcomes.Publish(ctx, m); err != nil {
 		return err
 	}
+	LogOutcome(ctx, w.Log, w.Now(), e, m, slog.Bool("in_time", false)) // whatever comes after it
 	return w.State.set(ctx, name, map[string]string{reportedAt: w.Now().Format(time.RFC3339Nano)})
 }
 

@@ -10,6 +10,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -59,6 +60,7 @@ type Worker struct {
 	Archive     *archive.Store
 	MaxAttempts int // the subscription's: before the last, an outcome goes without what cannot be read
 	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // Do does one message, and gives the key of its event, once that is known.
@@ -106,8 +108,16 @@ func (w *Worker) single(ctx context.Context, t batch.Task) error {
 		if err != nil {
 			return err
 		}
-		return w.Outcomes.Publish(ctx, m)
+		return w.publish(ctx, t.Event, m)
 	})
+}
+
+func (w *Worker) publish(ctx context.Context, e *event.Event, m outcome.Message) error {
+	if err := w.Outcomes.Publish(ctx, m); err != nil {
+		return err
+	}
+	batch.LogOutcome(ctx, w.Log, w.Now(), e, m)
+	return nil
 }
 
 // ended publishes that a batch came to another end than success, unless an event of the
@@ -118,7 +128,7 @@ func (w *Worker) ended(ctx context.Context, t batch.Task) error {
 	if err != nil || owner.Excludes(t.Event) {
 		return err
 	}
-	return w.Outcomes.Publish(ctx, w.Factory.ForBatch(t.Event, job).Simple())
+	return w.publish(ctx, t.Event, w.Factory.ForBatch(t.Event, job).Simple())
 }
 
 // job is what is known of an event's job at the task's cutoff.

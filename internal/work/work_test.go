@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,7 @@ func newWorker() (*Worker, *topic, *batches) {
 	return &Worker{
 		Batches: tasks, Jobs: jobs{}, Outcomes: outcomes, State: batch.NewState(flags{set: map[string][]byte{}}),
 		Factory: outcome.NewFactory("test", time.Now), Now: func() time.Time { return start },
+		Log: slog.New(slog.DiscardHandler),
 	}, outcomes, tasks
 }
 

@@ -5,15 +5,16 @@ import (
 	"slices"
 	"sync"
 
+	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/verify"
 )
 
-// Match implements [verify.Secrets]: it returns the first of the secrets with an
-// accepted version that m takes. It first tries what is cached, then looks up
+// Match implements [verify.Secrets]: it returns the accepted version that m takes, of the
+// first of the secrets that has one. It first tries what is cached, then looks up
 // what is due, then probes for new versions if probe says that a mismatch may
 // cause that. The error says that none of them matches but one cannot be read,
 // which might.
-func (s *Set) Match(ctx context.Context, m verify.Matcher, probe bool) (name string, ok bool, err error) {
+func (s *Set) Match(ctx context.Context, m verify.Matcher, probe bool) (found verify.Version, ok bool, err error) {
 	var few [8]*snapshot // stays on the stack
 	tried := append(few[:0], make([]*snapshot, len(s.secrets))...)
 	missing := 0
@@ -24,42 +25,38 @@ func (s *Set) Match(ctx context.Context, m verify.Matcher, probe bool) (name str
 			continue
 		}
 		tried[i] = set
-		if c.matches(set, m) {
+		if found, ok = c.matches(set, m); ok {
 			s.store.probePending()
-			return string(c.name), true, nil
+			return found, true, nil
 		}
 	}
-	c, err := s.matchSlowly(ctx, slices.Clone(tried), missing, probe, m)
-	if c == nil {
-		return "", false, err
-	}
-	return string(c.name), true, nil
+	return s.matchSlowly(ctx, slices.Clone(tried), missing, probe, m)
 }
 
 // matchSlowly looks up what is due and what may be new.
-func (s *Set) matchSlowly(ctx context.Context, tried []*snapshot, missing int, probe bool, m verify.Matcher) (*cached, error) {
+func (s *Set) matchSlowly(ctx context.Context, tried []*snapshot, missing int, probe bool, m verify.Matcher) (found verify.Version, ok bool, err error) {
 	// Look-ups go on when the client has hung up, for others may be waiting for
 	// them.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitTimeout)
 	defer cancel()
 	if missing > 0 {
 		s.lookUp(ctx, tried)
-		if c := s.retry(tried, m); c != nil {
-			return c, nil
+		if found, ok = s.retry(tried, m); ok {
+			return found, true, nil
 		}
 	}
 	if probe && slices.ContainsFunc(tried, (*snapshot).readable) {
 		s.store.probe(ctx)
-		if c := s.retry(tried, m); c != nil {
-			return c, nil
+		if found, ok = s.retry(tried, m); ok {
+			return found, true, nil
 		}
 	}
 	for _, c := range s.secrets {
 		if _, err := c.serving(); err != nil {
-			return nil, err
+			return verify.Version{}, false, err
 		}
 	}
-	return nil, nil
+	return verify.Version{}, false, nil
 }
 
 // lookUp brings in the secrets that were not tried, together: one that hangs
@@ -75,22 +72,23 @@ func (s *Set) lookUp(ctx context.Context, tried []*snapshot) {
 }
 
 // retry tries every secret whose versions have changed since they were tried.
-func (s *Set) retry(tried []*snapshot, m verify.Matcher) *cached {
+func (s *Set) retry(tried []*snapshot, m verify.Matcher) (found verify.Version, ok bool) {
 	for i, c := range s.secrets {
 		set, err := c.serving()
 		if err != nil || set == tried[i] {
 			continue
 		}
 		tried[i] = set
-		if c.matches(set, m) {
-			return c
+		if found, ok = c.matches(set, m); ok {
+			return found, true
 		}
 	}
-	return nil
+	return verify.Version{}, false
 }
 
-// matches says whether m takes a value that is accepted now.
-func (c *cached) matches(set *snapshot, m verify.Matcher) bool {
+// matches says whether m takes a value that is accepted now, and of which version
+// it is.
+func (c *cached) matches(set *snapshot, m verify.Matcher) (found verify.Version, ok bool) {
 	now := c.store.now()
 	for i := range set.versions {
 		v := &set.versions[i]
@@ -99,9 +97,13 @@ func (c *cached) matches(set *snapshot, m verify.Matcher) bool {
 		}
 		for _, value := range v.values {
 			if m.Match(value.Reveal()) {
-				return true
+				found = verify.Version{Secret: string(c.name), Created: v.created}
+				if !v.until.Equal(secret.Forever) {
+					found.Until = v.until
+				}
+				return found, true
 			}
 		}
 	}
-	return false
+	return verify.Version{}, false
 }
