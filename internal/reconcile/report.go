@@ -20,6 +20,7 @@ type Report struct {
 	Started         time.Time      `json:"started"`
 	Ended           time.Time      `json:"ended"`
 	LookedAt        map[string]int `json:"looked_at"`        // jobs that were listed, by event.OriginGeminiAPI and event.OriginVertexAPI
+	RunningJobs     int            `json:"running_jobs"`     // of those, the ones that are not at their end
 	EndedJobs       int            `json:"ended_jobs"`       // of those, the ones that ended in the window
 	Queued          int            `json:"queued"`           // of those, the ones without an owner whose event is in the queue now
 	WebhooksEnabled int            `json:"webhooks_enabled"` // that Gemini had disabled
@@ -43,7 +44,7 @@ func (r *Report) log(ctx context.Context, log *slog.Logger, level slog.Level) {
 	log.Log(ctx, level, "reconciled",
 		"started", r.Started, "ended", r.Ended,
 		slog.Group("looked_at", event.OriginGeminiAPI, r.LookedAt[event.OriginGeminiAPI], event.OriginVertexAPI, r.LookedAt[event.OriginVertexAPI]),
-		"ended_jobs", r.EndedJobs, "queued", r.Queued, "webhooks_enabled", r.WebhooksEnabled, "errors", r.Errors)
+		"running_jobs", r.RunningJobs, "ended_jobs", r.EndedJobs, "queued", r.Queued, "webhooks_enabled", r.WebhooksEnabled, "errors", r.Errors)
 }
 
 func (r *Report) encode() []byte {

@@ -150,6 +150,9 @@ func (l *look) source(ctx context.Context, s Source, n int) []error {
 	defer cancel()
 	err := s.List(list, l.now.Add(-l.Lookback), func(job source.Job) error {
 		l.report.LookedAt[s.Origin]++
+		if _, over := typeOf(job); !over {
+			l.report.RunningJobs++
+		}
 		ended, ok := l.ended(s.Origin, job)
 		if !ok {
 			return nil

@@ -47,6 +47,8 @@ const (
 	// acknowledge it, for delivering it again changes nothing. The next period
 	// sends another one.
 	ActionNoWebhook Action = "no_webhook"
+	// ActionFailed: something failed; it is delivered again.
+	ActionFailed Action = "failed"
 )
 
 // Attention is what people have to do about an action, or empty.
@@ -96,6 +98,9 @@ func (r Rotation) Handle(ctx context.Context, data []byte, published time.Time) 
 		return nil
 	}
 	result, err := r.HandleNotification(ctx, n)
+	if err != nil {
+		result.Action = ActionFailed
+	}
 	attributes := []any{
 		"event_type", n.Attributes["eventType"], "action", result.Action, "secret", result.Secret,
 		"webhook", result.WebhookID, "versions", result.Versions, "disabled", result.Disabled,
