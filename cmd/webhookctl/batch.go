@@ -80,7 +80,7 @@ func (b batchRetry) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	chosen := c.join(ctx, b, old, selection)
-	answer := retried{Batch: old.name, DryRun: b.DryRun, report: selection.Report()}
+	answer := retried{Batch: old.name, DryRun: b.DryRun, report: selection.Report(), requested: old.requested}
 	if chosen == nil && answer.report.Requests > 0 {
 		answer.Digest = selection.Digest()
 		answer.DisplayName = retry.DisplayName(old.title(), answer.Digest)
@@ -132,7 +132,8 @@ type retried struct {
 	File        string `json:"file,omitempty"`
 	NewBatch    string `json:"new_batch,omitempty"`
 
-	report retry.Report
+	report    retry.Report
+	requested int64
 }
 
 type lines struct {
@@ -186,6 +187,9 @@ func (r *retried) print(s streams, b batchRetry, whole bool) error {
 
 // leftOut says which of the chosen lines are not retried.
 func (r *retried) leftOut(s streams) {
+	if n := r.requested - r.report.Succeeded - r.report.Failed - r.report.Invalid; r.requested > 0 && n > 0 {
+		fmt.Fprintf(s.messages, "%d requests have no line at all: they are left out\n", n)
+	}
 	if n := r.report.Invalid; n > 0 {
 		fmt.Fprintf(s.messages, "%d lines are invalid: nobody knows what they answer, they are left out\n", n)
 	}
