@@ -89,11 +89,16 @@ func (r *reconcilerFunction) build(ctx context.Context) (*reconcile.Reconciler, 
 		}
 	}
 	for _, location := range c.VertexLocations {
-		jobs, err := vertexapi.New(ctx, c.Project, location)
-		if err != nil {
-			return nil, err
-		}
-		run.Sources = append(run.Sources, reconcile.Source{Origin: event.OriginVertexAPI, List: jobs.List})
+		run.Sources = append(run.Sources, reconcile.Source{
+			Origin: event.OriginVertexAPI,
+			List: func(ctx context.Context, since time.Time, visit func(source.Job) error) error {
+				jobs, err := vertexapi.New(ctx, c.Project, location) // each run: its credentials may not be there yet
+				if err != nil {
+					return err
+				}
+				return jobs.List(ctx, since, visit)
+			},
+		})
 	}
 	return run, nil
 }

@@ -47,8 +47,14 @@ type Ended struct {
 // ID is the event id that the job always gets.
 func (j Ended) ID() string { return "reconciled_" + JobKey(j.Origin, j.Batch.Name) }
 
-// JobKey is what a job is known by in the state bucket: 32 hex digits.
-func JobKey(origin, name string) string { return hash("job/1", origin, name)[:32] }
+// JobKey is what a job is known by in the state bucket: 32 hex digits. The forms of the
+// Gemini API's names are one.
+func JobKey(origin, name string) string {
+	if origin == OriginGeminiAPI {
+		name = canonicalBatch(name)
+	}
+	return hash("job/1", origin, name)[:32]
+}
 
 // JobKey is that of the job that an event is about; "" of one that is no batch's.
 func (e *Event) JobKey() string {
@@ -57,13 +63,14 @@ func (e *Event) JobKey() string {
 	default:
 		return ""
 	}
-	switch {
-	case e.ResourceID == "":
-		return ""
-	case e.Mode == ModeReconciled:
-		return JobKey(e.Origin, e.ResourceID)
+	origin := OriginGeminiAPI
+	if e.Mode == ModeReconciled {
+		origin = e.Origin
 	}
-	return JobKey(OriginGeminiAPI, e.canonicalID())
+	if e.ResourceID == "" {
+		return ""
+	}
+	return JobKey(origin, e.ResourceID)
 }
 
 // reconciledBody is the body of a reconciled event. It looks like Gemini's and is ours:

@@ -95,6 +95,9 @@ func TestJobKeys(t *testing.T) {
 	if e.JobKey() != want {
 		t.Errorf("of the reconciled event: %s", e.JobKey())
 	}
+	if odd, bare := JobKey(OriginGeminiAPI, "batches/batch_7"), JobKey(OriginGeminiAPI, "batches/7"); odd != bare {
+		t.Error("the API's names have two forms")
+	}
 	for body, same := range map[string]bool{
 		`{"type":"batch.succeeded","data":{"id":"batches/1"}}`:                                 true,
 		`{"type":"batch.completed","data":{"id":"1","output_file_uri":"files/x"}}`:             true,

@@ -53,13 +53,17 @@ func hash(fields ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// canonicalID makes one of a batch's X, the guide's "batch_X" and the API's
-// "batches/X", whatever X begins with. Ids of other things stay as they are.
+// canonicalID is a batch's in its one form. Ids of other things stay as they are.
 func (e *Event) canonicalID() string {
-	id := e.ResourceID
-	if !strings.HasPrefix(e.Type, "batch.") || id == "" {
-		return id
+	if !strings.HasPrefix(e.Type, "batch.") || e.ResourceID == "" {
+		return e.ResourceID
 	}
+	return canonicalBatch(e.ResourceID)
+}
+
+// canonicalBatch makes one of a batch's X, the guide's "batch_X" and the API's
+// "batches/X", whatever X begins with.
+func canonicalBatch(id string) string {
 	for {
 		bare := strings.TrimPrefix(strings.TrimPrefix(id, "batches/"), "batch_")
 		if bare == id {
