@@ -275,10 +275,10 @@ func (w *world) sameDigest(t testing.TB, rng *rand.Rand, digest string, sent int
 	return (again.Digest() == digest || len(again.places) > 0) && (none.Digest() == digest) == (sent == 0)
 }
 
-// TestMemoryIsBounded: what is held of 200 MiB of results and as much input is no more
+// TestMemoryIsBounded: what is held of 50 MiB of results and as much input is no more
 // than their longest lines, and 16 bytes for each.
 func TestMemoryIsBounded(t *testing.T) {
-	const lines, size = 2000, 100 << 10
+	const lines, size = 500, 100 << 10
 	filler := strings.Repeat("x", size)
 	of := func(format string) io.Reader {
 		readers := make([]io.Reader, lines)
