@@ -55,7 +55,7 @@ func decodePlan(data []byte) (*Plan, error) {
 		return nil, fmt.Errorf("decode plan: %w", err)
 	}
 	if p.Format != format {
-		return nil, fmt.Errorf("plan of format %d: %w", p.Format, errUnknownFormat)
+		return nil, fmt.Errorf("plan of format %d: %w", p.Format, ErrUnknownFormat)
 	}
 	p.id = p.identity()
 	return &p, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/gemini-webhook/internal/event"
@@ -51,22 +52,65 @@ func (w *Worker) tryReport(ctx context.Context, t Task, e *event.Event, cause er
 			return err
 		}
 	}
-	reason := outcome.Error{Code: "unfinished", Message: cause.Error()}
-	if errors.Is(cause, object.ErrNotFound) {
-		reason.Code = "not_found"
-	}
+	reason := reasonOf(cause)
 	m := w.Factory.ForBatch(e, plan.Batch).Incomplete(reason, now.sum.done, now.sum.missing)
 	if err := w.Outcomes.Publish(ctx, m); err != nil {
 		return err
 	}
 	LogOutcome(ctx, w.Log, w.Now(), e, m, slog.Bool("in_time", false)) // whatever comes after it
-	return w.State.set(ctx, name, map[string]string{reportedAt: w.Now().Format(time.RFC3339Nano)})
+	return w.State.set(ctx, name, map[string]string{
+		reportedAt:  w.Now().Format(time.RFC3339Nano),
+		reportCode:  reason.Code,
+		reportCause: clip(reason.Message),
+	})
 }
 
+// Codes of a batch.incomplete.
 const (
-	claimed    = "-claimed"    // behind the name of a report: who publishes it
-	reportedAt = "reported-at" // metadata of a report's flag
+	CodeNotFound   = "not_found"  // a result object is not there, or was replaced
+	CodeDenied     = "denied"     // Cloud Storage or the Gemini API refuses
+	CodeUnfinished = "unfinished" // anything else
 )
+
+func reasonOf(cause error) outcome.Error {
+	reason := outcome.Error{Code: CodeUnfinished, Message: cause.Error()}
+	switch {
+	case errors.Is(cause, object.ErrNotFound):
+		reason.Code = CodeNotFound
+	case errors.Is(cause, object.ErrForbidden), errors.Is(cause, object.ErrDenied):
+		reason.Code = CodeDenied
+	}
+	return reason
+}
+
+const claimed = "-claimed" // behind the name of a report: who publishes it
+
+// Metadata of a report's flag.
+const (
+	reportedAt  = "reported-at"
+	reportCode  = "error-code"
+	reportCause = "error-message"
+)
+
+// maxCause bounds a message in metadata, of which Cloud Storage takes 8 KiB in all.
+const maxCause = 4 << 10 // bytes
+
+func clip(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxCause)], "")
+}
+
+// Report is a batch.incomplete that was published.
+type Report struct {
+	At            time.Time
+	Code, Message string // "" of one by a former version
+}
+
+// reportOf reads a report's flag. Claims, and reports of the first versions, have no
+// time, and are none.
+func reportOf(e Entry) (Report, bool) {
+	at, err := time.Parse(time.RFC3339Nano, e.Metadata[reportedAt])
+	return Report{at, e.Metadata[reportCode], e.Metadata[reportCause]}, err == nil
+}
 
 // reports lists when a batch.incomplete was published for an event, in any order.
 func (s *State) reports(ctx context.Context, key string) (all []time.Time, err error) {
@@ -75,9 +119,8 @@ func (s *State) reports(ctx context.Context, key string) (all []time.Time, err e
 		return nil, fmt.Errorf("list reports: %w", err)
 	}
 	for _, e := range entries {
-		// Claims, and reports of a former version, have no time.
-		if at, err := time.Parse(time.RFC3339Nano, e.Metadata[reportedAt]); err == nil {
-			all = append(all, at)
+		if report, ok := reportOf(e); ok {
+			all = append(all, report.At)
 		}
 	}
 	return all, nil

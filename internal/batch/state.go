@@ -16,9 +16,9 @@ var (
 	ErrNotFound = errors.New("state object not found")
 )
 
-// errUnknownFormat: an object in the state bucket was written by a version of
-// this program that this one does not understand.
-var errUnknownFormat = errors.New("state has an unknown format; deploy the version that wrote it, or a newer one")
+// ErrUnknownFormat: a plan or a queued range was written by a version of this program
+// that this one does not understand.
+var ErrUnknownFormat = errors.New("state has an unknown format; deploy the version that wrote it, or a newer one")
 
 // Store is the state bucket. All methods are strongly consistent, as Cloud
 // Storage is.

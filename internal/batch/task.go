@@ -80,8 +80,11 @@ func DecodeRange(data []byte) (*Range, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("not a range task: %w", err)
 	}
+	if r.Format < 1 {
+		return nil, errors.New("not a range task: no format")
+	}
 	if r.Format != rangeFormat && r.Format != formerFormat {
-		return nil, fmt.Errorf("range task of format %d: %w", r.Format, errUnknownFormat)
+		return nil, fmt.Errorf("range task of format %d: %w", r.Format, ErrUnknownFormat)
 	}
 	if r.Object < 0 || r.Start < 0 || r.Start >= r.End || !validKey(r.Key) {
 		return nil, errors.New("not a range task: a field is out of range")

@@ -13,6 +13,9 @@ import (
 // this version reads. Redelivering it to the same version does not help.
 var ErrNotQueued = errors.New("event: not a queued event")
 
+// ErrFormat says so of what another version queued.
+var ErrFormat = fmt.Errorf("%w: another version's format", ErrNotQueued)
+
 // Kind is the attribute kind of a queued event.
 const Kind = "event"
 
@@ -78,8 +81,11 @@ func Decode(data []byte) (*Event, error) {
 	if json.Unmarshal(line, &h) != nil {
 		return nil, fmt.Errorf("%w: the header line is not a JSON object of ours; only the public door should publish kind=event", ErrNotQueued)
 	}
+	if h.Format < 1 {
+		return nil, fmt.Errorf("%w: the header line has no format; only the public door should publish kind=event", ErrNotQueued)
+	}
 	if h.Format != queueFormat {
-		return nil, fmt.Errorf("%w: format %d, this version reads %d; deploy both doors from one version", ErrNotQueued, h.Format, queueFormat)
+		return nil, fmt.Errorf("%w %d, this version reads %d; deploy both doors from one version", ErrFormat, h.Format, queueFormat)
 	}
 	received, err := time.Parse(time.RFC3339Nano, h.ReceivedAt)
 	if err != nil {

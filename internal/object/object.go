@@ -14,6 +14,8 @@ import "errors"
 var (
 	// ErrNotFound: there is no object of that name and generation.
 	ErrNotFound = errors.New("object not found")
+	// ErrForbidden: Cloud Storage answered 403.
+	ErrForbidden = errors.New("the service account may not")
 	// Of the Gemini API, also of what is no file there.
 	ErrName    = errors.New("not a name that the Gemini API can be asked for")
 	ErrDenied  = errors.New("denied; the key in GEMINI_API_KEY_SECRET is not of the project that made it, may not read it, or it has expired")

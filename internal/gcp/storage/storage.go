@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/storage"
 	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iterator"
 
 	"example.com/gemini-webhook/internal/gcp/stall"
@@ -145,14 +147,18 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 // describe wraps an error of Google's client so that whoever asked for a result
-// can tell that it is missing, and the operator what was tried.
+// can tell that it is missing or refused, and the operator what was tried.
 func describe(what, bucket, name string, err error) error {
 	return describeAs(object.ErrNotFound, what, bucket, name, err)
 }
 
 func describeAs(missing error, what, bucket, name string, err error) error {
-	if errors.Is(err, storage.ErrObjectNotExist) || errors.Is(err, storage.ErrBucketNotExist) {
+	answer, refused := errors.AsType[*googleapi.Error](err)
+	switch {
+	case errors.Is(err, storage.ErrObjectNotExist), errors.Is(err, storage.ErrBucketNotExist):
 		err = fmt.Errorf("%w (%v)", missing, err)
+	case refused && answer.Code == http.StatusForbidden:
+		err = fmt.Errorf("%w: %w", object.ErrForbidden, err)
 	}
 	return fmt.Errorf("%s gs://%s/%s: %w", what, bucket, name, err)
 }
