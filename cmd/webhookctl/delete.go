@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -110,14 +108,5 @@ func (w webhookDelete) confirm(s streams, what string) error {
 	if w.Yes {
 		return nil
 	}
-	if !s.terminal {
-		return usage("delete asks before it deletes, and there is no terminal: give --yes")
-	}
-	fmt.Fprintf(s.messages, "Delete %s? [y/N] ", what)
-	answer, _ := bufio.NewReader(s.in).ReadString('\n') // the end of input is no
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	return errors.New("not deleted")
+	return s.confirm("delete", what)
 }

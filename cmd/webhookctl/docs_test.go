@@ -34,7 +34,11 @@ Whatever is printed for scripts goes to standard output, all else to standard er
 		}
 		doc.WriteString("| flag | environment | default | meaning |\n|---|---|---|---|\n")
 		for _, argument := range command.Positional {
-			fmt.Fprintf(&doc, "| `%s` |  | required | %s |\n", argument.Tag.PlaceHolder, argument.Help)
+			value := ""
+			if argument.Required {
+				value = "required"
+			}
+			fmt.Fprintf(&doc, "| `%s` |  | %s | %s |\n", argument.Tag.PlaceHolder, value, argument.Help)
 		}
 		for _, flags := range command.AllFlags(false) {
 			for _, flag := range flags {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -21,6 +22,7 @@ type cli struct {
 	Webhook    webhook          `cmd:"" help:"Register, change, rotate and delete the static webhook."`
 	Doctor     examination      `cmd:"" help:"Check a deployment, and say for each finding what to do."`
 	Batch      batches          `cmd:"" help:"Retry what failed of a batch."`
+	DLQ        dlq              `cmd:"" name:"dlq" help:"List, redrive and drop the dead letters of the work queue."`
 	DynamicURI dynamicURI       `cmd:"" name:"dynamic-uri" help:"Print the URL that a job's webhook_config wants. It holds a token: treat it as a password."`
 	Token      token            `cmd:"" help:"Make the tokens of dynamic webhook URLs."`
 	Version    kong.VersionFlag `help:"Print the version."`
@@ -32,12 +34,16 @@ func main() {
 		stop() // the next signal kills
 		fmt.Fprintln(os.Stderr, "webhookctl: interrupted; what must not be left half done is finished first, within 75 s")
 	})
-	info, err := os.Stdin.Stat()
 	code := run(ctx, os.Args[1:], streams{
-		in: os.Stdin, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
-		out: os.Stdout, messages: os.Stderr,
+		in: os.Stdin, terminal: isTerminal(os.Stdin),
+		out: os.Stdout, messages: os.Stderr, live: isTerminal(os.Stderr),
 	})
 	os.Exit(code)
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // streams are what a command talks through. What scripts read goes to out, what
@@ -46,6 +52,9 @@ type streams struct {
 	in            io.Reader
 	terminal      bool // somebody can answer on in
 	out, messages io.Writer
+	live          bool // messages is a terminal, where a line can be written over
+	// pause is the first between pulls that gave nothing; 0: deadletter's.
+	pause time.Duration
 }
 
 // run does one command, reports its error, and returns the exit code.

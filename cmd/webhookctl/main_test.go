@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 )
 
 // webhookctl runs a command line that nobody answers, and gives what it printed
@@ -18,7 +19,7 @@ func webhookctl(t *testing.T, args ...string) (out, messages string, code int) {
 func answered(t *testing.T, ctx context.Context, answer *string, args ...string) (out, messages string, code int) {
 	t.Helper()
 	var o, m bytes.Buffer
-	s := streams{out: &o, messages: &m}
+	s := streams{out: &o, messages: &m, pause: time.Millisecond}
 	if answer != nil {
 		s.in, s.terminal = strings.NewReader(*answer), true
 	}
@@ -28,7 +29,7 @@ func answered(t *testing.T, ctx context.Context, answer *string, args ...string)
 
 // TestHelp wants the exit codes in the help of every webhook command.
 func TestHelp(t *testing.T) {
-	for _, args := range []string{"", "doctor", "batch retry", "webhook create", "webhook list", "webhook get", "webhook update", "webhook ping", "webhook rotate", "webhook delete"} {
+	for _, args := range []string{"", "doctor", "batch retry", "webhook create", "webhook list", "webhook get", "webhook update", "webhook ping", "webhook rotate", "webhook delete", "dlq list", "dlq show", "dlq redrive", "dlq drop"} {
 		out, messages, code := webhookctl(t, append(strings.Fields(args), "--help")...)
 		if code != codeDone || messages != "" {
 			t.Errorf("%q --help: code %d, %q", args, code, messages)

@@ -62,7 +62,7 @@ func TestWebhookctlKnowsCommands(t *testing.T) {
 	if count < 15 {
 		t.Errorf("%d commands were found", count)
 	}
-	for _, wrong := range []string{"webhook make", "webhook create --force", "token create --label=x", "--json=1"} {
+	for _, wrong := range []string{"webhook make", "webhook create --force", "token create --label=x", "--json=1", "dlq list x", "dlq drop x --all"} {
 		if misused(commands, strings.Fields(wrong)) == "" {
 			t.Errorf("webhookctl %s passes for right", wrong)
 		}

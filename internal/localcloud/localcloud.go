@@ -50,6 +50,9 @@ const (
 	// EventsSubscription and RangesSubscription push the two kinds of work.
 	EventsSubscription = "gemini-events"
 	RangesSubscription = "gemini-ranges"
+	// DeadLetterSubscription keeps what they gave up, under the topic's name as the
+	// deployment does.
+	DeadLetterSubscription = DeadLetterTopic
 )
 
 // What Options leaves open, as the Terraform module configures it.

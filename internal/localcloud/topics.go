@@ -31,6 +31,11 @@ func (c *Cloud) pubsubClient(ctx context.Context) (*pubsub.Client, error) {
 
 func topicName(id string) string { return fmt.Sprintf("projects/%s/topics/%s", Project, id) }
 
+func subscriptionName(id string) string {
+	return fmt.Sprintf("projects/%s/subscriptions/%s", Project, id)
+}
+
+// createTopics makes the topics, and the subscription that keeps the dead letters.
 func (c *Cloud) createTopics(ctx context.Context) error {
 	client, err := c.pubsubClient(ctx)
 	if err != nil {
@@ -42,6 +47,12 @@ func (c *Cloud) createTopics(ctx context.Context) error {
 		if err != nil && status.Code(err) != codes.AlreadyExists {
 			return fmt.Errorf("create topic %s: %w", topic, err)
 		}
+	}
+	_, err = client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
+		Name: subscriptionName(DeadLetterSubscription), Topic: topicName(DeadLetterTopic), AckDeadlineSeconds: 600,
+	})
+	if err != nil && status.Code(err) != codes.AlreadyExists {
+		return fmt.Errorf("create subscription %s: %w", DeadLetterSubscription, err)
 	}
 	return nil
 }
@@ -71,7 +82,7 @@ func (c *Cloud) Subscribe(ctx context.Context, topic, name, filter string, see f
 	if err != nil {
 		return err
 	}
-	full := fmt.Sprintf("projects/%s/subscriptions/%s", Project, name)
+	full := subscriptionName(name)
 	_, err = client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
 		Name: full, Topic: topicName(topic), Filter: filter, AckDeadlineSeconds: 60,
 	})
