@@ -2,6 +2,7 @@ package verifytest
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -30,6 +31,16 @@ type Issuer struct {
 func NewIssuer() (*Issuer, error) {
 	i := &Issuer{status: http.StatusOK}
 	return i, i.Rotate()
+}
+
+// NewIssuerOf makes an issuer of keys that are given, for what must be the same each
+// time it is made. The Ed25519 keys have the kids "ed-1", "ed-2" and so on.
+func NewIssuerOf(kid string, key *rsa.PrivateKey, signing ...ed25519.PrivateKey) *Issuer {
+	i := &Issuer{status: http.StatusOK, key: key, kid: kid}
+	for n, private := range signing {
+		i.ed25519 = append(i.ed25519, ed25519Key{fmt.Sprintf("ed-%d", n+1), private})
+	}
+	return i
 }
 
 // Rotate replaces the key by a new one with the next kid. The old key is gone
@@ -71,11 +82,22 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=3600")
+	_ = json.NewEncoder(w).Encode(i.keySet())
+}
+
+// KeySet is the JWKS.
+func (i *Issuer) KeySet() map[string]any {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.keySet()
+}
+
+func (i *Issuer) keySet() map[string]any {
 	keys := []any{JWK(i.kid, &i.key.PublicKey)}
 	for _, k := range i.ed25519 {
 		keys = append(keys, k.jwk())
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"keys": keys})
+	return map[string]any{"keys": keys}
 }
 
 // JWK returns a public key as a member of a JWKS, for RS256.
