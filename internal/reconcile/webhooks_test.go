@@ -183,7 +183,7 @@ func TestHealth(t *testing.T) {
 		}), ""},
 		"another success": {at(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }), "GET /health: status 204"},
 		"ill":             {at(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }), "GET /health: status 503"},
-		"redirects":       {at(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 302) }), "GET /health: status 302"},
+		"redirects":       {at(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }), "GET /health: status 302"},
 		"nobody":          {"http://127.0.0.1:1", "refused"},
 		"metadata":        {"https://169.254.169.254", "none of a receiver"},
 		"metadata, by v6": {"https://[::ffff:169.254.169.254]", "none of a receiver"},
