@@ -59,10 +59,10 @@ func (r *rig) redrive(c deadletter.Choice) (plan deadletter.Plan, redriven []str
 	return plan, redriven, err
 }
 
-// everyKind are messages of all kinds: an event, one of 8 MiB, ranges and their keepers,
-// messages of somebody else.
-func everyKind() (all []*pubsubpb.PubsubMessage, want []string) {
-	large := slices.Concat([]byte(`{"type":"interaction.completed","data":{"id":"`), bytes.Repeat([]byte("x"), 8<<20), []byte(`"}}`))
+// everyKind are messages of all kinds: an event, one with a body of a size, ranges and
+// their keepers, messages of somebody else.
+func everyKind(size int) (all []*pubsubpb.PubsubMessage, want []string) {
+	large := slices.Concat([]byte(`{"type":"interaction.completed","data":{"id":"`), bytes.Repeat([]byte("x"), size), []byte(`"}}`))
 	for _, m := range []struct {
 		kind string
 		data []byte
@@ -97,7 +97,7 @@ func (r *rig) buryAll(messages []*pubsubpb.PubsubMessage) {
 func TestRedriveAll(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	all, want := everyKind()
+	all, want := everyKind(8 << 20)
 	r.buryAll(all)
 	plan, redriven, err := r.redrive(deadletter.Choice{All: true})
 	must(t, err)
@@ -154,7 +154,7 @@ func TestRedriveSome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
-			all, _ := everyKind()
+			all, _ := everyKind(1000)
 			r.buryAll(all)
 			plan, redriven, err := r.redrive(c.choice(r))
 			must(t, err)
@@ -458,7 +458,7 @@ func TestEmulator(t *testing.T) {
 	for i := range int64(200) {
 		r.bury(batch.KindRange, rangeOf("a", i), time.Now())
 	}
-	all, want := everyKind()
+	all, want := everyKind(8 << 20)
 	r.buryAll(all)
 	n := 200 + len(all)
 	for range 2 {
