@@ -19,11 +19,11 @@ func (anyone) Verify(context.Context, []string) error { return nil }
 
 type worker struct{}
 
-func (worker) Do(_ context.Context, m work.Message) (string, error) {
+func (worker) Do(_ context.Context, m work.Message) (work.About, error) {
 	if string(m.Data) == "bad" {
-		return "", errors.New("come again")
+		return work.About{}, errors.New("come again")
 	}
-	return "", nil
+	return work.About{}, nil
 }
 
 // What is done is acknowledged, and everything else pushed again.

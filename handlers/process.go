@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/gemini-webhook/internal/trace"
 	"example.com/gemini-webhook/internal/work"
 	"example.com/gemini-webhook/verify"
 )
@@ -25,9 +26,9 @@ type PushTokens interface {
 
 // Worker does what is queued.
 type Worker interface {
-	// Do does one message, and gives the key of its event where that is known.
-	// Without an error the work is finished or handed on.
-	Do(ctx context.Context, m work.Message) (key string, err error)
+	// Do does one message, and says what it was about where that is known. Without
+	// an error the work is finished or handed on.
+	Do(ctx context.Context, m work.Message) (work.About, error)
 }
 
 // Processor is the tasks door: it passes on what Pub/Sub pushes, and answers
@@ -63,13 +64,13 @@ var errNotEnvelope = errors.New("not a Pub/Sub push envelope; the subscription m
 func (p *Processor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := p.Now()
 	var m work.Message
-	var key string
+	var about work.About
 	err := p.Tokens.Verify(r.Context(), r.Header.Values("Authorization"))
 	if err == nil {
 		m, err = readEnvelope(w, r)
 	}
 	if err == nil {
-		key, err = p.Worker.Do(r.Context(), m)
+		about, err = p.Worker.Do(r.Context(), m)
 	}
 
 	status := pushStatus(err)
@@ -81,8 +82,8 @@ func (p *Processor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		w.WriteHeader(status)
 	}
-	p.log(r.Context(), status, err,
-		"kind", m.Kind, "event_key", key, "message_id", m.ID, "attempt", m.Attempt, "duration_ms", p.Now().Sub(start).Milliseconds())
+	p.log(trace.With(r.Context(), about.Trace), status, err,
+		"kind", m.Kind, "event_key", about.Key, "message_id", m.ID, "attempt", m.Attempt, "duration_ms", p.Now().Sub(start).Milliseconds())
 }
 
 // log writes the one line of a push, but for refusals beyond a limit.

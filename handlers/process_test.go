@@ -28,9 +28,9 @@ type worker struct {
 	err      error
 }
 
-func (w *worker) Do(_ context.Context, m work.Message) (string, error) {
+func (w *worker) Do(_ context.Context, m work.Message) (work.About, error) {
 	w.messages = append(w.messages, m)
-	return "key", w.err
+	return work.About{Key: "key"}, w.err
 }
 
 // Whoever has no good token is told so at once, and not read.

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"example.com/gemini-webhook/internal/event"
+	"example.com/gemini-webhook/internal/trace"
 	"example.com/gemini-webhook/verify"
 )
 
@@ -149,7 +149,7 @@ func (rc *Receiver) enqueue(r *http.Request, res result, body []byte, id deliver
 		Origin:      res.proof.Origin,
 		Signer:      res.proof.Signer,
 		Path:        event.PublicPath(r.URL.EscapedPath()),
-		Traceparent: traceparent(r.Header),
+		Traceparent: trace.Traceparent(r.Header),
 	}
 	// The sender may hang up; what is verified is queued all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), PublishTimeout)
@@ -159,14 +159,4 @@ func (rc *Receiver) enqueue(r *http.Request, res result, body []byte, id deliver
 	}
 	rc.seen.add(id, rc.Now())
 	return nil
-}
-
-var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
-
-// traceparent is the W3C trace context of the request, where it has one.
-func traceparent(h http.Header) string {
-	if v := h.Get("Traceparent"); traceparentForm.MatchString(v) {
-		return v
-	}
-	return ""
 }

@@ -12,7 +12,11 @@ func (w *Worker) queueRanges(ctx context.Context, key string, plan *Plan) error 
 	if !ok {
 		return nil
 	}
-	keeper := Range{Key: key, Plan: plan.id, Object: object, Interval: last, Event: plan.Event}
+	e, err := plan.event()
+	if err != nil {
+		return err
+	}
+	keeper := Range{Key: key, Plan: plan.id, Object: object, Interval: last, Event: plan.Event, Traceparent: e.Traceparent}
 	keeper.Keeper = &Keeper{Missing: plan.progress(nil).missing}
 	return w.requeue(ctx, plan, nil, keeper)
 }
@@ -28,7 +32,7 @@ func (w *Worker) requeue(ctx context.Context, plan *Plan, markers map[int][]Mark
 			if pos, _ := reach(starts[k], r); pos >= r.End || i == keeper.Object && r.End == keeper.End {
 				continue
 			}
-			task := Range{Key: keeper.Key, Plan: plan.id, Object: i, Interval: r}.Encode()
+			task := Range{Key: keeper.Key, Plan: plan.id, Object: i, Interval: r, Traceparent: keeper.Traceparent}.Encode()
 			tasks, size = append(tasks, task), size+len(task)
 			if size < maxQueuedBytes {
 				continue

@@ -41,6 +41,8 @@ type Range struct {
 	Object   int    `json:"object"`         // index into Plan.Objects
 	Interval `json:"range"`
 	Keeper   *Keeper `json:"keeper,omitempty"` // nil but for the last range of a plan
+	// Traceparent is the event's: what is done for the range belongs to its trace.
+	Traceparent string `json:"traceparent,omitempty"`
 	// Event is the plan's, so that a plan that was lost can be made again. The
 	// keeper alone carries it, behind the JSON; in the former format every range
 	// does, up to 64 KiB.

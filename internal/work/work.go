@@ -18,6 +18,7 @@ import (
 	"example.com/gemini-webhook/internal/batch"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/trace"
 )
 
 // workShare of a task's time is for work; the rest is for acknowledgements,
@@ -49,6 +50,12 @@ type Jobs interface {
 	Batch(ctx context.Context, e *event.Event) *outcome.Batch
 }
 
+// About is what a message is about, as far as that is known.
+type About struct {
+	Key   string        // of its event
+	Trace trace.Context // of the delivery
+}
+
 // Worker does queued work. It may do several messages at a time.
 type Worker struct {
 	Batches     Batches
@@ -63,30 +70,32 @@ type Worker struct {
 	Log         *slog.Logger
 }
 
-// Do does one message, and gives the key of its event, once that is known.
-// Without an error the work is finished or handed on.
-func (w *Worker) Do(ctx context.Context, m Message) (key string, err error) {
+// Do does one message, and says what it is about, once that is known. Without an
+// error the work is finished or handed on.
+func (w *Worker) Do(ctx context.Context, m Message) (about About, err error) {
 	ctx, cancel := context.WithTimeout(ctx, batch.MaxTaskTime)
 	defer cancel()
 	t := batch.Task{MessageID: m.ID, Published: m.Published, Attempt: m.Attempt, Cutoff: w.cutoff(ctx)}
 	switch m.Kind {
 	case event.Kind:
 		if t.Event, err = event.Decode(m.Data); err != nil {
-			return "", err
+			return About{}, err
 		}
-		t.Key = t.Event.Key
-		if t.Event.Type != event.TypeBatchSucceeded {
-			return t.Key, w.single(ctx, t)
-		}
+		t.Key, about.Trace = t.Event.Key, trace.Parse(t.Event.Traceparent)
 	case batch.KindRange:
 		if t.Range, err = batch.DecodeRange(m.Data); err != nil {
-			return "", err
+			return About{}, err
 		}
-		t.Key = t.Range.Key
+		t.Key, about.Trace = t.Range.Key, trace.Parse(t.Range.Traceparent)
 	default:
-		return "", fmt.Errorf("message of unknown kind %.40q; only this program may publish to the queue", m.Kind)
+		return About{}, fmt.Errorf("message of unknown kind %.40q; only this program may publish to the queue", m.Kind)
 	}
-	return t.Key, w.Batches.Do(ctx, t)
+	about.Key = t.Key
+	ctx = trace.With(ctx, about.Trace)
+	if t.Event != nil && t.Event.Type != event.TypeBatchSucceeded {
+		return about, w.single(ctx, t)
+	}
+	return about, w.Batches.Do(ctx, t)
 }
 
 // cutoff is when what is left is handed on.

@@ -101,8 +101,8 @@ func TestBatchesGoToTheirWorker(t *testing.T) {
 		{Kind: "range", Data: r.Encode(), ID: "8", Attempt: 3},
 		{Kind: "event", Data: queued("msg_1", "batch.completed"), ID: "9"}, // an older name
 	} {
-		if key, err := w.Do(t.Context(), m); key != e.Key || err != nil {
-			t.Errorf("%s: key %q, %v, want %q", m.Kind, key, err, e.Key)
+		if about, err := w.Do(t.Context(), m); about.Key != e.Key || err != nil {
+			t.Errorf("%s: %+v, %v, want key %q", m.Kind, about, err, e.Key)
 		}
 	}
 	cutoff := start.Add(360 * time.Second) // 60% of Pub/Sub's longest deadline
@@ -133,8 +133,8 @@ func TestOneOutcomeForOtherEvents(t *testing.T) {
 		message("msg_1", "batch.failed"), message("msg_1", "batch.failed"), message("msg_2", "batch.failed"),
 		message("msg_6", "batch.expired"), message("msg_7", "batch.cancelled"), message("msg_3", "interaction.completed"), message("msg_4", "video.generated"), message("msg_5", "of.tomorrow"),
 	} {
-		if key, err := w.Do(t.Context(), m); len(key) != 64 || err != nil {
-			t.Errorf("%s: key %q, %v", m.ID, key, err)
+		if about, err := w.Do(t.Context(), m); len(about.Key) != 64 || err != nil {
+			t.Errorf("%s: %+v, %v", m.ID, about, err)
 		}
 	}
 	want := []string{"batch.failed nightly", "batch.expired nightly", "batch.cancelled nightly", "interaction.completed", "video.generated", "of.tomorrow"}
@@ -153,8 +153,8 @@ func TestWhatIsNotQueuedByUs(t *testing.T) {
 		"no range":            {Kind: "range", Data: []byte("{}")},
 		"an event as a range": {Kind: "range", Data: queued("msg_1", "batch.failed")},
 	} {
-		if key, err := w.Do(t.Context(), m); key != "" || err == nil {
-			t.Errorf("%s is done, key %q", name, key)
+		if about, err := w.Do(t.Context(), m); about != (About{}) || err == nil {
+			t.Errorf("%s is done, %+v", name, about)
 		}
 	}
 }

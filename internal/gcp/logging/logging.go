@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+
+	"example.com/gemini-webhook/internal/trace"
 )
 
 // Cloud Logging's special fields.
@@ -37,8 +39,9 @@ var reserved = []string{
 
 // New returns a logger that writes records of at least level to w, a line each.
 // A record whose context went through With carries that request's trace in
-// project and its execution id; without a project the trace is left out. Errors
-// name the line of code that logged them.
+// project and its execution id; one whose context went through trace.With carries
+// that trace, and the request's in a label. Without a project traces are left out.
+// Errors name the line of code that logged them.
 //
 // A text over 8 KiB is cut, and of a line over 64 KiB the attributes are left out:
 // an error may quote what strangers wrote.
@@ -163,25 +166,43 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// requestAttrs are the special fields of the request that With put into ctx.
+// requestAttrs are the special fields of the request that With put into ctx, and of
+// the trace that the work in it belongs to.
 func (h *handler) requestAttrs(ctx context.Context) []slog.Attr {
-	req, ok := ctx.Value(requestKey{}).(request)
-	if !ok {
-		return nil
-	}
-	var attrs []slog.Attr
-	if req.traceID != "" && h.project != "" {
-		attrs = append(attrs,
-			slog.String(keyTrace, "projects/"+h.project+"/traces/"+req.traceID),
-			slog.Bool(keyTraceSampled, req.sampled))
-		if req.spanID != "" {
-			attrs = append(attrs, slog.String(keySpanID, req.spanID))
-		}
-	}
+	req, _ := ctx.Value(requestKey{}).(request)
+	var attrs, labels []slog.Attr
 	if req.executionID != "" {
-		attrs = append(attrs, slog.Group(keyLabels, slog.String("execution_id", req.executionID)))
+		labels = append(labels, slog.String("execution_id", req.executionID))
+	}
+	if h.project != "" {
+		of := req.trace
+		if work := trace.From(ctx); work.Trace != "" && work.Trace != of.Trace {
+			if of.Trace != "" { // by which the request is found in Cloud Run's log
+				labels = append(labels, slog.String("request_trace", h.traceName(of)))
+			}
+			of = work
+		}
+		attrs = h.traceAttrs(of)
+	}
+	if len(labels) > 0 {
+		attrs = append(attrs, slog.Attr{Key: keyLabels, Value: slog.GroupValue(labels...)})
 	}
 	return attrs
+}
+
+func (h *handler) traceAttrs(c trace.Context) []slog.Attr {
+	if c.Trace == "" {
+		return nil
+	}
+	attrs := []slog.Attr{slog.String(keyTrace, h.traceName(c)), slog.Bool(keyTraceSampled, c.Sampled)}
+	if c.Span != "" {
+		attrs = append(attrs, slog.String(keySpanID, c.Span))
+	}
+	return attrs
+}
+
+func (h *handler) traceName(c trace.Context) string {
+	return "projects/" + h.project + "/traces/" + c.Trace
 }
 
 // topLevel resolves attributes, opens groups without a name, which slog inlines,

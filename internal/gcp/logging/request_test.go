@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/trace"
 )
 
 const zeros = "00000000000000000000000000000000"
@@ -77,17 +79,41 @@ func FuzzWith(f *testing.F) {
 	f.Add(traceID+"/1;o=1", "00-"+traceID+"-00f067aa0ba902b7-01", "k3J9")
 	f.Add("", "", "")
 	f.Add("\n", "00-\xff", strings.Repeat("a", 300))
-	trace := regexp.MustCompile(`^(|[0-9a-f]{32})$`)
+	id := regexp.MustCompile(`^(|[0-9a-f]{32})$`)
 	span := regexp.MustCompile(`^(|[0-9a-f]{16})$`)
 	execution := regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
-	f.Fuzz(func(t *testing.T, cloudTrace, traceparent, id string) {
+	f.Fuzz(func(t *testing.T, cloudTrace, traceparent, run string) {
 		got := fields(t, http.Header{
 			"X-Cloud-Trace-Context": {cloudTrace},
 			"Traceparent":           {traceparent},
-			"Function-Execution-Id": {id},
+			"Function-Execution-Id": {run},
 		})
-		if !trace.MatchString(got.Trace) || !span.MatchString(got.Span) || !execution.MatchString(got.Execution) {
+		if !id.MatchString(got.Trace) || !span.MatchString(got.Span) || !execution.MatchString(got.Execution) {
 			t.Errorf("a stranger's text got into the line: %+v", got)
 		}
 	})
+}
+
+// TestLinesOfWork: lines have the trace that the work belongs to, and say by which one
+// the request itself is found.
+func TestLinesOfWork(t *testing.T) {
+	t.Parallel()
+	const delivery = "0af7651916cd43dd8448eb211c80319c"
+	for name, test := range map[string]struct {
+		request, work, trace string
+		labels               any
+	}{
+		"of another trace": {traceID + "/1", "00-" + delivery + "-b7ad6b7169203331-01", delivery, map[string]any{"request_trace": "projects/" + project + "/traces/" + traceID}},
+		"of the request's": {delivery + "/1", "00-" + delivery + "-b7ad6b7169203331-01", delivery, nil},
+		"of no request's":  {"", "00-" + delivery + "-b7ad6b7169203331-01", delivery, nil},
+		"of none":          {traceID + "/1", "", traceID, nil},
+		"of what is none":  {traceID + "/1", "../../x", traceID, nil},
+	} {
+		got := one(t, http.Header{"X-Cloud-Trace-Context": {test.request}}, func(l *slog.Logger, r *http.Request) {
+			l.InfoContext(trace.With(r.Context(), trace.Parse(test.work)), "x")
+		})
+		if got["logging.googleapis.com/trace"] != "projects/"+project+"/traces/"+test.trace || !cmp.Equal(test.labels, got["logging.googleapis.com/labels"]) {
+			t.Errorf("%s: %v, want trace %s and labels %v", name, got, test.trace, test.labels)
+		}
+	}
 }
