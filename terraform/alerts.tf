@@ -1,68 +1,87 @@
-locals {
-  alerts = length(module.options.alerts.notification_channels) == 0 ? {} : merge(
-    {
-      dead-letters = {
-        text         = "A message is in the dead letters: work was given up on."
-        subscription = module.queue_dead_letters.subscription_name
-        metric       = "num_undelivered_messages"
-        threshold    = 0
-        runbook      = "Nothing is lost. docs/runbooks/dead-letters.md: find the cause, repair it, redrive."
-      }
-      events-waiting = {
-        text         = "An event has waited for an hour."
-        subscription = google_pubsub_subscription.queue["events"].name
-        metric       = "oldest_unacked_message_age"
-        threshold    = 3600
-        runbook      = "The private door fails or is not called: look at its log for \"task not done\". After 30 attempts a message goes to the dead letters."
-      }
-      ranges-waiting = {
-        text         = "A part of a batch has waited for an hour."
-        subscription = google_pubsub_subscription.queue["ranges"].name
-        metric       = "oldest_unacked_message_age"
-        threshold    = 3600
-        runbook      = "The private door fails, or there is more work than it can do: look at its log, and raise private_door.max_instances."
-      }
-    },
-    module.options.bigquery == null ? {} : {
-      bigquery-dead-letters = {
-        text         = "A message could not be written to BigQuery."
-        subscription = one(module.bigquery[*].dead_letter_subscription_name)
-        metric       = "num_undelivered_messages"
-        threshold    = 0
-        runbook      = "Look at the attributes CloudPubSubDeadLetterSource* of the message for the table, repair it, and publish the message to its topic again."
-      }
-    },
-  )
-}
+# Alerts of monitoring/alerts, where there is somebody to notify, and the runbooks
+# that they link to.
 
 resource "google_monitoring_alert_policy" "this" {
   for_each = local.alerts
 
   project               = var.project_id
-  display_name          = "${var.name}: ${each.key}"
-  combiner              = "OR"
-  severity              = "WARNING"
-  notification_channels = module.options.alerts.notification_channels
-  user_labels           = var.labels
+  display_name          = each.value.displayName
+  combiner              = each.value.combiner
+  severity              = each.value.severity
+  notification_channels = each.value.notificationChannels
+  user_labels           = merge(var.labels, each.value.userLabels)
 
-  conditions {
-    display_name = each.value.text
-    condition_threshold {
-      filter          = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${each.value.subscription}\" AND metric.type = \"pubsub.googleapis.com/subscription/${each.value.metric}\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = each.value.threshold
-      duration        = "300s"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
+  dynamic "conditions" {
+    for_each = each.value.conditions
+    content {
+      display_name = conditions.value.displayName
+
+      dynamic "condition_threshold" {
+        for_each = try([conditions.value.conditionThreshold], [])
+        content {
+          filter          = condition_threshold.value.filter
+          comparison      = condition_threshold.value.comparison
+          threshold_value = condition_threshold.value.thresholdValue
+          duration        = condition_threshold.value.duration
+
+          dynamic "aggregations" {
+            for_each = try(condition_threshold.value.aggregations, [])
+            content {
+              alignment_period   = aggregations.value.alignmentPeriod
+              per_series_aligner = aggregations.value.perSeriesAligner
+            }
+          }
+        }
+      }
+
+      dynamic "condition_prometheus_query_language" {
+        for_each = try([conditions.value.conditionPrometheusQueryLanguage], [])
+        content {
+          query                     = condition_prometheus_query_language.value.query
+          duration                  = condition_prometheus_query_language.value.duration
+          evaluation_interval       = condition_prometheus_query_language.value.evaluationInterval
+          disable_metric_validation = condition_prometheus_query_language.value.disableMetricValidation # the first line makes the metric
+        }
       }
     }
   }
 
   documentation {
-    mime_type = "text/markdown"
-    content   = each.value.runbook
+    content   = each.value.documentation.content
+    mime_type = each.value.documentation.mimeType
+
+    dynamic "links" {
+      for_each = each.value.documentation.links
+      content {
+        display_name = links.value.displayName
+        url          = links.value.url
+      }
+    }
   }
 
-  depends_on = [google_project_service.this]
+  alert_strategy {
+    auto_close = each.value.alertStrategy.autoClose
+
+    dynamic "notification_channel_strategy" {
+      for_each = each.value.alertStrategy.notificationChannelStrategy
+      content {
+        notification_channel_names = notification_channel_strategy.value.notificationChannelNames
+        renotify_interval          = notification_channel_strategy.value.renotifyInterval
+      }
+    }
+  }
+
+  # Burn rates are of service levels that are there.
+  depends_on = [google_project_service.this, google_monitoring_slo.this]
+}
+
+# The runbooks of this version, where whoever may read the bucket opens them with a
+# browser; a text, or it would be downloaded. Not where they stand somewhere else.
+resource "google_storage_bucket_object" "runbook" {
+  for_each = length(local.alerts) > 0 && module.options.alerts.runbook_base_url == null ? fileset("${local.source_dir}/docs/runbooks", "*.md") : toset([])
+
+  bucket       = google_storage_bucket.source.name
+  name         = "runbooks/${each.key}"
+  source       = "${local.source_dir}/docs/runbooks/${each.key}"
+  content_type = "text/plain; charset=utf-8"
 }

@@ -7,6 +7,7 @@ locals {
       "cloudresourcemanager.googleapis.com",
       "iam.googleapis.com",
       "logging.googleapis.com",
+      "monitoring.googleapis.com",
       "pubsub.googleapis.com",
       "run.googleapis.com",
       "secretmanager.googleapis.com",
@@ -17,7 +18,6 @@ locals {
     local.reconciles && length(local.vertex_locations) > 0 ? ["aiplatform.googleapis.com"] : [],
     module.options.workflows != null ? ["workflows.googleapis.com", "workflowexecutions.googleapis.com"] : [],
     module.options.bigquery != null ? ["bigquery.googleapis.com"] : [],
-    length(module.options.alerts.notification_channels) > 0 ? ["monitoring.googleapis.com"] : [],
     module.options.cmek != null ? ["cloudkms.googleapis.com"] : [],
   ))
 }

@@ -8,7 +8,8 @@
 #   storage.tf, source.tf                state, results, archive; how the code gets there
 #   accounts.tf, apis.tf, cmek.tf        service accounts, APIs, keys
 #   protection.tf                        what is refused before it destroys anything
-#   sinks.tf, alerts.tf, logging.tf      consumers, alerts, what is not logged
+#   monitoring.tf, alerts.tf, monitoring/ metrics, service levels, dashboard, alerts
+#   sinks.tf, logging.tf                 consumers, what is not logged
 #   outputs.tf                           what to do next
 #
 # README.md has every role that is granted; ../docs/deploy.md the steps.

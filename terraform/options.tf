@@ -52,6 +52,7 @@ module "options" {
       alerts           = var.alerts
       build            = var.build
     } : name => try(keys(option), []) },
+    { "alerts.thresholds" = try(keys(var.alerts.thresholds), []) },
     { "results.buckets" = distinct(flatten([for bucket in try(var.results.buckets, []) : try(keys(bucket), [])])) },
   )
 }
@@ -221,7 +222,11 @@ variable "workflows" {
 }
 
 variable "alerts" {
-  description = "Alert when a message is in the dead letters, or work waits for an hour. `notification_channels`: projects/P/notificationChannels/N, where to; none: no alerts."
+  description = <<-EOT
+    Alerts, docs/monitoring.md. `notification_channels`: projects/P/notificationChannels/N, where to; none: no alerts. `thresholds`: from when on, and the
+    goals of the service levels. `runbook_base_url`: where docs/runbooks is published, such as https://git.example/receiver/docs/runbooks, which each alert
+    links to; default: the source bucket, to which the runbooks are uploaded.
+  EOT
   type        = any
   default     = {}
   nullable    = false

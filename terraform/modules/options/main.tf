@@ -27,6 +27,7 @@ locals {
       alerts           = var.alerts
       build            = var.build
     } : name => try(keys(option), []) },
+    { "alerts.thresholds" = keys(var.alerts.thresholds) },
     { "results.buckets" = try(keys(var.results.buckets[0]), []) },
   )
 }

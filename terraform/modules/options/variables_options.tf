@@ -270,9 +270,56 @@ variable "alerts" {
   description = "See the module's own variable."
   type = object({
     notification_channels = optional(list(string), [])
+    runbook_base_url      = optional(string)
+    thresholds = optional(object({
+      door_5xx_in_10m          = optional(number, 5)
+      door_429_in_10m          = optional(number, 5)
+      door_401_in_10m          = optional(number, 50)
+      absence_hours            = optional(number, 23)
+      rotation_late_hours      = optional(number, 24)
+      dead_letters             = optional(number, 0)
+      waiting_seconds          = optional(number, 3600)
+      failed_instances_in_10m  = optional(number, 2)
+      bigquery_backlog_seconds = optional(number, 3600)
+      failed_lines_share       = optional(number, 0.2)
+      reconciliation_minutes   = optional(number, 60)
+      accepted_goal            = optional(number, 0.999)
+      complete_goal            = optional(number, 0.99)
+      fresh_goal               = optional(number, 0.99)
+    }), {})
   })
   default  = {}
   nullable = false
+  validation {
+    condition     = var.alerts.runbook_base_url == null || can(regex("^https://[^?#[:space:]\"\\\\]+[^/?#[:space:]\"\\\\]$", var.alerts.runbook_base_url))
+    error_message = "alerts.runbook_base_url must be https://HOST/PATH without a slash at the end: a runbook's name follows, as in /dead-letters.md."
+  }
+  validation {
+    condition = alltrue([for name in ["door_5xx_in_10m", "door_429_in_10m", "door_401_in_10m", "dead_letters", "failed_instances_in_10m", "rotation_late_hours"] :
+    var.alerts.thresholds[name] >= 0 && floor(var.alerts.thresholds[name]) == var.alerts.thresholds[name]])
+    error_message = "alerts.thresholds: door_5xx_in_10m, door_429_in_10m, door_401_in_10m, dead_letters, failed_instances_in_10m and rotation_late_hours must be whole numbers of 0 or more; an alert fires above them."
+  }
+  validation {
+    # Cloud Monitoring looks back for a day, and an hour of that is the one that each hour is looked at with.
+    condition     = var.alerts.thresholds.absence_hours >= 1 && var.alerts.thresholds.absence_hours <= 23 && floor(var.alerts.thresholds.absence_hours) == var.alerts.thresholds.absence_hours
+    error_message = "alerts.thresholds.absence_hours must be whole hours from 1 to 23: an alert looks back for a day at most."
+  }
+  validation {
+    condition     = alltrue([for s in [var.alerts.thresholds.waiting_seconds, var.alerts.thresholds.bigquery_backlog_seconds] : s >= 300 && s <= 604800])
+    error_message = "alerts.thresholds: waiting_seconds and bigquery_backlog_seconds must be from 300, the time that is looked at, to 604800: after 7 days messages are gone."
+  }
+  validation {
+    condition     = var.alerts.thresholds.reconciliation_minutes >= 30 && var.alerts.thresholds.reconciliation_minutes <= 720 && floor(var.alerts.thresholds.reconciliation_minutes) == var.alerts.thresholds.reconciliation_minutes
+    error_message = "alerts.thresholds.reconciliation_minutes must be whole minutes from 30 to 720, and longer than the schedule of reconcile waits: four times that is a good choice."
+  }
+  validation {
+    condition     = var.alerts.thresholds.failed_lines_share >= 0 && var.alerts.thresholds.failed_lines_share < 1
+    error_message = "alerts.thresholds.failed_lines_share must be from 0 to below 1: 0.2 is a fifth of the lines."
+  }
+  validation {
+    condition     = alltrue([for g in [var.alerts.thresholds.accepted_goal, var.alerts.thresholds.complete_goal, var.alerts.thresholds.fresh_goal] : g >= 0.5 && g <= 0.9999])
+    error_message = "alerts.thresholds: goals must be from 0.5 to 0.9999, such as 0.99 for 99 of 100: with 1 there is no budget to burn."
+  }
   validation {
     condition     = alltrue([for c in var.alerts.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", c))])
     error_message = "alerts.notification_channels must be projects/P/notificationChannels/N: see \"gcloud beta monitoring channels list\"."
