@@ -22,7 +22,7 @@ var placeholders = map[string]string{
 func definition(t *testing.T, name string, v any) {
 	t.Helper()
 	text := readFile(t, "terraform/monitoring/"+name)
-	for placeholder, value := range placeholders {
+	for placeholder, value := range values(t) {
 		text = strings.ReplaceAll(text, "${"+placeholder+"}", value)
 	}
 	if _, rest, more := strings.Cut(text, "${"); more {

@@ -1,0 +1,228 @@
+package buildtest
+
+import (
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// alertPolicy is an AlertPolicy as REST has it.
+type alertPolicy struct {
+	DisplayName   string
+	Severity      string
+	Combiner      string
+	Conditions    []alertCondition
+	Documentation struct {
+		Content string
+		Links   []struct{ DisplayName, URL string }
+	}
+	NotificationChannels []string
+	AlertStrategy        struct {
+		AutoClose                   string
+		NotificationChannelStrategy []struct {
+			NotificationChannelNames []string
+			RenotifyInterval         string
+		}
+	}
+	UserLabels map[string]string
+}
+
+type alertCondition struct {
+	DisplayName string
+	Threshold   *struct {
+		Filter         string
+		ThresholdValue float64
+	} `json:"conditionThreshold"`
+	Prometheus *struct {
+		Query                   string
+		DisableMetricValidation bool
+	} `json:"conditionPrometheusQueryLanguage"`
+}
+
+// noAlerts are the runbooks that no alert leads to.
+var noAlerts = []string{"secret-compromised"} // people notice that, or are told
+
+// values are those of all placeholders: of alerts.thresholds the module's defaults.
+func values(t *testing.T) map[string]string {
+	t.Helper()
+	all := maps.Clone(placeholders)
+	_, thresholds, _ := strings.Cut(readFile(t, "terraform/modules/options/variables_options.tf"), "thresholds = optional(object({")
+	thresholds, _, _ = strings.Cut(thresholds, "}), {})")
+	found := regexp.MustCompile(`(\w+)\s+= optional\(number, ([0-9.]+)\)`).FindAllStringSubmatch(thresholds, -1)
+	if len(found) < 10 {
+		t.Fatalf("thresholds: %v", found)
+	}
+	for _, m := range found {
+		all[m[1]] = m[2]
+	}
+	all["rotation_hours"] = "744"
+	return all
+}
+
+// TestEveryAlertHasItsRunbook and every runbook its alert: an alert of an SLO has its
+// SLO's, slo-accepted of slo-accepted.fast.
+func TestEveryAlertHasItsRunbook(t *testing.T) {
+	t.Parallel()
+	wanted := map[string]bool{}
+	for _, name := range noAlerts {
+		wanted[name] = true
+	}
+	for _, name := range definitions(t, "alerts") {
+		var a alertPolicy
+		definition(t, "alerts/"+name+".json", &a)
+		runbook, _, _ := strings.Cut(name, ".")
+		wanted[runbook] = true
+		if links := a.Documentation.Links; len(links) != 1 || links[0].URL != "https://runbooks.example/"+runbook+".md" {
+			t.Errorf("%s links to %v", name, links)
+		}
+		if want := placeholders["name"] + ": " + strings.ReplaceAll(name, ".", ", "); a.DisplayName != want {
+			t.Errorf("%s is called %q, want %q", name, a.DisplayName, want)
+		}
+		checkPolicy(t, name, a)
+	}
+	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "docs/runbooks/*.md"))
+	must(t, err)
+	var got []string
+	for _, file := range files {
+		got = append(got, strings.TrimSuffix(filepath.Base(file), ".md"))
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(wanted)), got); diff != "" {
+		t.Errorf("(-wanted +there):\n%s", diff)
+	}
+}
+
+// checkPolicy wants what somebody who is woken by it needs.
+func checkPolicy(t *testing.T, name string, a alertPolicy) {
+	t.Helper()
+	urgency := map[string]string{"CRITICAL": "page", "ERROR": "today", "WARNING": "ticket"}[a.Severity]
+	s := a.AlertStrategy
+	if urgency == "" || a.UserLabels["urgency"] != urgency || len(a.Documentation.Content) < 50 || len(a.Conditions) == 0 {
+		t.Errorf("%s: severity %s, labels %v, text %q", name, a.Severity, a.UserLabels, a.Documentation.Content)
+	}
+	if len(a.NotificationChannels) != 1 || s.AutoClose == "" || len(s.NotificationChannelStrategy) != 1 || s.NotificationChannelStrategy[0].RenotifyInterval == "" || len(s.NotificationChannelStrategy[0].NotificationChannelNames) != 1 {
+		t.Errorf("%s: channels %v, strategy %+v", name, a.NotificationChannels, s)
+	}
+	metrics, slos := definitions(t, "metrics"), definitions(t, "slos")
+	for _, c := range a.Conditions {
+		switch {
+		case c.Prometheus != nil:
+			if !c.Prometheus.DisableMetricValidation {
+				t.Errorf("%s is refused until its metric has a first point", name)
+			}
+			for _, used := range metricsOf(c.Prometheus.Query) {
+				if !slices.Contains(metrics, used) {
+					t.Errorf("%s is about the metric %s, which is not there", name, used)
+				}
+			}
+		case c.Threshold == nil:
+			t.Errorf("%s: a condition of an unknown kind: %q", name, c.DisplayName)
+		case strings.HasPrefix(c.Threshold.Filter, "select_slo"):
+			m := regexp.MustCompile(`serviceLevelObjectives/([a-z0-9-]+)"`).FindStringSubmatch(c.Threshold.Filter)
+			if m == nil || !slices.Contains(slos, m[1]) {
+				t.Errorf("%s is about a service level that is not there: %s", name, c.Threshold.Filter)
+			}
+		}
+	}
+}
+
+// promName is a metric of ours in PromQL; a distribution has three.
+var promName = regexp.MustCompile(`logging_googleapis_com:user_gemini_webhook_([a-z_]+)`)
+
+// metricsOf are the names of our metrics in a query.
+func metricsOf(query string) (names []string) {
+	for _, m := range promName.FindAllStringSubmatch(query, -1) {
+		name := m[1]
+		for _, suffix := range []string{"_sum", "_count", "_bucket"} {
+			name = strings.TrimSuffix(name, suffix)
+		}
+		names = append(names, strings.ReplaceAll(name, "_", "-"))
+	}
+	return names
+}
+
+// TestServiceLevels: what they are measured by is there, and that of three days is that
+// of 28 but for its time.
+func TestServiceLevels(t *testing.T) {
+	t.Parallel()
+	used := regexp.MustCompile(`logging\.googleapis\.com/user/\$\{name\}-([a-z-]+)`)
+	metrics := definitions(t, "metrics")
+	for _, name := range definitions(t, "slos") {
+		var slo map[string]any
+		definition(t, "slos/"+name+".json", &slo)
+		if slo["rollingPeriod"] != map[bool]string{false: "2419200s", true: "259200s"}[strings.HasSuffix(name, "-3-days")] {
+			t.Errorf("%s: over %v", name, slo["rollingPeriod"])
+		}
+		for _, m := range used.FindAllStringSubmatch(readFile(t, "terraform/monitoring/slos/"+name+".json"), -1) {
+			if !slices.Contains(metrics, m[1]) {
+				t.Errorf("%s is about the metric %s, which is not there", name, m[1])
+			}
+		}
+		if long, ok := strings.CutSuffix(name, "-3-days"); ok {
+			var other map[string]any
+			definition(t, "slos/"+long+".json", &other)
+			if diff := cmp.Diff(other["serviceLevelIndicator"], slo["serviceLevelIndicator"]); diff != "" || other["goal"] != slo["goal"] {
+				t.Errorf("%s is another than %s: %s", name, long, diff)
+			}
+		}
+	}
+}
+
+// TestDashboard: tiles that do not overlap, with titles, about metrics that are there.
+func TestDashboard(t *testing.T) {
+	t.Parallel()
+	var d struct {
+		MosaicLayout struct {
+			Columns int
+			Tiles   []struct {
+				XPos, YPos, Width, Height int
+				Widget                    struct {
+					Title        string
+					Text         *struct{ Content string }
+					IncidentList any
+				}
+			}
+		}
+	}
+	definition(t, "dashboard.json", &d)
+	text := strings.ReplaceAll(readFile(t, "terraform/monitoring/dashboard.json"), "${prefix}", placeholders["prefix"])
+	shown := metricsOf(text)
+	for _, name := range definitions(t, "metrics") {
+		if about := name == "door-due" || name == "door-kept" || name == "secret-age" || name == "running-jobs"; !about && !slices.Contains(shown, name) {
+			t.Errorf("the dashboard does not show %s", name)
+		}
+	}
+	for _, name := range shown {
+		if !slices.Contains(definitions(t, "metrics"), name) {
+			t.Errorf("the dashboard shows %s, which is not there", name)
+		}
+	}
+	taken, texts := map[[2]int]string{}, 0
+	for i, tile := range d.MosaicLayout.Tiles {
+		if tile.Widget.Title == "" || tile.XPos+tile.Width > d.MosaicLayout.Columns {
+			t.Errorf("tile %d: %+v", i, tile)
+		}
+		if tile.Widget.Text != nil {
+			texts++
+		}
+		if i == 1 && tile.Widget.IncidentList == nil {
+			t.Error("firing alerts do not come first")
+		}
+		for x := range tile.Width {
+			for y := range tile.Height {
+				place := [2]int{tile.XPos + x, tile.YPos + y}
+				if other := taken[place]; other != "" {
+					t.Fatalf("%s lies over %s", tile.Widget.Title, other)
+				}
+				taken[place] = tile.Widget.Title
+			}
+		}
+	}
+	if texts < 5 {
+		t.Errorf("%d texts for whoever has never seen it", texts)
+	}
+}
