@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/gcloud-common.sh
 source scripts/gcloud-common.sh
+# shellcheck source=scripts/gcloud-monitoring.sh
+source scripts/gcloud-monitoring.sh
 
 usage() {
   cat <<'END'
@@ -39,6 +41,12 @@ brings about what is different; it takes nothing away.
                          the policy iam.allowedPolicyMemberDomains forbids it
   --url=https://HOST     where Gemini reaches the public door, if that is not the
                          function's own address: behind a custom domain
+  --notification-channel=C  where alerts go, projects/P/notificationChannels/N; may
+                         be repeated. Without it there are no alerts
+  --alert-threshold=N=V  another threshold of an alert, or goal of a service level:
+                         docs/monitoring.md; may be repeated
+  --runbook-base-url=U   where docs/runbooks is published; default: the bucket
+                         PROJECT-NAME-runbooks, to which the runbooks are copied
   --name=N               what all names begin with; default gemini-webhook
   --dry-run              print the commands as a script, and run nothing
 
@@ -114,7 +122,7 @@ enable_apis() {
   comment 'APIs, and the accounts as which Google acts for us'
   local apis=(
     artifactregistry.googleapis.com cloudbuild.googleapis.com cloudfunctions.googleapis.com
-    cloudresourcemanager.googleapis.com iam.googleapis.com logging.googleapis.com pubsub.googleapis.com
+    cloudresourcemanager.googleapis.com iam.googleapis.com logging.googleapis.com monitoring.googleapis.com pubsub.googleapis.com
     run.googleapis.com secretmanager.googleapis.com storage.googleapis.com
   )
   [ -z "$rotation_period$reconciles" ] || apis+=(eventarc.googleapis.com)
@@ -338,6 +346,7 @@ register() {
 parse_options "$@"
 set_names
 check_options
+check_monitoring
 if [ -n "$rotation_period" ] && { ! matches "$rotation_period" '[1-9][0-9]{3,9}s' || [ "${rotation_period%s}" -lt 3600 ]; }; then
   wrong_usage '--rotation-period wants seconds with an s, 3600s or more: 2592000s for 30 days'
 fi
@@ -383,6 +392,7 @@ make_queue
 [ -z "$rotation_period" ] || deploy_rotation
 [ -z "$reconciles" ] || deploy_reconcile
 register
+make_monitoring
 
 comment 'Check the deployment, now and whenever in doubt:'
 doctor=(go run ./cmd/webhookctl doctor --project="$project" --name="$name" --url="${url:-$PUBLIC_URL}" --api-key-secret="$api_key_secret")

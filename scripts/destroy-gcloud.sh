@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/gcloud-common.sh
 source scripts/gcloud-common.sh
+# shellcheck source=scripts/gcloud-monitoring.sh
+source scripts/gcloud-monitoring.sh
 
 usage() {
   cat <<'END'
@@ -13,7 +15,7 @@ Usage: scripts/destroy-gcloud.sh --project=P --region=R --api-key-secret=project
 Deletes the webhook at Gemini, and then everything that scripts/deploy-gcloud.sh
 has made: functions, topics, subscriptions with the messages in them (the dead
 letters, too), secrets, state, the archive with what Gemini has deleted, service
-accounts. What was there before stays: the API key's secret, result buckets, an
+accounts, metrics, alerts. What was there before stays: the API key's secret, result buckets, an
 archive that was given, enabled APIs. Stop the webhook and let the
 queue run empty first: docs/deploy.md, "Stopping everything".
 
@@ -176,6 +178,7 @@ trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
 # What scripts/destroy-gcloud.sh does, to be run in the repository.
 set -euo pipefail'
 delete_webhook
+delete_monitoring
 delete_functions
 delete_messages
 delete_data

@@ -16,6 +16,9 @@ reconcile_schedule='*/15 * * * *'
 scheduler_region=
 vertex_locations=()
 revoked_versions=()
+notification_channels=()
+alert_thresholds=()
+runbook_base_url=
 url=
 single_service=
 invoker_iam_check=yes
@@ -45,7 +48,8 @@ parse_options() {
     option=${1%%=*}
     case $option in
       --project | --region | --api-key-secret | --name | --archive-bucket | --result-bucket | --rotation-period | \
-        --reconcile-schedule | --scheduler-region | --vertex-location | --revoked-version | --url)
+        --reconcile-schedule | --scheduler-region | --vertex-location | --revoked-version | --url | \
+        --notification-channel | --alert-threshold | --runbook-base-url)
         case $1 in
           *=*) value=${1#*=} ;;
           *)
@@ -81,6 +85,9 @@ parse_options() {
           --vertex-location) vertex_locations+=("$value") ;;
           --revoked-version) revoked_versions+=("$value") ;;
           --url) url=$value ;;
+          --notification-channel) notification_channels+=("$value") ;;
+          --alert-threshold) alert_thresholds+=("$value") ;;
+          --runbook-base-url) runbook_base_url=$value ;;
           *) wrong_usage "there is no option $1" ;;
         esac
         ;;
@@ -135,6 +142,8 @@ set_names() {
   state_bucket=$project-$name-state
   archive=${archive_bucket:-$project-$name-archive}
   exclusion=$name-tokens
+  runbook_bucket=$project-$name-runbooks
+  service_url=https://monitoring.googleapis.com/v3/projects/$project/services
 
   api_key_project=${api_key_secret#projects/}
   api_key_project=${api_key_project%%/*}
