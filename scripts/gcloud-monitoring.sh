@@ -73,19 +73,25 @@ request() {
   [ $# -lt 3 ] || command+=(-H 'Content-Type: application/json' -d "$3")
 }
 
+# group KIND sets the array group: alert policies are not in every track of gcloud.
+group() {
+  group=(gcloud monitoring "$1")
+  [ "$1" != policies ] || group=(gcloud alpha monitoring policies)
+}
+
 # titled KIND TITLE OPTION FILE makes or updates what has no id of its own: a dashboard
 # or an alert policy.
 titled() {
-  local look=(gcloud monitoring "$1" list --filter="displayName=\"$2\"" --format='value(name)' --limit=1)
   local id
-  full "${look[@]}"
+  group "$1"
+  full "${group[@]}" list --filter="displayName=\"$2\"" --format='value(name)' --limit=1
   if [ -n "$dry_run" ]; then
     say "ID=\$($(words "${full[@]}"))"
     say "if [ -n \"\$ID\" ]; then"
-    full gcloud monitoring "$1" update "\$ID" "$3=$4"
+    full "${group[@]}" update "\$ID" "$3=$4"
     say "  $(words "${full[@]}")"
     say 'else'
-    full gcloud monitoring "$1" create "$3=$4"
+    full "${group[@]}" create "$3=$4"
     say "  $(words "${full[@]}")"
     say 'fi'
     return
@@ -93,10 +99,10 @@ titled() {
   said='(what it printed is above)'
   id=$("${full[@]}") || give_up
   if [ -n "$id" ]; then
-    run gcloud monitoring "$1" update "$id" "$3=$4"
+    run "${group[@]}" update "$id" "$3=$4"
     say "  set    $2"
   else
-    run gcloud monitoring "$1" create "$3=$4"
+    run "${group[@]}" create "$3=$4"
     say "  made   $2"
   fi
 }
@@ -164,10 +170,11 @@ publish_runbooks() {
 # drop_titled KIND TITLE deletes a dashboard or an alert policy.
 drop_titled() {
   local id
-  full gcloud monitoring "$1" list --filter="displayName=\"$2\"" --format='value(name)' --limit=1
+  group "$1"
+  full "${group[@]}" list --filter="displayName=\"$2\"" --format='value(name)' --limit=1
   if [ -n "$dry_run" ]; then
     say "ID=\$($(words "${full[@]}"))"
-    full gcloud monitoring "$1" delete "\$ID"
+    full "${group[@]}" delete "\$ID"
     say "test -z \"\$ID\" || $(words "${full[@]}")"
     return
   fi
@@ -176,7 +183,7 @@ drop_titled() {
     say "  gone   $2"
     return
   fi
-  run gcloud monitoring "$1" delete "$id"
+  run "${group[@]}" delete "$id"
   say "  delete $2"
 }
 

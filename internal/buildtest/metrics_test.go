@@ -21,6 +21,12 @@ var placeholders = map[string]string{
 // definition reads a file of terraform/monitoring as Terraform and the script do.
 func definition(t *testing.T, name string, v any) {
 	t.Helper()
+	must(t, json.Unmarshal([]byte(filledIn(t, name)), v))
+}
+
+// filledIn is such a file without placeholders.
+func filledIn(t *testing.T, name string) string {
+	t.Helper()
 	text := readFile(t, "terraform/monitoring/"+name)
 	for placeholder, value := range values(t) {
 		text = strings.ReplaceAll(text, "${"+placeholder+"}", value)
@@ -28,7 +34,20 @@ func definition(t *testing.T, name string, v any) {
 	if _, rest, more := strings.Cut(text, "${"); more {
 		t.Fatalf("terraform/monitoring/%s: no value for ${%.30s", name, rest)
 	}
-	must(t, json.Unmarshal([]byte(text), v))
+	return text
+}
+
+// filledFiles writes them all to a directory, by the names that the script gives them.
+func filledFiles(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, kind := range []string{"metrics", "slos", "alerts"} {
+		for _, name := range definitions(t, kind) {
+			writeFile(t, filepath.Join(dir, kind+"-"+name+".json"), filledIn(t, kind+"/"+name+".json"))
+		}
+	}
+	writeFile(t, filepath.Join(dir, "dashboard.json"), filledIn(t, "dashboard.json"))
+	return dir
 }
 
 // definitions are the names of those of a kind: metrics, alerts, slos.
