@@ -10,6 +10,13 @@ import (
 	"testing"
 )
 
+func TestMain(m *testing.M) {
+	if isReconcile() { // the demo has started this program once more
+		serveReconcile()
+	}
+	os.Exit(m.Run())
+}
+
 // TestDemo runs the demo with a small batch. Every check must be ok, and the
 // README's sample must show checks of it.
 func TestDemo(t *testing.T) {

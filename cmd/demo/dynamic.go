@@ -22,7 +22,7 @@ const (
 // dynamic runs jobs with webhooks of their own, which Google signs with keys
 // that are the same for all its customers, and a stranger's job.
 func (d *demo) dynamic(ctx context.Context) error {
-	d.screen.title("5. Webhooks given with a request, and a stranger's")
+	d.screen.title("7. Webhooks given with a request, and a stranger's")
 	token, err := d.operator.CreateToken(ctx)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (d *demo) dynamic(ctx context.Context) error {
 		}
 	}
 	for _, j := range jobs {
-		if err := d.completed(ctx, j); err != nil {
+		if err := d.routed(ctx, j); err != nil {
 			return err
 		}
 	}
@@ -68,8 +68,8 @@ func (d *demo) dynamic(ctx context.Context) error {
 // job is a batch with a webhook of its own.
 type job struct{ what, label, team, scheme, name string }
 
-// completed waits for the job's batch.completed and checks how it came.
-func (d *demo) completed(ctx context.Context, j job) error {
+// routed waits for the job's batch.completed and checks how it came.
+func (d *demo) routed(ctx context.Context, j job) error {
 	done, err := d.outcome(ctx, "batch.completed", j.name)
 	if err != nil {
 		return err
@@ -91,15 +91,7 @@ func (d *demo) strangers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		status := 0
-		err = d.wait(ctx, "the stranger's delivery", func() bool {
-			for _, a := range d.cloud.Gemini.Deliveries() {
-				if a.ID == id {
-					status = a.Status
-				}
-			}
-			return status != 0
-		})
+		status, err := d.answered(ctx, id)
 		if err != nil {
 			return err
 		}

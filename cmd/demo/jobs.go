@@ -103,25 +103,33 @@ func (d *demo) interaction(ctx context.Context, id string) error {
 	return nil
 }
 
-// results waits for batch.completed and all lines of a batch, and checks them.
-func (d *demo) results(ctx context.Context, what, name, place string, n int) (done outcome, err error) {
-	var status map[string]int
-	from := map[string]bool{} // what the lines say of the place of the results
+// completed waits for batch.completed of a batch of n requests, and all its lines.
+func (d *demo) completed(ctx context.Context, name string, n int) (done outcome, lines []outcome, err error) {
 	err = d.wait(ctx, "batch.completed and its lines", func() bool {
-		status = map[string]int{}
+		lines = nil
 		for _, o := range d.lines {
 			if o.ResourceID == name {
-				status[o.Status]++
-				from[o.Source.Origin] = true
+				lines = append(lines, o)
 			}
 		}
-		lines := status["succeeded"] + status["failed"] + status["invalid"]
-		d.screen.progress("ranges done %d, lines published %d of %d", d.ranges, lines, n)
+		d.screen.progress("ranges done %d, lines published %d of %d", d.ranges, len(lines), n)
 		done = d.find("batch.completed", name)
-		return done.ID != "" && lines >= done.Results.Total
+		return done.ID != "" && len(lines) >= done.Results.Total
 	})
+	return done, lines, err
+}
+
+// results waits for all outcomes of a batch, and checks them.
+func (d *demo) results(ctx context.Context, what, name, place string, n int) (outcome, error) {
+	done, lines, err := d.completed(ctx, name, n)
 	if err != nil {
 		return done, err
+	}
+	status := map[string]int{}
+	from := map[string]bool{} // what the lines say of the place of the results
+	for _, o := range lines {
+		status[o.Status]++
+		from[o.Source.Origin] = true
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -1,6 +1,7 @@
 // Command demo runs the receiver's main jobs on the embedded cloud and shows what
 // happens: batches, a video and an interaction of the Gemini simulator, their signed
-// webhooks, what is fetched and copied, the lines on Pub/Sub; then deliveries that must be refused, and a
+// webhooks, what is fetched and copied, the lines on Pub/Sub; batches of which no event
+// comes, a retry of lines that failed; then deliveries that must be refused, and a
 // rotation of the signing secret. The exit status is 0 only if everything came
 // out as the contract says.
 //
@@ -20,6 +21,9 @@ import (
 )
 
 func main() {
+	if isReconcile() {
+		serveReconcile()
+	}
 	keep := flag.Bool("keep", false, "leave everything running and print addresses, environment and a signed curl")
 	requests := flag.Int("requests", 5000, "requests in the batch")
 	flag.Parse()

@@ -18,12 +18,8 @@ import (
 // serveReceiver serves the function in this process as cmd/receiver does, with
 // the environment env, and returns its URL when it answers.
 func serveReceiver(ctx context.Context, env []string) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // for a free port
+	port, err := freePort()
 	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err = errors.Join(err, listener.Close()); err != nil {
 		return "", err
 	}
 	for _, pair := range append(env, "FUNCTION_TARGET="+receiver.Target, "PORT="+port, "LOCAL_ONLY=true") {
@@ -45,6 +41,15 @@ func serveReceiver(ctx context.Context, env []string) (string, error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, errors.Join(err, listener.Close())
 }
 
 // answer is what the receiver said: the status and its one word.

@@ -12,7 +12,7 @@ import (
 
 // rotation rotates the signing secret while deliveries come.
 func (d *demo) rotation(ctx context.Context) error {
-	d.screen.title(fmt.Sprintf("6. A rotation of the signing secret (its 24 hours take %v here)", overlap))
+	d.screen.title(fmt.Sprintf("8. A rotation of the signing secret (its 24 hours take %v here)", overlap))
 	old := d.secret
 	var err error
 	if d.secret, err = d.operator.Rotate(ctx, webhookadmin.After24h); err != nil {
