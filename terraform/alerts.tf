@@ -84,4 +84,8 @@ resource "google_storage_bucket_object" "runbook" {
   name         = "runbooks/${each.key}"
   source       = "${local.source_dir}/docs/runbooks/${each.key}"
   content_type = "text/plain; charset=utf-8"
+
+  lifecycle {
+    replace_triggered_by = [google_storage_bucket.source.id]
+  }
 }

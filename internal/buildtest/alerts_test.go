@@ -226,3 +226,26 @@ func TestDashboard(t *testing.T) {
 		t.Errorf("%d texts for whoever has never seen it", texts)
 	}
 }
+
+// TestMonitoringIsDocumented: docs/monitoring.md names every alert, metric, service
+// level and threshold, the latter with its default.
+func TestMonitoringIsDocumented(t *testing.T) {
+	t.Parallel()
+	text := readFile(t, "docs/monitoring.md")
+	for _, name := range definitions(t, "alerts") {
+		runbook, _, _ := strings.Cut(name, ".")
+		if !strings.Contains(text, "["+runbook+"](runbooks/"+runbook+".md)") {
+			t.Errorf("docs/monitoring.md lacks the alert %s", runbook)
+		}
+	}
+	for _, name := range append(definitions(t, "metrics"), "accepted", "complete", "fresh") {
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/monitoring.md lacks %s", name)
+		}
+	}
+	for name, value := range values(t) {
+		if _, open := placeholders[name]; !open && name != "rotation_hours" && !strings.Contains(text, "`"+name+"` "+value+" |") {
+			t.Errorf("docs/monitoring.md lacks the threshold %s with its default %s", name, value)
+		}
+	}
+}

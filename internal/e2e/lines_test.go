@@ -83,6 +83,10 @@ func TestLinesOfMetrics(t *testing.T) {
 	l.reconciliations()
 	rotator := l.rotations()
 
+	for _, c := range []*child{l.public, ending, l.child, l.reconciler, rotator} { // what they wrote is read when they have ended
+		c.terminate(t)
+		c.exitCode(t)
+	}
 	var lines []string
 	for _, part := range []struct{ function, log string }{
 		{"public", l.public.logs.String() + ending.logs.String()}, {"tasks", l.child.logs.String()},
@@ -210,9 +214,10 @@ func (l *lined) rotations() *child {
 	}
 	notify(l.t, rotator, message("SECRET_VERSION_ADD", localcloud.SigningSecret, time.Now()))
 	rotate(time.Now().Add(-time.Hour)) // there is a newer key
-	for range 6 {
-		rotate(time.Now()) // until there are too many
-	}
+	l.wait("too many keys", func() bool {
+		rotate(time.Now())
+		return strings.Contains(rotator.logs.String(), `"action":"limited"`)
+	})
 	must(l.t, l.cloud.Gemini.Close())
 	notify(l.t, l.reconciler, message("", "", time.Now()))
 	must(l.t, l.cloud.Secrets.Close())
