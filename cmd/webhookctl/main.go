@@ -25,6 +25,7 @@ type cli struct {
 	DLQ        dlq              `cmd:"" name:"dlq" help:"List, redrive and drop the dead letters of the work queue."`
 	DynamicURI dynamicURI       `cmd:"" name:"dynamic-uri" help:"Print the URL that a job's webhook_config wants. It holds a token: treat it as a password."`
 	Token      token            `cmd:"" help:"Make the tokens of dynamic webhook URLs."`
+	Verify     verification     `cmd:"" help:"Say of a captured delivery which checks hold and why."`
 	Version    kong.VersionFlag `help:"Print the version."`
 }
 
@@ -60,7 +61,7 @@ type streams struct {
 // run does one command, reports its error, and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
 	err := execute(ctx, args, s)
-	if err != nil && !errors.Is(err, errChanges) {
+	if err != nil && !errors.Is(err, errChanges) && !errors.Is(err, errFound) {
 		fmt.Fprintln(s.messages, "webhookctl:", err)
 	}
 	return codeOf(ctx, err)

@@ -52,7 +52,7 @@ func (s *Set) get(ctx context.Context) ([]verify.Key, time.Duration, error) {
 	if len(document) > maxJWKSBytes {
 		return nil, 0, fmt.Errorf("the document is over %d bytes", maxJWKSBytes)
 	}
-	keys, err := parse(document)
+	keys, err := Parse(document)
 	return keys, keysAge(response.Header), err
 }
 

@@ -17,11 +17,11 @@ const (
 	minRSABits = 2048 // RFC 7518 section 3.3
 )
 
-// parse keeps the RSA keys that can verify RS256 and have a kid, for a token
+// Parse keeps the RSA keys that can verify RS256 and have a kid, for a token
 // without one is refused, and the Ed25519 keys, with and without kid: a v1a
 // signature names none. Other keys are left out, and a set without any usable one
 // is an error: it would refuse everything, and Google never publishes such.
-func parse(document []byte) ([]verify.Key, error) {
+func Parse(document []byte) ([]verify.Key, error) {
 	set, err := jwk.Parse(document, jwk.WithStrictKeySetParsing(false), jwk.WithMaxKeys(maxKeys))
 	if err != nil {
 		return nil, errors.New("the document is not a JWKS, or one with too many keys")

@@ -23,11 +23,11 @@ func FuzzJWKS(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	if _, err := parse([]byte(`{"keys":[` + rsaKey + `]}`)); err != nil {
+	if _, err := Parse([]byte(`{"keys":[` + rsaKey + `]}`)); err != nil {
 		f.Fatalf("the good seed is refused: %v", err)
 	}
 	f.Fuzz(func(t *testing.T, document []byte) {
-		keys, err := parse(document)
+		keys, err := Parse(document)
 		if err != nil {
 			return
 		}
