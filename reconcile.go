@@ -117,8 +117,10 @@ func (r *reconcilerFunction) addGemini(ctx context.Context, run *reconcile.Recon
 			return batches.List(ctx, visit)
 		},
 	})
-	run.Webhooks = &reconcile.Healer{
-		Webhooks: geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: key}), Health: reconcile.NewHealth(), Log: r.log,
+	webhooks := geminiapi.NewWebhooks(geminiapi.WebhooksConfig{Key: key})
+	run.Webhooks = &reconcile.Healer{Webhooks: webhooks, Health: reconcile.NewHealth(), Log: r.log}
+	if r.config.CanaryWebhook != "" {
+		run.Canary = &reconcile.Canary{Webhooks: webhooks, Webhook: r.config.CanaryWebhook}
 	}
 	return nil
 }

@@ -33,6 +33,8 @@ brings about what is different; it takes nothing away.
   --vertex-location=L    location whose Vertex AI batch jobs are looked at, too:
                          europe-west4, global; may be repeated
   --no-reconcile         do not look for such jobs
+  --no-canary            do not have Gemini ping the webhook then, to see that
+                         deliveries arrive
   --revoked-version=V    never accept this version of a signing secret or token,
                          projects/P/secrets/S/versions/N; may be repeated, and
                          those that were given before are forgotten
@@ -255,7 +257,7 @@ set_environments() {
   for place in ${result_buckets[@]+"${result_buckets[@]}"}; do places+=${places:+,}$place; done
   [ -z "$places" ] || tasks_environment+=";RESULT_BUCKETS=$places"
   rotate_environment="GOOGLE_CLOUD_PROJECT=$project;SIGNING_SECRETS=$secrets/$signing_secret;GEMINI_API_KEY_SECRET=$api_key_secret"
-  reconcile_environment="GOOGLE_CLOUD_PROJECT=$project;QUEUE_TOPIC=$queue;STATE_BUCKET=$state_bucket;GEMINI_API_KEY_SECRET=$api_key_secret"
+  reconcile_environment="GOOGLE_CLOUD_PROJECT=$project;QUEUE_TOPIC=$queue;STATE_BUCKET=$state_bucket;GEMINI_API_KEY_SECRET=$api_key_secret;CANARY_WEBHOOK=${canary:+$name}"
   places=
   for place in ${vertex_locations[@]+"${vertex_locations[@]}"}; do places+=${places:+,}$place; done
   [ -z "$places" ] || reconcile_environment+=";VERTEX_LOCATIONS=$places"

@@ -12,6 +12,7 @@ archive_bucket=
 result_buckets=()
 rotation_period=
 reconciles=yes
+canary=yes
 reconcile_schedule='*/15 * * * *'
 scheduler_region=
 vertex_locations=()
@@ -70,6 +71,7 @@ parse_options() {
       --single-service) single_service=yes ;;
       --no-invoker-iam-check) invoker_iam_check= ;;
       --no-reconcile) reconciles= ;;
+      --no-canary) canary= ;;
       --yes) yes=yes ;;
       *)
         case $option in

@@ -60,6 +60,8 @@ locals {
     local.common_environment,
     { STATE_BUCKET = google_storage_bucket.state.name },
     module.options.results.files_api ? { GEMINI_API_KEY_SECRET = local.api_key_secret } : {},
+    # By name: its id is not known before the functions are there.
+    local.canary ? { CANARY_WEBHOOK = var.name } : {},
     length(local.vertex_locations) > 0 ? { VERTEX_LOCATIONS = join(",", local.vertex_locations) } : {},
     { for k, v in {
       RECONCILE_LOOKBACK = try("${module.options.reconcile.lookback_hours}h", null)

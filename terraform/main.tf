@@ -34,6 +34,7 @@ locals {
   rotates = module.options.rotation != null
   # There must be something to look at.
   reconciles       = module.options.reconcile != null && (module.options.results.files_api || length(local.vertex_locations) > 0)
+  canary           = module.options.webhook.create && module.options.results.files_api && try(module.options.reconcile.canary, false)
   vertex_locations = sort(flatten(module.options.reconcile[*].vertex_locations))
 
   # In the address of Pub/Sub's service agent: saves looking up the project, which

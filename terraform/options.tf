@@ -95,6 +95,7 @@ variable "reconcile" {
     back; `grace_minutes`: how long after its end a job's own event may still come; README.md "Configuration" has the defaults. `vertex_locations`: where
     batch jobs of Vertex AI are looked at, too, such as europe-west1 and global; what they wrote is read only where it is within results.buckets.
     `scheduler_region`: another region for Cloud Scheduler, which is not in all. The Gemini API is looked at unless results.files_api is false.
+    `canary`: each run also has Gemini ping the webhook that this module registers, to see that deliveries arrive; see docs/operations.md "The canary".
   EOT
   type        = any
   default     = {}

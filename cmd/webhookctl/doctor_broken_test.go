@@ -251,9 +251,10 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"no grant on the results": {grant(resultBucket, "roles/storage.objectCreator", member("tasks")), nothing, nil, "result bucket results/batches/", fail, "--role=roles/storage.objectViewer", nil},
 		"results not to see":      {refuse("buckets", resultBucket, codes.PermissionDenied), nothing, nil, "result bucket results/batches/", warn, "storage.buckets.getIamPolicy", nil},
 
-		"it never ran":     {ran(reconcile.Report{}), nothing, nil, "reconciliation", warn, "gcloud scheduler jobs run gemini-webhook-reconcile --project=p", nil},
-		"it runs no more":  {ran(reconcile.Report{}, 150*time.Minute, 130*time.Minute, 110*time.Minute, 90*time.Minute), nothing, nil, "reconciliation", warn, "20m0s apart", nil},
-		"a run had errors": {ran(reconcile.Report{Errors: []string{"list\x1b batches: 403", "b", "c", "d"}}, 3*time.Minute), nothing, nil, "reconciliation", warn, `"list\x1b batches: 403"; "b"; "c"; and 1 more`, nil},
+		"it never ran":      {ran(reconcile.Report{}), nothing, nil, "reconciliation", warn, "gcloud scheduler jobs run gemini-webhook-reconcile --project=p", nil},
+		"it runs no more":   {ran(reconcile.Report{}, 150*time.Minute, 130*time.Minute, 110*time.Minute, 90*time.Minute), nothing, nil, "reconciliation", warn, "20m0s apart", nil},
+		"a ping is missing": {ran(reconcile.Report{Canary: "missing"}, 3*time.Minute), nothing, nil, "reconciliation", warn, "docs/runbooks/canary-missing.md", nil},
+		"a run had errors":  {ran(reconcile.Report{Errors: []string{"list\x1b batches: 403", "b", "c", "d"}}, 3*time.Minute), nothing, nil, "reconciliation", warn, `"list\x1b batches: 403"; "b"; "c"; and 1 more`, nil},
 		"a report that is none": {func() {
 			d.objects.Put(stateBucket, batch.RunsFolder+"2099-01-01T00:00:00.000000000Z", []byte("x"), gcs.Attrs{})
 		}, func() { d.objects.Delete(stateBucket, batch.RunsFolder+"2099-01-01T00:00:00.000000000Z") }, nil, "reconciliation", fail, "read the report", nil},

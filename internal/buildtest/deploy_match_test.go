@@ -158,6 +158,7 @@ func TestFunctionsStart(t *testing.T) {
 	t.Parallel()
 	for variant, doors := range map[string]map[string]config.Doors{
 		"everything":     {"gemini-webhook": config.DoorsPublic, "gemini-webhook-tasks": config.DoorsTasks, "gemini-webhook-rotate": "", "gemini-webhook-reconcile": ""},
+		"no canary":      {"gemini-webhook": config.DoorsPublic, "gemini-webhook-tasks": config.DoorsTasks, "gemini-webhook-reconcile": ""},
 		"single service": {"search-gemini": config.DoorsBoth, "search-gemini-reconcile": ""},
 	} {
 		functions := functionFlags(t, variants[variant]...)
@@ -185,8 +186,10 @@ func TestFunctionsStart(t *testing.T) {
 				t.Errorf("%s, %s: doors %q, want %q", variant, name, got.Doors, want)
 			case want.Tasks() && variant == "everything" && len(got.ResultBuckets) != 2:
 				t.Errorf("%s, %s: result buckets %v", variant, name, got.ResultBuckets)
-			case name == "gemini-webhook-reconcile" && !slices.Equal(got.VertexLocations, []string{"europe-west4", "global"}):
+			case name == "gemini-webhook-reconcile" && variant == "everything" && !slices.Equal(got.VertexLocations, []string{"europe-west4", "global"}):
 				t.Errorf("%s, %s: locations %v", variant, name, got.VertexLocations)
+			case strings.HasSuffix(name, "-reconcile") && (got.CanaryWebhook != "") != (variant != "no canary"):
+				t.Errorf("%s, %s: pings %q", variant, name, got.CanaryWebhook)
 			case want.Tasks() && !strings.HasPrefix(got.PushAudience, "https://"+name+"-123456789012."):
 				t.Errorf("%s, %s: audience %s", variant, name, got.PushAudience)
 			}
@@ -262,6 +265,7 @@ func TestScriptAsTerraform(t *testing.T) {
 		{"--max-retry-attempts=3", "reconcile.tf", "retry_count = 3"},
 		{"create gemini-webhook-reconcile --message-retention-duration=1d", "reconcile.tf", `message_retention_duration = "86400s"`},
 		{";VERTEX_LOCATIONS=europe-west4;", "environment.tf", `VERTEX_LOCATIONS = join(",", local.vertex_locations)`},
+		{";CANARY_WEBHOOK=gemini-webhook;", "environment.tf", "CANARY_WEBHOOK = var.name"},
 		{"--ingress-settings=internal-only", "functions.tf", `"ALLOW_INTERNAL_ONLY"`},
 		{`httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\"`, "logging.tf", `httpRequest.requestUrl=~\"^https?://[^/]+/.*([A-Za-z0-9_-]|%(2[5Dd]|[3-7][0-9A-Fa-f])){32}\"`},
 		{"/gemini\"", "modules/options/variables_webhook.tf", `optional(string, "/gemini")`},

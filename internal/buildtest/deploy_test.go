@@ -32,6 +32,7 @@ var (
 		},
 		"rotation":       {"--rotation-period=2592000s", "--result-bucket=acme-batches", "--vertex-location=europe-west4", "--notification-channel=projects/acme-prod/notificationChannels/1"},
 		"no reconcile":   {"--no-reconcile"},
+		"no canary":      {"--no-canary"},
 		"archive":        {"--archive-bucket=acme-kept"},
 		"single service": {"--single-service", "--name=search-gemini"},
 	}

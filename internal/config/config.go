@@ -83,6 +83,7 @@ type Config struct {
 	ReconcileLookback  time.Duration
 	ReconcileGrace     time.Duration
 	VertexLocations    []string // empty: no Vertex AI
+	CanaryWebhook      string   // empty: no canary
 	LogLevel           slog.Level
 }
 
@@ -147,6 +148,7 @@ func LoadReconcile(ctx context.Context, lookuper envconfig.Lookuper) (*Config, e
 			ReconcileLookback:  c.duration("RECONCILE_LOOKBACK", env.ReconcileLookback, lookback),
 			ReconcileGrace:     c.duration("RECONCILE_GRACE", env.ReconcileGrace, grace),
 			VertexLocations:    c.locations("VERTEX_LOCATIONS", env.VertexLocations),
+			CanaryWebhook:      c.plain("CANARY_WEBHOOK", env.CanaryWebhook),
 			LogLevel:           c.logLevel(env.LogLevel),
 		}
 		if cfg.ReconcileLookback > 0 && cfg.ReconcileGrace >= cfg.ReconcileLookback {
@@ -154,6 +156,9 @@ func LoadReconcile(ctx context.Context, lookuper envconfig.Lookuper) (*Config, e
 		}
 		if env.GeminiAPIKeySecret == "" && len(list(env.VertexLocations)) == 0 {
 			c.refuse("GEMINI_API_KEY_SECRET", "or VERTEX_LOCATIONS is required by Reconcile: name the secret that holds the Gemini API key, as projects/P/secrets/S, or locations of Vertex AI, or both")
+		}
+		if env.CanaryWebhook != "" && env.GeminiAPIKeySecret == "" {
+			c.refuse("CANARY_WEBHOOK", "needs GEMINI_API_KEY_SECRET: without an API key Gemini cannot be asked for a ping")
 		}
 		c.url("GOOGLE_GEMINI_BASE_URL", env.GeminiBaseURL)
 		c.url("GOOGLE_VERTEX_BASE_URL", env.VertexBaseURL)

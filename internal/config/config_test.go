@@ -285,7 +285,12 @@ func TestLoadReconcile(t *testing.T) {
 	if diff := cmp.Diff(&want, got); diff != "" || err != nil {
 		t.Errorf("defaults: %v (-want +got)\n%s", err, diff)
 	}
-	want.GeminiAPIKeySecret, want.VertexLocations = "", []string{"europe-west4", "global", "us"}
+	want.CanaryWebhook = "gemini-webhook"
+	got, err = loadReconcile(t, env(map[string]string{"GEMINI_API_KEY_SECRET": "projects/p/secrets/key", "CANARY_WEBHOOK": "gemini-webhook"}))
+	if diff := cmp.Diff(&want, got); diff != "" || err != nil {
+		t.Errorf("a canary: %v (-want +got)\n%s", err, diff)
+	}
+	want.CanaryWebhook, want.GeminiAPIKeySecret, want.VertexLocations = "", "", []string{"europe-west4", "global", "us"}
 	want.ReconcileLookback, want.ReconcileGrace, want.LogLevel = time.Second, 0, slog.LevelWarn
 	got, err = loadReconcile(t, env(map[string]string{
 		"VERTEX_LOCATIONS": "europe-west4, global,,us", "RECONCILE_LOOKBACK": "1s", "RECONCILE_GRACE": "0s", "LOG_LEVEL": "warn",
@@ -304,9 +309,11 @@ func TestLoadReconcile(t *testing.T) {
 			"GOOGLE_CLOUD_PROJECT": "A", "QUEUE_TOPIC": "a/b", "STATE_BUCKET": "gs://b", "GEMINI_API_KEY_SECRET": "key", "RECONCILE_LOOKBACK": "week", "RECONCILE_GRACE": "-1s",
 			"VERTEX_LOCATIONS": "us", "LOG_LEVEL": "loud", "GOOGLE_GEMINI_BASE_URL": "http://proxy.example", "GOOGLE_VERTEX_BASE_URL": "http://proxy.example",
 		}, []string{"GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "STATE_BUCKET", "GEMINI_API_KEY_SECRET", "RECONCILE_LOOKBACK", "RECONCILE_GRACE", "LOG_LEVEL", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL"}},
-		"no window":    {env(map[string]string{"VERTEX_LOCATIONS": "us", "RECONCILE_LOOKBACK": "1h", "RECONCILE_GRACE": "1h"}), []string{"RECONCILE_GRACE"}},
-		"no lookback":  {env(map[string]string{"VERTEX_LOCATIONS": "us", "RECONCILE_LOOKBACK": "0s"}), []string{"RECONCILE_LOOKBACK"}},
-		"no locations": {env(map[string]string{"VERTEX_LOCATIONS": "europe-west4,evil.example,us/x,-us,US,europe-west4,a-b1-c2," + strings.Repeat("a", 41)}), slices.Repeat([]string{"VERTEX_LOCATIONS"}, 7)},
+		"a canary without a key": {env(map[string]string{"VERTEX_LOCATIONS": "us", "CANARY_WEBHOOK": "gemini-webhook"}), []string{"CANARY_WEBHOOK"}},
+		"a canary with spaces":   {env(map[string]string{"GEMINI_API_KEY_SECRET": "projects/p/secrets/key", "CANARY_WEBHOOK": "gemini webhook"}), []string{"CANARY_WEBHOOK"}},
+		"no window":              {env(map[string]string{"VERTEX_LOCATIONS": "us", "RECONCILE_LOOKBACK": "1h", "RECONCILE_GRACE": "1h"}), []string{"RECONCILE_GRACE"}},
+		"no lookback":            {env(map[string]string{"VERTEX_LOCATIONS": "us", "RECONCILE_LOOKBACK": "0s"}), []string{"RECONCILE_LOOKBACK"}},
+		"no locations":           {env(map[string]string{"VERTEX_LOCATIONS": "europe-west4,evil.example,us/x,-us,US,europe-west4,a-b1-c2," + strings.Repeat("a", 41)}), slices.Repeat([]string{"VERTEX_LOCATIONS"}, 7)},
 	} {
 		_, err := loadReconcile(t, test.env)
 		if diff := cmp.Diff(test.want, variables(t, err)); diff != "" {

@@ -83,6 +83,9 @@ type environment struct {
 	// comma-separated locations whose Vertex AI batch jobs are looked at, such as
 	// `europe-west4` and `global`; `Reconcile` needs this, `GEMINI_API_KEY_SECRET` or both
 	VertexLocations string `env:"VERTEX_LOCATIONS" door:"Reconcile"`
+	// id or name of the registered webhook that each run has Gemini ping, to see that
+	// deliveries arrive; needs `GEMINI_API_KEY_SECRET`; empty: off
+	CanaryWebhook string `env:"CANARY_WEBHOOK" door:"Reconcile"`
 	// `debug`, `info`, `warn` or `error`
 	LogLevel string `env:"LOG_LEVEL, default=info" door:"all"`
 	// another address of the Gemini API, read by its SDK as well: https, or http on this

@@ -60,6 +60,9 @@ func (d *doctor) reconciliation(ctx context.Context, f *finding) {
 	if usual := usually(runs); age > overdue*usual {
 		f.warn(start, "%s; runs began %v apart until then", found, usual.Round(time.Second))
 	}
+	if report.Canary == reconcile.CanaryMissing {
+		f.warn("follow docs/runbooks/canary-missing.md", "%s; a ping that Gemini was asked for did not arrive", found)
+	}
 	if len(report.Errors) > 0 {
 		f.warn("repair what it says; the log of the function "+d.id("reconcile")+" has all of it", "%s; %s", found, quoted(report.Errors))
 	}

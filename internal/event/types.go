@@ -20,6 +20,11 @@ const formerBatchSucceeded = "batch.completed"
 // maxTypeBytes bounds a usable type (contract, "Outcomes", row unrecognized).
 const maxTypeBytes = 256
 
+// MayBePing reports whether an event may be the test delivery that Gemini sends when it
+// is asked for a ping. What that says is not documented: the webhook's secret signs it,
+// and its type is none of those above.
+func (e *Event) MayBePing() bool { return e.Mode == "static" && !Known(e.Type) }
+
 // Known reports whether eventType is one of the catalogue above. It compares
 // exactly: another case is another type.
 func Known(eventType string) bool {

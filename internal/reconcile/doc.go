@@ -8,7 +8,8 @@
 // be repeated.
 //
 // It also enables the webhooks again that Gemini disabled after failed deliveries, once
-// their receiver is healthy.
+// their receiver is healthy, and has Gemini ping one of them, to see that deliveries
+// arrive (Canary).
 //
 // The package knows no cloud client: sources, the queue and the webhooks are its
 // arguments.

@@ -19,16 +19,18 @@ const (
 type Report struct {
 	Started         time.Time      `json:"started"`
 	Ended           time.Time      `json:"ended"`
-	LookedAt        map[string]int `json:"looked_at"`        // jobs that were listed, by event.OriginGeminiAPI and event.OriginVertexAPI
-	RunningJobs     int            `json:"running_jobs"`     // of those, the ones that are not at their end
-	EndedJobs       int            `json:"ended_jobs"`       // of those, the ones that ended in the window
-	Queued          int            `json:"queued"`           // of those, the ones without an owner whose event is in the queue now
-	WebhooksEnabled int            `json:"webhooks_enabled"` // that Gemini had disabled
-	Errors          []string       `json:"errors"`           // empty where all was looked at; at most 20
+	LookedAt        map[string]int `json:"looked_at"`                // jobs that were listed, by event.OriginGeminiAPI and event.OriginVertexAPI
+	RunningJobs     int            `json:"running_jobs"`             // of those, the ones that are not at their end
+	EndedJobs       int            `json:"ended_jobs"`               // of those, the ones that ended in the window
+	Queued          int            `json:"queued"`                   // of those, the ones without an owner whose event is in the queue now
+	WebhooksEnabled int            `json:"webhooks_enabled"`         // that Gemini had disabled
+	Canary          string         `json:"canary"`                   // CanaryOff, CanaryOK or another of these words
+	CanarySeconds   float64        `json:"canary_seconds,omitempty"` // of CanaryOK: what the ping took until it was worked on
+	Errors          []string       `json:"errors"`                   // empty where all was looked at; at most 20
 }
 
 func newReport(started time.Time) *Report {
-	return &Report{Started: started.UTC(), LookedAt: map[string]int{event.OriginGeminiAPI: 0, event.OriginVertexAPI: 0}, Errors: []string{}}
+	return &Report{Started: started.UTC(), Canary: CanaryOff, LookedAt: map[string]int{event.OriginGeminiAPI: 0, event.OriginVertexAPI: 0}, Errors: []string{}}
 }
 
 // add takes note of an error; nil is none.
@@ -41,10 +43,15 @@ func (r *Report) add(err error) {
 
 // log writes the one line of a run, whose names stay: metrics are made of them.
 func (r *Report) log(ctx context.Context, log *slog.Logger, level slog.Level) {
-	log.Log(ctx, level, "reconciled",
+	attrs := []any{
 		"started", r.Started, "ended", r.Ended,
 		slog.Group("looked_at", event.OriginGeminiAPI, r.LookedAt[event.OriginGeminiAPI], event.OriginVertexAPI, r.LookedAt[event.OriginVertexAPI]),
-		"running_jobs", r.RunningJobs, "ended_jobs", r.EndedJobs, "queued", r.Queued, "webhooks_enabled", r.WebhooksEnabled, "errors", r.Errors)
+		"running_jobs", r.RunningJobs, "ended_jobs", r.EndedJobs, "queued", r.Queued, "webhooks_enabled", r.WebhooksEnabled, "canary", r.Canary, "errors", r.Errors,
+	}
+	if r.Canary == CanaryOK {
+		attrs = append(attrs, "canary_seconds", r.CanarySeconds)
+	}
+	log.Log(ctx, level, "reconciled", attrs...)
 }
 
 func (r *Report) encode() []byte {

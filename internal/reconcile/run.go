@@ -48,12 +48,13 @@ type Queue interface {
 	Enqueue(ctx context.Context, kind string, messages ...[]byte) error
 }
 
-// Reconciler does runs. All of its fields are required, but for Webhooks.
+// Reconciler does runs. All of its fields are required, but for Webhooks and Canary.
 type Reconciler struct {
 	Sources  []Source
 	State    *batch.State
 	Queue    Queue
 	Webhooks *Healer // nil: none are looked at
+	Canary   *Canary // nil: none is pinged
 	Lookback time.Duration
 	Grace    time.Duration
 	Now      func() time.Time
@@ -72,6 +73,9 @@ func (r *Reconciler) Run(ctx context.Context) (*Report, error) {
 	if r.Webhooks != nil {
 		enabled, err := r.Webhooks.heal(ctx)
 		report.WebhooksEnabled, errs = enabled, append(errs, err)
+	}
+	if r.Canary != nil { // behind the webhooks: one that was enabled just now is pinged
+		errs = append(errs, r.canary(ctx, report))
 	}
 	if owned, err := r.State.Jobs(ctx); err != nil {
 		errs = append(errs, err)
@@ -121,7 +125,7 @@ func lasting(err error) bool {
 	if secret.Definite(err) { // the API key cannot be read
 		return true
 	}
-	for _, definite := range []error{ErrLasting, object.ErrDenied, object.ErrRefused, object.ErrNotFound} {
+	for _, definite := range []error{ErrLasting, webhookadmin.ErrWebhookNotFound, object.ErrDenied, object.ErrRefused, object.ErrNotFound} {
 		if errors.Is(err, definite) {
 			return true
 		}

@@ -56,15 +56,16 @@ func (b *bucket) Read(_ context.Context, name string) ([]byte, error) {
 	return nil, batch.ErrNotFound
 }
 
-func (b *bucket) List(_ context.Context, prefix, _, _ string) (all []batch.Entry, err error) {
+func (b *bucket) List(_ context.Context, prefix, from, to string) (all []batch.Entry, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lists++
 	for name := range b.objects {
-		if strings.HasPrefix(name, prefix) {
+		if strings.HasPrefix(name, prefix) && name >= from && (to == "" || name < to) {
 			all = append(all, batch.Entry{Name: name})
 		}
 	}
+	slices.SortFunc(all, func(x, y batch.Entry) int { return strings.Compare(x.Name, y.Name) })
 	return all, b.fail
 }
 
@@ -291,7 +292,7 @@ func TestOwnersAndDuplicates(t *testing.T) {
 	report, err := r.run()
 	must(t, err)
 	want := reconcile.Report{
-		Started: now, Ended: now, LookedAt: map[string]int{"gemini_api": 16, "vertex_api": 1}, RunningJobs: 1, EndedJobs: 16, Queued: 8, Errors: []string{},
+		Started: now, Ended: now, Canary: "off", LookedAt: map[string]int{"gemini_api": 16, "vertex_api": 1}, RunningJobs: 1, EndedJobs: 16, Queued: 8, Errors: []string{},
 	}
 	if diff := cmp.Diff(want, report); diff != "" || len(r.queue.events) != 8 {
 		t.Errorf("%q (-want +got):\n%s", r.queue.ids(), diff)
@@ -300,7 +301,7 @@ func TestOwnersAndDuplicates(t *testing.T) {
 	must(t, json.Unmarshal([]byte(r.log.String()), &line))
 	wantLine := map[string]any{
 		"level": "INFO", "msg": "reconciled", "time": line["time"], "started": "2026-11-30T12:00:00Z", "ended": "2026-11-30T12:00:00Z",
-		"looked_at": map[string]any{"gemini_api": 16.0, "vertex_api": 1.0}, "running_jobs": 1.0, "ended_jobs": 16.0, "queued": 8.0, "webhooks_enabled": 0.0, "errors": []any{},
+		"looked_at": map[string]any{"gemini_api": 16.0, "vertex_api": 1.0}, "running_jobs": 1.0, "ended_jobs": 16.0, "queued": 8.0, "webhooks_enabled": 0.0, "canary": "off", "errors": []any{},
 	}
 	if diff := cmp.Diff(wantLine, line); diff != "" {
 		t.Errorf("the log line (-want +got):\n%s", diff)

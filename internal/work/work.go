@@ -108,7 +108,7 @@ func (w *Worker) cutoff(ctx context.Context) time.Time {
 // single publishes the one outcome of an event that is no succeeded batch's,
 // unless that is done.
 func (w *Worker) single(ctx context.Context, t batch.Task) error {
-	return w.State.Once(ctx, t.Key, batch.Published, func() error {
+	err := w.State.Once(ctx, t.Key, batch.Published, func() error {
 		switch t.Event.Type {
 		case event.TypeBatchFailed, event.TypeBatchExpired, event.TypeBatchCancelled:
 			return w.ended(ctx, t)
@@ -119,6 +119,14 @@ func (w *Worker) single(ctx context.Context, t batch.Task) error {
 		}
 		return w.publish(ctx, t.Event, m)
 	})
+	if err != nil || !t.Event.MayBePing() {
+		return err
+	}
+	// Also of a repeat: nobody says that two pings differ. An error repeats nothing.
+	if err := w.State.SaveArrival(ctx, w.Now()); err != nil {
+		w.Log.WarnContext(ctx, "that a delivery arrived could not be recorded: if it was a ping, the canary takes it for missing", "event_id", t.Event.ID, "error", err.Error())
+	}
+	return nil
 }
 
 func (w *Worker) publish(ctx context.Context, e *event.Event, m outcome.Message) error {

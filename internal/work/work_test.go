@@ -158,3 +158,44 @@ func TestWhatIsNotQueuedByUs(t *testing.T) {
 		}
 	}
 }
+
+// TestArrivals: what may be a ping is recorded after its outcome is published, each time,
+// and nothing else is; an error there repeats nothing.
+func TestArrivals(t *testing.T) {
+	t.Parallel()
+	store := flags{set: map[string][]byte{}}
+	w, outcomes, _ := newWorker()
+	w.State = batch.NewState(store)
+	at := start
+	w.Now = func() time.Time { at = at.Add(time.Second); return at }
+	send := func(mode, body string) error {
+		data := event.Encode(event.Delivery{ID: "msg_" + body, Mode: mode, ReceivedAt: start}, []byte(body))
+		_, err := w.Do(t.Context(), Message{Kind: "event", Data: data})
+		return err
+	}
+	arrivals := func() (n int) {
+		for name := range store.set {
+			if strings.HasPrefix(name, "v1/canary/arrivals/") {
+				n++
+			}
+		}
+		return n
+	}
+	for _, test := range []struct {
+		mode, body string
+		want       int
+	}{
+		{"static", `{"type":"batch.failed","data":{"id":"1"}}`, 0}, {"static", `{"type":"interaction.completed","data":{"id":"1"}}`, 0},
+		{"dynamic", `{"type":"webhook.ping"}`, 0}, {"dynamic", `?`, 0}, {"reconciled", `{}`, 0},
+		{"static", `{"type":"webhook.ping"}`, 1}, {"static", `{"type":"webhook.ping"}`, 2}, {"static", `{}`, 3}, {"static", ``, 4},
+	} {
+		if err := send(test.mode, test.body); err != nil || arrivals() != test.want {
+			t.Errorf("%+v: %d arrivals, %v", test, arrivals(), err)
+		}
+	}
+	published := len(outcomes.types)
+	outcomes.err = errors.New("Pub/Sub is down")
+	if err := send("static", `{"type":"ping"}`); err == nil || arrivals() != 4 || len(outcomes.types) != published {
+		t.Errorf("what is not published has arrived: %v", err)
+	}
+}

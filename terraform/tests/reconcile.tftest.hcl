@@ -35,7 +35,7 @@ run "it_is_on_unless_it_is_turned_off" {
   }
 
   assert {
-    condition     = google_cloudfunctions2_function.this["reconcile"].service_config[0].environment_variables == tomap({ GOOGLE_CLOUD_PROJECT = "acme-prod", QUEUE_TOPIC = "gemini-webhook-queue", STATE_BUCKET = "acme-prod-gemini-webhook-state", GEMINI_API_KEY_SECRET = var.api_key_secret, GOMEMLIMIT = "409MiB" })
+    condition     = google_cloudfunctions2_function.this["reconcile"].service_config[0].environment_variables == tomap({ GOOGLE_CLOUD_PROJECT = "acme-prod", QUEUE_TOPIC = "gemini-webhook-queue", STATE_BUCKET = "acme-prod-gemini-webhook-state", GEMINI_API_KEY_SECRET = var.api_key_secret, CANARY_WEBHOOK = "gemini-webhook", GOMEMLIMIT = "409MiB" })
     error_message = "What has a default is left to the receiver."
   }
 
@@ -108,7 +108,7 @@ run "jobs_of_vertex_ai_are_looked_at_where_it_is_said" {
   }
 
   assert {
-    condition     = { for k, v in google_cloudfunctions2_function.this["reconcile"].service_config[0].environment_variables : k => v if !contains(["GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "STATE_BUCKET", "GEMINI_API_KEY_SECRET", "GOMEMLIMIT"], k) } == { VERTEX_LOCATIONS = "europe-west4,global", RECONCILE_LOOKBACK = "48h", RECONCILE_GRACE = "90m", LOG_LEVEL = "debug" }
+    condition     = { for k, v in google_cloudfunctions2_function.this["reconcile"].service_config[0].environment_variables : k => v if !contains(["GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "STATE_BUCKET", "GEMINI_API_KEY_SECRET", "CANARY_WEBHOOK", "GOMEMLIMIT"], k) } == { VERTEX_LOCATIONS = "europe-west4,global", RECONCILE_LOOKBACK = "48h", RECONCILE_GRACE = "90m", LOG_LEVEL = "debug" }
     error_message = "The function is told."
   }
 
@@ -206,4 +206,46 @@ run "off_makes_nothing" {
     condition     = output.without_reconcile != null && strcontains(output.commands.doctor, " --without-reconcile") && !contains(keys(output.commands), "reconcile") && !contains(keys(output.service_accounts), "reconcile")
     error_message = "The outputs say so."
   }
+}
+
+run "the_canary_is_off_where_that_is_said" {
+  command = plan
+
+  variables {
+    reconcile = { canary = false }
+  }
+
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.this["reconcile"].service_config[0].environment_variables), "CANARY_WEBHOOK")
+    error_message = "No webhook is pinged."
+  }
+}
+
+run "there_is_no_canary_without_a_webhook_of_ours" {
+  command = plan
+
+  variables {
+    webhook = { create = false }
+  }
+
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.this["reconcile"].service_config[0].environment_variables), "CANARY_WEBHOOK")
+    error_message = "Somebody else's webhook is not pinged."
+  }
+}
+
+run "there_is_no_canary_without_the_key" {
+  command = plan
+
+  variables {
+    results   = { files_api = false }
+    reconcile = { vertex_locations = ["global"] }
+  }
+
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.this["reconcile"].service_config[0].environment_variables), "CANARY_WEBHOOK")
+    error_message = "Who has no API key cannot ask for a ping."
+  }
+
+  expect_failures = [check.api_key]
 }

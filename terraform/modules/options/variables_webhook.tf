@@ -69,6 +69,7 @@ variable "reconcile" {
     lookback_hours   = optional(number)
     grace_minutes    = optional(number)
     vertex_locations = optional(set(string), [])
+    canary           = optional(bool, true)
   })
   default = {}
   validation {
