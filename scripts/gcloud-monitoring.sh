@@ -116,6 +116,7 @@ wanted_alerts() {
     case $alert in
       bigquery-*) continue ;;
       rotation-missed) [ -n "$rotation_period" ] || continue ;;
+      canary-missing) [ -n "$reconciles" ] && [ -n "$canary" ] || continue ;;
       deliveries-absent | reconciliation-missing | webhook-disabled) [ -n "$reconciles" ] || continue ;;
     esac
     say "$alert"

@@ -42,6 +42,7 @@ locals {
   alerts_without = concat(
     module.options.bigquery == null ? ["bigquery-backlog", "bigquery-dead-letters"] : [],
     local.rotates ? [] : ["rotation-missed"],
+    local.canary ? [] : ["canary-missing"],
     local.reconciles ? [] : ["deliveries-absent", "reconciliation-missing", "webhook-disabled"],
   )
   alerts = { for name, alert in local.defined.alerts : name => alert if length(module.options.alerts.notification_channels) > 0 && !contains(local.alerts_without, name) }

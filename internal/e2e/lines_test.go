@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-webhook/internal/localcloud"
+	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/internal/webhookadmin"
@@ -30,7 +31,7 @@ const linesFile = "testdata/lines.jsonl"
 var fixed = map[string]any{
 	"time": "2026-11-30T12:00:00Z", "duration_ms": 12, "age_s": 1.5, "event_key": "KEY", "message_id": "1", "attempt": 1,
 	"event_id": "msg_1", "webhook": "WEBHOOK", "error": "ERROR", "errors": nil, "started": "2026-11-30T12:00:00Z", "ended": "2026-11-30T12:00:01Z",
-	"versions": nil, "disabled": nil, "bytes": 100, "note": nil, "looked_at": nil, "reason": "REASON",
+	"versions": nil, "disabled": nil, "bytes": 100, "note": nil, "looked_at": nil, "canary_seconds": 1.5, "asked": "2026-11-30T12:00:00Z", "reason": "REASON",
 }
 
 // sometimes are messages of lines that come or not, as things happen to meet.
@@ -193,17 +194,25 @@ func (l *lined) reconciliations() {
 	_, err := l.operator.RunInline(l.t.Context(), "running", 1)
 	must(l.t, err)
 	must(l.t, l.cloud.Gemini.Disable(l.webhook))
-	l.reconciler = l.startReconciler("VERTEX_LOCATIONS=")
+	l.record("pings", time.Now().Add(-time.Hour)) // it did not arrive
+	l.reconciler = l.startReconciler("VERTEX_LOCATIONS=", "CANARY_WEBHOOK=e2e")
 	target := l.child.addr
 	l.front.set("")
 	l.reconcile()
 	l.front.set(target)
+	l.record("arrivals", time.Now())
 	l.reconcile()
 	l.reconcile()
 	status := notify(l.t, l.reconciler, message("", "", time.Now()))
 	if status/100 != 2 {
 		l.t.Errorf("a reconciliation: %d", status)
 	}
+}
+
+// record has the state say when a ping was asked for, or arrived.
+func (l *lined) record(what string, at time.Time) {
+	name := "v1/canary/" + what + at.UTC().Format("/2006-01-02T15:04:05.000000000Z")
+	l.cloud.Storage.Put(localcloud.StateBucket, name, nil, gcs.Attrs{})
 }
 
 // rotations are one of each action.

@@ -102,7 +102,7 @@ run "no_alerts_on_what_is_not_there" {
   }
 
   assert {
-    condition     = length(setintersection(keys(google_monitoring_alert_policy.this), ["bigquery-backlog", "bigquery-dead-letters", "rotation-missed", "deliveries-absent", "reconciliation-missing", "webhook-disabled"])) == 0 && length(google_monitoring_alert_policy.this) > 10
+    condition     = length(setintersection(keys(google_monitoring_alert_policy.this), ["bigquery-backlog", "bigquery-dead-letters", "rotation-missed", "canary-missing", "deliveries-absent", "reconciliation-missing", "webhook-disabled"])) == 0 && length(google_monitoring_alert_policy.this) > 10
     error_message = "No BigQuery, no rotation, no reconciliation."
   }
 }
