@@ -170,6 +170,7 @@ delete_accounts() {
 parse_options "$@"
 set_names
 check_options
+check_monitoring
 confirm
 scratch=
 [ -n "$dry_run" ] || scratch=$(mktemp -d)

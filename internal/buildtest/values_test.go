@@ -139,6 +139,7 @@ func TestScriptsEvaluateNothing(t *testing.T) {
 		"--project": {"acme-", ""}, "--region": {"europe-", "west1"}, "--api-key-secret": {"projects/p/secrets/", ""}, "--name": {"gemini", ""},
 		"--url": {"https://receiver.example", ""}, "--result-bucket": {"bucket/", "/"}, "--rotation-period": {"2592000", "s"},
 		"--reconcile-schedule": {"7 * * * ", ""}, "--scheduler-region": {"europe-", "west1"}, "--vertex-location": {"europe-", "west1"},
+		"--notification-channel": {"projects/p/notificationChannels/", "1"}, "--alert-threshold": {"dead_letters=", "1"}, "--runbook-base-url": {"https://git.example/", "/x"},
 	}
 	unused := []string{"--url", "--rotation-period", "--reconcile-schedule", "--vertex-location"} // by destroying
 	for option, around := range good {
@@ -170,7 +171,7 @@ func TestPrintedScriptsEvaluateNothing(t *testing.T) {
 	const bucket = "acme-batches/it's(a)|touch&c<evaluated>!e*?~{f}[g]#%=:@^+/"
 	printed := filepath.Join(t.TempDir(), "printed.sh")
 	writeFile(t, printed, dryRun(t, deployScript, "--result-bucket="+bucket))
-	bin, calls := noting(t, "go")
+	bin, calls := noting(t, "go", "curl")
 	text := "#!/bin/sh\nprintf '%s\\n' \"$@\" >>" + calls + "\ncase \"$*\" in *projectNumber*) echo 123456789012 ;; *) echo value ;; esac\n"
 	writeFile(t, filepath.Join(bin, "gcloud"), text)
 	if out, err := script(t, bin, nil, printed); err != nil {
