@@ -19,14 +19,17 @@ import (
 )
 
 type cli struct {
-	Webhook    webhook          `cmd:"" help:"Register, change, rotate and delete the static webhook."`
-	Doctor     examination      `cmd:"" help:"Check a deployment, and say for each finding what to do."`
-	Batch      batches          `cmd:"" help:"Retry what failed of a batch."`
-	DLQ        dlq              `cmd:"" name:"dlq" help:"List, redrive and drop the dead letters of the work queue."`
-	DynamicURI dynamicURI       `cmd:"" name:"dynamic-uri" help:"Print the URL that a job's webhook_config wants. It holds a token: treat it as a password."`
-	Token      token            `cmd:"" help:"Make the tokens of dynamic webhook URLs."`
-	Verify     verification     `cmd:"" help:"Say of a captured delivery which checks hold and why."`
-	Version    kong.VersionFlag `help:"Print the version."`
+	Webhook     webhook          `cmd:"" help:"Register, change, rotate and delete the static webhook."`
+	Doctor      examination      `cmd:"" help:"Check a deployment, and say for each finding what to do."`
+	Batch       batches          `cmd:"" help:"Retry what failed of a batch."`
+	DLQ         dlq              `cmd:"" name:"dlq" help:"List, redrive and drop the dead letters of the work queue."`
+	DynamicURI  dynamicURI       `cmd:"" name:"dynamic-uri" help:"Print the URL that a job's webhook_config wants. It holds a token: treat it as a password."`
+	Token       token            `cmd:"" help:"Make the tokens of dynamic webhook URLs."`
+	Listen      listen           `cmd:"" help:"Forward what the deployed receiver publishes to an address of this machine."`
+	Trigger     trigger          `cmd:"" help:"Send a signed event to a receiver."`
+	Conformance conformance      `cmd:"" help:"Say of any receiver which of the test vectors it gets right."`
+	Verify      verification     `cmd:"" help:"Say of a captured delivery which checks hold and why."`
+	Version     kong.VersionFlag `help:"Print the version."`
 }
 
 func main() {

@@ -54,6 +54,10 @@ ends that were added, JSON that was written again, a secret that was not decoded
 Nothing in the request is run, and no file or address in it is read. Secrets are
 read of Secret Manager, or of a file; nothing secret is printed.
 
+For example:
+
+  go run ./cmd/webhookctl verify --secret-file=secret.txt --now=2026-03-01T12:00:00Z request.txt
+
 --json prints {genuine, status, code, checks: [{check, status, came, expected, do}]}:
 status and code are what the receiver answers, a check's status is ok, fail or note.
 

@@ -73,13 +73,17 @@ func NewSigner(now time.Time) (*Signer, error) {
 	return &Signer{
 		Now: now, Seed: rand.Text(), Type: "webhook.ping",
 		Audience: verifytest.Audience, Issuer: verifytest.TokenFrom,
-		rsa: trusted, google: verifytest.NewIssuerOf(kid, trusted, keys[0], keys[1]),
+		older: signingSecret(rand.Text()),
+		rsa:   trusted, google: verifytest.NewIssuerOf(kid, trusted, keys[0], keys[1]),
 		stranger: verifytest.NewIssuerOf(kid, strange, keys[2]),
 	}, nil
 }
 
 // ServeHTTP serves the key set that a receiver is to trust, on any path.
 func (s *Signer) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.google.ServeHTTP(w, r) }
+
+// Fetches is how often the key set was asked for.
+func (s *Signer) Fetches() int { return s.google.Fetches() }
 
 // Static signs an event of the caller's with the signing secret.
 func (s *Signer) Static(id string, body []byte) http.Header {
