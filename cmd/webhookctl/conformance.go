@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -174,6 +175,17 @@ func (c conformance) prepare(ctx context.Context, s streams) (t *trials, end fun
 
 // untriable says why a case cannot be tried; "" where it can.
 func (t *trials) untriable(c vectors.Case) string {
+	if why := t.lacks(c); why != "" {
+		return why
+	}
+	if !c.Expect.Accepted && !t.genuine[c.Scheme] {
+		return "a genuine delivery was not accepted, so that refusing shows nothing"
+	}
+	return ""
+}
+
+// lacks says what a case needs that this run does not have.
+func (t *trials) lacks(c vectors.Case) string {
 	plain := !strings.HasPrefix(t.signer.Secret, "whsec_")
 	switch {
 	case c.ExactClock:
@@ -190,8 +202,6 @@ func (t *trials) untriable(c vectors.Case) string {
 		return "the receiver's audience is not given: --audiences"
 	case c.Name == "audience/issuer-another" && len(t.Issuers) == 0:
 		return "the receiver's issuer is not given: --issuers"
-	case !c.Expect.Accepted && !t.genuine[c.Scheme]:
-		return "a genuine delivery was not accepted, so that refusing shows nothing"
 	}
 	return ""
 }
@@ -239,23 +249,31 @@ func (t *trials) judge(c vectors.Case, got receipt, made *trial) {
 	if json.Unmarshal([]byte(got.body), &body) == nil {
 		made.Code = body.Error
 	}
-	refused := got.status >= 400 && got.status <= 499
-	switch {
-	case got.status == http.StatusNotFound, got.status == http.StatusMethodNotAllowed, got.status == http.StatusTooManyRequests:
+	if slices.Contains(noVerdict, got.status) {
 		made.Reason = "that is no verdict on the delivery"
-	case got.accepted() && c.Expect.Accepted:
-		made.Result, t.genuine[c.Scheme] = "right", true
-	case got.accepted() && c.Level == vectors.Should && !t.Strict:
-		made.Result = "lenient"
-	case refused && !c.Expect.Accepted:
-		made.Result = "right"
-	case refused && c.Level == vectors.Should && !t.Strict:
-		made.Result = "lenient"
-	default:
-		made.Result = "wrong"
+		return
+	}
+	made.Result = t.verdict(c, got)
+	if made.Result == "right" && c.Expect.Accepted {
+		t.genuine[c.Scheme] = true
 	}
 	if t.Exact && made.Result == "right" && (got.status != c.Expect.Status || made.Code != c.Expect.Code) {
 		made.Result = "wrong"
 		made.Reason = strings.TrimSpace(fmt.Sprintf("expected %d %s", c.Expect.Status, c.Expect.Code))
 	}
+}
+
+// noVerdict are statuses that say nothing about who signed.
+var noVerdict = []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusTooManyRequests}
+
+// verdict compares what a receiver decided.
+func (t *trials) verdict(c vectors.Case, got receipt) string {
+	decided := got.accepted() || got.status >= 400 && got.status <= 499
+	switch {
+	case decided && got.accepted() == c.Expect.Accepted:
+		return "right"
+	case decided && c.Level == vectors.Should && !t.Strict:
+		return "lenient"
+	}
+	return "wrong"
 }
