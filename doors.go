@@ -15,6 +15,7 @@ import (
 	"example.com/gemini-webhook/internal/jwks"
 	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
+	"example.com/gemini-webhook/internal/retry"
 	"example.com/gemini-webhook/internal/secret"
 	"example.com/gemini-webhook/internal/secret/store"
 	"example.com/gemini-webhook/internal/source"
@@ -96,13 +97,18 @@ func (f *function) newGemini() (*geminiapi.API, error) {
 	if f.config.GeminiAPIKeySecret == "" {
 		return nil, nil
 	}
-	sm, err := f.secrets.get(secretmanager.NewClient)
-	if err != nil {
+	if _, err := f.secrets.get(secretmanager.NewClient); err != nil {
 		return nil, err
 	}
-	return geminiapi.New(func(ctx context.Context) (secret.Value, error) {
-		return sm.Latest(ctx, f.config.GeminiAPIKeySecret)
-	}), nil
+	return geminiapi.New(f.apiKey), nil
+}
+
+func (f *function) apiKey(ctx context.Context) (secret.Value, error) {
+	sm, err := f.secrets.get(secretmanager.NewClient)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	return sm.Latest(ctx, f.config.GeminiAPIKeySecret)
 }
 
 func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
@@ -128,13 +134,17 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	}
 	copies := &archive.Store{Bucket: gcs.Archive(c.ArchiveBucket)}
 	found := &source.Finder{Objects: objects, Archive: copies, Log: f.log}
+	rounds := f.newRounds(gcs.State(c.StateBucket), objects, copies)
+	outcomes, state, factory := ps.Topic(c.OutcomesTopic), rounds.State, outcome.NewFactory(version.String(), time.Now)
 	var gemini *work.Gemini
+	var retries work.Retries
 	if api != nil {
-		files := geminiapi.Files{API: api}
-		objects.Files, found.Files, found.Jobs = files, files, geminiapi.Batches{API: api}
+		files, jobs := geminiapi.Files{API: api}, geminiapi.Batches{API: api}
+		objects.Files, found.Files, found.Jobs = files, files, jobs
+		rounds.Files, rounds.Jobs, rounds.Service = files, jobs, jobs.NewBatches(geminiapi.WebhooksConfig{Key: f.apiKey})
+		retries = rounds
 		gemini = &work.Gemini{Interactions: geminiapi.Interactions{API: api}, Operations: geminiapi.Operations{API: api}, Files: files}
 	}
-	outcomes, state, factory := ps.Topic(c.OutcomesTopic), batch.NewState(gcs.State(c.StateBucket)), outcome.NewFactory(version.String(), time.Now)
 	batches := batch.NewWorker(batch.Config{
 		Queue:        ps.Queue(c.QueueTopic, workQueueTimeout),
 		Outcomes:     outcomes,
@@ -142,6 +152,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		Source:       found,
 		State:        state,
 		Factory:      factory,
+		Rounds:       rounds,
 		Mode:         string(c.BatchResults),
 		ChunkBytes:   c.ChunkBytes,
 		MaxLineBytes: c.MaxLineBytes,
@@ -153,12 +164,20 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 	return &handlers.Processor{
 		Tokens: f.newPushTokens(),
 		Worker: &work.Worker{
-			Batches: batches, Jobs: found, Outcomes: outcomes, State: state, Factory: factory,
+			Batches: batches, Retries: retries, Jobs: found, Outcomes: outcomes, State: state, Factory: factory,
 			Gemini: gemini, Archive: copies, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now, Log: f.log,
 		},
 		Now: time.Now,
 		Log: f.log,
 	}, nil
+}
+
+// newRounds gives what retries failed lines, but for the Gemini API.
+func (f *function) newRounds(state batch.Store, objects *object.Store, copies *archive.Store) *retry.Rounds {
+	return &retry.Rounds{
+		Max: f.config.RetryFailed, State: batch.NewState(state), Claims: state, Objects: objects, Archive: copies,
+		Version: version.String(), MaxLine: f.config.MaxLineBytes, Now: time.Now, Log: f.log,
+	}
 }
 
 func (f *function) newPushTokens() *verify.PushTokens {

@@ -51,6 +51,7 @@ locals {
       BATCH_RESULTS  = module.options.receiver.batch_results
       CHUNK_BYTES    = module.options.receiver.chunk_bytes
       MAX_LINE_BYTES = module.options.receiver.max_line_bytes
+      RETRY_FAILED   = module.options.receiver.retry_failed
       STALE_LIMIT    = try("${module.options.receiver.stale_limit_hours}h", null)
       LOG_LEVEL      = module.options.receiver.log_level
     } : k => tostring(v) if v != null },

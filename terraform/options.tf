@@ -129,6 +129,7 @@ variable "public_access" {
 variable "receiver" {
   description = <<-EOT
     Settings of the receiver, README.md "Configuration"; what is not set keeps the default there. `batch_results`: lines or summary.
+    `retry_failed`: how often, 0 to 5, lines that failed with 429, 500 or 503 are sent again, at your cost.
     `dynamic_open` accepts dynamic deliveries of anybody's jobs: for trying things out. `extra_environment`: further variables of all functions,
     such as HTTPS_PROXY; what the module sets counts before them.
   EOT

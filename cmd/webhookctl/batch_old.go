@@ -225,10 +225,7 @@ func (c *retryClients) planned(ctx context.Context, old *oldBatch) error {
 	if err != nil {
 		return err
 	}
-	old.metadata, old.metadataKnown = make(map[string]any), true
-	for name, value := range e.UserMetadata {
-		old.metadata[name] = json.RawMessage(value)
-	}
+	old.metadata, old.metadataKnown = retry.Metadata(e), true
 	old.inline = strings.HasPrefix(plan.Origin, "batches/")
 	var parts []part
 	for _, o := range plan.Objects {

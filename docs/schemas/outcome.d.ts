@@ -230,6 +230,31 @@ export type BatchCompleted = Common & {
    * Stored size of the objects.
    */
   bytes: number;
+  /**
+   * Of the first of several rounds (RETRY_FAILED): what its requests came to. Only in the last round.
+   */
+  settled?: {
+    /**
+     * Requests of the first batch.
+     */
+    total: number;
+    /**
+     * In any round.
+     */
+    succeeded: number;
+    /**
+     * What is left.
+     */
+    failed: number;
+    /**
+     * Lines of any round that are no results.
+     */
+    invalid: number;
+    /**
+     * How many batches were made of failed lines.
+     */
+    rounds: number;
+  };
   batch?: Batch;
   event?: GeminiEvent;
 };

@@ -22,6 +22,7 @@ const Prefix = "archive/"
 const (
 	Results     = "results.jsonl"
 	Interaction = "interaction.json"
+	Requests    = "requests.jsonl" // what was sent once more
 )
 
 // Video is the file of an event's video; they count from 0.
@@ -40,7 +41,7 @@ type Bucket interface {
 // Item is what is to be kept.
 type Item struct {
 	Key         string // of the event
-	File        string // Results, Interaction or a Video
+	File        string // Results, Interaction, Requests or a Video
 	Origin      string // what is copied: "files/<id>", "batches/<id>"
 	ContentType string
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/outcome"
 )
 
@@ -57,7 +58,12 @@ func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (st
 		return now, err
 	}
 	counts := now.sum.counts
-	m := w.Factory.ForBatch(e, plan.Batch).Completed(outcome.Source{URI: plan.URI, Origin: plan.Origin}, outcome.Totals{Counts: counts, Bytes: now.sum.bytes})
+	settled, err := w.retry(ctx, e, plan, counts)
+	if err != nil {
+		return now, err
+	}
+	totals := outcome.Totals{Counts: counts, Bytes: now.sum.bytes, Settled: settled}
+	m := w.Factory.ForBatch(e, plan.Batch).Completed(outcome.Source{URI: plan.URI, Origin: plan.Origin}, totals)
 	if err := w.Outcomes.Publish(ctx, m); err != nil {
 		return now, err
 	}
@@ -66,4 +72,17 @@ func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (st
 		slog.Bool("in_time", w.Now().Sub(e.ReceivedAt) <= timeFor(counts.Total)),
 		slog.Group("lines", "succeeded", counts.Succeeded, "failed", counts.Failed, "invalid", counts.Invalid))
 	return now, w.State.set(ctx, folder(key)+"flag/"+completed, nil)
+}
+
+// retry queues the retry of lines that failed, where there is to be one: before
+// batch.completed, so that no crash loses it. It gives what all rounds came to.
+func (w *Worker) retry(ctx context.Context, e *event.Event, plan *Plan, counts outcome.Counts) (*outcome.Settled, error) {
+	if w.Rounds == nil {
+		return nil, nil
+	}
+	again, settled, err := w.Rounds.After(ctx, plan, counts)
+	if err == nil && again {
+		err = w.Queue.Enqueue(ctx, KindRange, Range{Key: e.Key, Traceparent: e.Traceparent, Retry: true}.Encode())
+	}
+	return settled, err
 }

@@ -21,6 +21,7 @@
 //	v1/<event key>/<plan>/completing              who is to publish batch.completed
 //	v1/<event key>/flag/<name>                    a step that happens once: completed, published, incomplete-<n>
 //	v1/jobs/<job key>                             the job's owner: whose event its outcomes are of
+//	v1/retries/<job key>/                         what was made of a job's failed lines: package retry's
 //	v1/reconcile/runs/<time>                      what a reconciliation that began then did
 //
 // Nothing is ever overwritten: each object is created with a does-not-exist

@@ -28,12 +28,14 @@ const KindRange = "range"
 // Formats of queued ranges. An older worker refuses a newer one, and the message
 // waits for the new worker.
 const (
+	retryFormat  = 3 // with Retry
 	rangeFormat  = 2
 	formerFormat = 1 // of any plan of its event, without a keeper
 )
 
 // Range is a piece of a plan as it is queued: lines of one object that begin in
-// an interval.
+// an interval. With Retry it is none: the subscriptions know two kinds, and their
+// filters cannot be changed.
 type Range struct {
 	Format   int    `json:"format"`
 	Key      string `json:"key"`            // the event's
@@ -47,6 +49,9 @@ type Range struct {
 	// keeper alone carries it, behind the JSON; in the former format every range
 	// does, up to 64 KiB.
 	Event []byte `json:"event,omitempty"`
+	// Retry: the lines of the event's batch are published, and those that failed are to
+	// be retried. Nothing else counts but Key.
+	Retry bool `json:"retry,omitempty"`
 }
 
 // Keeper makes a range's task the one that is not acknowledged before
@@ -62,6 +67,9 @@ type Keeper struct {
 // as it is, for base64 of the largest would not fit a message.
 func (r Range) Encode() []byte {
 	r.Format = rangeFormat
+	if r.Retry {
+		r.Format = retryFormat
+	}
 	event := r.Event
 	r.Event = nil
 	data, err := json.Marshal(r)
@@ -82,19 +90,12 @@ func DecodeRange(data []byte) (*Range, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("not a range task: %w", err)
 	}
-	if r.Format < 1 {
-		return nil, errors.New("not a range task: no format")
-	}
-	if r.Format != rangeFormat && r.Format != formerFormat {
-		return nil, fmt.Errorf("range task of format %d: %w", r.Format, ErrUnknownFormat)
-	}
-	if r.Object < 0 || r.Start < 0 || r.Start >= r.End || !validKey(r.Key) {
-		return nil, errors.New("not a range task: a field is out of range")
-	}
-	if r.Format == rangeFormat && (!validKey(r.Plan) || r.Keeper != nil && len(event) == 0) {
-		return nil, errors.New("not a range task: no plan, or a keeper without its event")
+	if err := r.check(event); err != nil {
+		return nil, err
 	}
 	switch {
+	case r.Format == retryFormat:
+		return &Range{Format: r.Format, Key: r.Key, Traceparent: r.Traceparent, Retry: true}, nil
 	case r.Format == formerFormat:
 		r.Plan, r.Keeper = "", nil
 	case r.Keeper == nil:
@@ -102,7 +103,29 @@ func DecodeRange(data []byte) (*Range, error) {
 	default:
 		r.Event = event
 	}
+	r.Retry = false
 	return &r, nil
+}
+
+func (r *Range) check(event []byte) error {
+	switch {
+	case r.Format < 1:
+		return errors.New("not a range task: no format")
+	case r.Format == retryFormat && r.Retry && validKey(r.Key):
+		return nil
+	case r.Format == retryFormat:
+		return errors.New("not a range task: a retry of nothing")
+	}
+	if r.Format != rangeFormat && r.Format != formerFormat {
+		return fmt.Errorf("range task of format %d: %w", r.Format, ErrUnknownFormat)
+	}
+	if r.Object < 0 || r.Start < 0 || r.Start >= r.End || !validKey(r.Key) {
+		return errors.New("not a range task: a field is out of range")
+	}
+	if r.Format == rangeFormat && (!validKey(r.Plan) || r.Keeper != nil && len(event) == 0) {
+		return errors.New("not a range task: no plan, or a keeper without its event")
+	}
+	return nil
 }
 
 // validKey keeps a range from naming objects outside its event's folder.

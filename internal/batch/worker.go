@@ -39,6 +39,13 @@ type Stream interface {
 	Publish(ctx context.Context, m outcome.Message) func(context.Context) error
 }
 
+// Rounds says what follows of a batch of which all lines are published.
+type Rounds interface {
+	// After says whether lines that failed are to be retried, for which a Range with Retry
+	// is queued, and what all rounds came to if this was the last of several, else nil.
+	After(ctx context.Context, plan *Plan, counts outcome.Counts) (again bool, settled *outcome.Settled, err error)
+}
+
 // Config is what a Worker needs.
 type Config struct {
 	Queue    Queue
@@ -47,6 +54,7 @@ type Config struct {
 	Source   *source.Finder // of results
 	State    *State
 	Factory  *outcome.Factory
+	Rounds   Rounds // nil: a batch is done with its lines
 
 	Mode         string // Lines or Summary
 	ChunkBytes   int64

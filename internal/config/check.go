@@ -53,6 +53,7 @@ var (
 	deliveryAttempts = numbers{2, 100}
 	chunkBytes       = numbers{1, 5 << 40}       // 5 TiB: the largest object of Cloud Storage
 	lineBytes        = numbers{1, 64 << 20}      // 64 MiB: lines up to it are held in memory
+	retryRounds      = numbers{0, 5}             // each costs what its requests cost
 	bodyBytes        = numbers{1 << 10, 8388608} // 1 KiB to 8 MiB: a queued body must fit a Pub/Sub message of 10 MB
 )
 

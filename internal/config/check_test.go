@@ -43,6 +43,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"BATCH_RESULTS", "lines or summary", []string{"Lines", "none"}},
 		{"CHUNK_BYTES", "from 1 to", []string{"0", "-1", "8MiB", "9223372036854775807", "9223372036854775808"}},
 		{"MAX_LINE_BYTES", "from 1 to 67108864", []string{"0", "67108865"}},
+		{"RETRY_FAILED", "from 0 to 5", []string{"-1", "6", "yes"}},
 		{"SIGNING_SECRETS", "entry 1 must have the form projects/PROJECT/secrets/SECRET", []string{"secret", "projects/acme/secrets/", "projects/acme/secrets/s/versions/1", "projects/acme/secrets/s/", "/projects/acme/secrets/s", "projects/acme/secrets/s t", "projects/" + strings.Repeat("a", 64) + "/secrets/s", "projects/acme/secrets/" + strings.Repeat("s", 256), "projects/acme/secret/s", "project/acme/secrets/s"}},
 		{"SIGNING_SECRETS", "entry 2 is there twice", []string{"projects/acme/secrets/s, projects/acme/secrets/s"}},
 		{"SIGNING_SECRET_OVERLAP", "from 0s up to 8784h", []string{"-1s", "10000h", "24", "1d"}},
@@ -97,6 +98,7 @@ func TestLoadBorders(t *testing.T) {
 	for variable, values := range map[string][]string{
 		"CHUNK_BYTES":           {"1", "5497558138880"},
 		"MAX_LINE_BYTES":        {"1", "67108864"},
+		"RETRY_FAILED":          {"0"},
 		"MAX_BODY_BYTES":        {"1024", "8388608"},
 		"MAX_DELIVERY_ATTEMPTS": {"2", "100"},
 		"REPLAY_TOLERANCE":      {"1s", "25h"},
@@ -114,6 +116,23 @@ func TestLoadBorders(t *testing.T) {
 			if _, err := load(t, with(map[string]string{variable: value})); err != nil {
 				t.Errorf("%s=%s: %v", variable, value, err)
 			}
+		}
+	}
+}
+
+// TestRetryFailedNeedsTheKey: at the door that makes batches.
+func TestRetryFailedNeedsTheKey(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, with(map[string]string{"RETRY_FAILED": "1"}))
+	if err == nil || !strings.HasPrefix(err.Error(), "GEMINI_API_KEY_SECRET: is required by RETRY_FAILED") {
+		t.Errorf("error is %v", err)
+	}
+	for _, more := range []map[string]string{
+		{"RETRY_FAILED": "5", "GEMINI_API_KEY_SECRET": "projects/p/secrets/key"},
+		{"RETRY_FAILED": "1", "DOORS": "public"},
+	} {
+		if c, err := load(t, with(more)); err != nil || c.RetryFailed == 0 {
+			t.Errorf("%v: %+v, %v", more, c, err)
 		}
 	}
 }

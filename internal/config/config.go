@@ -63,6 +63,7 @@ type Config struct {
 	BatchResults  BatchResults
 	ChunkBytes    int64
 	MaxLineBytes  int64
+	RetryFailed   int    // rounds of retries; 0: none
 	ArchiveBucket string // StateBucket where ARCHIVE_BUCKET is not set
 
 	SigningSecrets       []secret.Name
@@ -194,6 +195,7 @@ func parse(env *environment) (*Config, error) {
 		BatchResults:  oneOf(c, "BATCH_RESULTS", env.BatchResults, BatchResultsLines, BatchResultsSummary),
 		ChunkBytes:    c.number("CHUNK_BYTES", env.ChunkBytes, chunkBytes),
 		MaxLineBytes:  c.number("MAX_LINE_BYTES", env.MaxLineBytes, lineBytes),
+		RetryFailed:   int(c.number("RETRY_FAILED", env.RetryFailed, retryRounds)),
 		ArchiveBucket: c.bucket("ARCHIVE_BUCKET", env.ArchiveBucket),
 
 		SigningSecrets:       c.secrets("SIGNING_SECRETS", env.SigningSecrets),
@@ -212,6 +214,9 @@ func parse(env *environment) (*Config, error) {
 
 		GeminiAPIKeySecret: c.secret("GEMINI_API_KEY_SECRET", env.GeminiAPIKeySecret),
 		LogLevel:           c.logLevel(env.LogLevel),
+	}
+	if n := int64(cfg.RetryFailed); tasks && n > 0 && n <= retryRounds.max && env.GeminiAPIKeySecret == "" {
+		c.refuse("GEMINI_API_KEY_SECRET", "is required by RETRY_FAILED, which makes batches with it: name the secret that holds the Gemini API key, as projects/P/secrets/S, or set RETRY_FAILED to 0")
 	}
 	// The Gemini SDK and internal/geminiapi read this one themselves.
 	c.url("GOOGLE_GEMINI_BASE_URL", env.GeminiBaseURL)

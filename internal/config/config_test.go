@@ -98,6 +98,7 @@ func TestLoadEverything(t *testing.T) {
 		"BATCH_RESULTS":          "summary",
 		"CHUNK_BYTES":            "1",
 		"MAX_LINE_BYTES":         "1",
+		"RETRY_FAILED":           "5",
 		"SIGNING_SECRETS":        "projects/acme/secrets/one , projects/123/secrets/Two_2",
 		"SIGNING_SECRET_OVERLAP": "0s",
 		"SECRET_TTL":             "1s",
@@ -130,6 +131,7 @@ func TestLoadEverything(t *testing.T) {
 		BatchResults:        config.BatchResultsSummary,
 		ChunkBytes:          1,
 		MaxLineBytes:        1,
+		RetryFailed:         5,
 		SigningSecrets:      []secret.Name{"projects/acme/secrets/one", "projects/123/secrets/Two_2"},
 		SecretTTL:           time.Second,
 		DynamicTokenSecret:  "projects/acme/secrets/token",
@@ -203,7 +205,7 @@ func TestLoadAllProblemsAtOnce(t *testing.T) {
 	order := []string{
 		"DOORS", "GOOGLE_CLOUD_PROJECT", "QUEUE_TOPIC", "OUTCOMES_TOPIC", "RESULTS_TOPIC", "STATE_BUCKET",
 		"PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT", "PUSH_JWKS_URL", "MAX_DELIVERY_ATTEMPTS", "RESULT_BUCKETS",
-		"BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "ARCHIVE_BUCKET", "SIGNING_SECRETS", "SIGNING_SECRET_OVERLAP", "SECRET_TTL",
+		"BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "RETRY_FAILED", "ARCHIVE_BUCKET", "SIGNING_SECRETS", "SIGNING_SECRET_OVERLAP", "SECRET_TTL",
 		"DYNAMIC_TOKEN_SECRET", "DYNAMIC_TOKEN_OVERLAP", "DYNAMIC_OPEN", "REVOKED_VERSIONS", "STALE_LIMIT",
 		"JWKS_URL", "REPLAY_TOLERANCE", "MAX_BODY_BYTES", "GEMINI_API_KEY_SECRET", "LOG_LEVEL",
 	}

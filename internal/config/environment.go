@@ -38,6 +38,9 @@ type environment struct {
 	// up to 64 MiB, which takes [memory](operations.md#instance-settings); of a longer line
 	// the ends of its longest strings are left out, see [Lines](#lines)
 	MaxLineBytes string `env:"MAX_LINE_BYTES, default=16777216" door:"tasks"`
+	// up to so many times, 0 to 5, a batch of the Gemini API is made of a batch's lines that
+	// failed with 429, 500 or 503, see [Rounds](#rounds); it needs `GEMINI_API_KEY_SECRET`
+	RetryFailed string `env:"RETRY_FAILED, default=0" door:"tasks"`
 	// bucket that copies of what Gemini deletes are kept in; `STATE_BUCKET` where it is
 	// not set
 	ArchiveBucket string `env:"ARCHIVE_BUCKET" door:"tasks"`

@@ -101,6 +101,8 @@ func classOf(i *Item, known batch.Known, owner batch.Owner) Class {
 	lost := i.Range != nil && known.Plan == "" && known.Broken == nil
 	of := &event.Event{Delivery: event.Delivery{Mode: i.mode}}
 	switch {
+	case i.retry:
+		return Unfinished
 	case known.Completed, known.Published:
 		return Done
 	case i.superseded(known):

@@ -37,6 +37,7 @@ type Item struct {
 
 	mode, jobKey string // of the event that it carries
 	carries      bool   // an event
+	retry        bool   // asks for the retry of failed lines, when all else is done
 }
 
 // Range is what a message of kind range asks for.
@@ -104,6 +105,10 @@ func (i *Item) readRange(data []byte) {
 		return
 	}
 	i.EventKey, i.EventType = r.Key, event.TypeBatchSucceeded // no other has ranges
+	if r.Retry {
+		i.retry = true
+		return
+	}
 	i.Keeper = r.Keeper != nil
 	i.Range = &Range{r.Plan, r.Object, r.Start, r.End}
 	if len(r.Event) == 0 {

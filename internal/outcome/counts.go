@@ -156,7 +156,17 @@ func (t Totals) append(b []byte, missing int64) []byte {
 	b = appendObject(b, "usage", func(b []byte) []byte {
 		return appendInt(t.Tokens.append(b), "lines", t.TokenLines)
 	})
-	return appendInt(b, "bytes", t.Bytes)
+	b = appendInt(b, "bytes", t.Bytes)
+	if s := t.Settled; s != nil {
+		b = appendObject(b, "settled", func(b []byte) []byte {
+			b = appendInt(b, "total", s.Total)
+			b = appendInt(b, "succeeded", s.Succeeded)
+			b = appendInt(b, "failed", s.Failed)
+			b = appendInt(b, "invalid", s.Invalid)
+			return appendInt(b, "rounds", int64(s.Rounds))
+		})
+	}
+	return b
 }
 
 // append appends `,"member":{…}`, or nothing where no line has a name.

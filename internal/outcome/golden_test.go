@@ -71,6 +71,9 @@ func messages() map[string]Message {
 		"batch.completed": batch.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{
 			Counts: Counts{Total: 6, Succeeded: 3, Failed: 2, Invalid: 1, TokenLines: 4, FinishReasons: Names{"STOP": 3, "MAX_TOKENS": 1}, ErrorCodes: Names{"429": 2, "a\"": 1}, Tokens: Tokens{10, 20, 30, 4, 5, 65}}, Bytes: 5 << 30,
 		}),
+		"batch.completed-settled": batch.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{
+			Counts: Counts{Total: 5, Succeeded: 3, Failed: 2}, Settled: &Settled{Total: 100, Succeeded: 97, Failed: 2, Invalid: 1, Rounds: 2},
+		}),
 		"batch.completed-former":  of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed(Source{URI: "gs://b/o.jsonl"}, Totals{}),
 		"batch.incomplete":        batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
 		"batch.unreadable":        batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),

@@ -67,7 +67,14 @@ type Error = event.Error
 // Totals are the sums over all results of a batch.
 type Totals struct {
 	Counts
-	Bytes int64 // stored size of the objects
+	Bytes   int64    // stored size of the objects
+	Settled *Settled // nil unless this was the last of several rounds
+}
+
+// Settled is what the requests of a batch came to after retries of those that failed.
+type Settled struct {
+	Total, Succeeded, Failed, Invalid int64
+	Rounds                            int // batches that were made of failed lines
 }
 
 // Batch is a batch's job.

@@ -23,7 +23,7 @@ func (s *Selection) NeedsInput() bool {
 // in their order. size is the input's, -1 where it is not known.
 func (s *Selection) Input(r io.Reader, size int64) error {
 	s.settle()
-	scanner := results.NewScanner(r, 0, math.MaxInt64, size, maxLine)
+	scanner := results.NewScanner(r, 0, math.MaxInt64, size, s.MaxLine)
 	for n := int64(0); scanner.Scan(); n++ {
 		raw := scanner.Line()
 		line := raw.Parse()
@@ -116,7 +116,7 @@ func (s *Selection) listed(all int) string {
 
 // Explain reads results once more, for the names of the first few that are missing.
 func (s *Selection) Explain(r io.Reader, size int64, inline bool) error {
-	scanner := results.NewScanner(r, 0, math.MaxInt64, size, maxLine)
+	scanner := results.NewScanner(r, 0, math.MaxInt64, size, s.MaxLine)
 	for len(s.names) < examples && scanner.Scan() {
 		line := scanner.Line().Parse()
 		at, ok := joined(&line, inline)

@@ -55,6 +55,9 @@ type Maker struct {
 	Key     string // of the old job: batch.JobKey
 	By      string // what makes it, for whoever looks: a program's version, nobody's name
 	Now     func() time.Time
+	// Lease is how long a run may be at work behind its claim: when it is older, and there
+	// is no batch of its name, none was made. 0: nobody knows.
+	Lease time.Duration
 }
 
 // claim is what a run says before it makes a batch: the content of
@@ -136,12 +139,13 @@ func (m *Maker) look(ctx context.Context, displayName, digest string, codes outc
 	if err != nil {
 		return "", err
 	}
-	same, n := "", 0
+	same, n, givenUp := "", 0, true
 	for _, a := range attempts {
 		if base, _, _ := strings.Cut(a.name, "-"); base == digest {
 			n++
 			if !a.refused {
 				same = a.name
+				givenUp = givenUp && a.made == nil && m.Lease > 0 && m.Now().Sub(a.Since) > m.Lease
 			}
 		}
 		if err := a.overlaps(digest, codes); err != nil && !again {
@@ -155,7 +159,7 @@ func (m *Maker) look(ctx context.Context, displayName, digest string, codes outc
 	if again {
 		return next, nil
 	}
-	return next, m.unmade(ctx, displayName, same)
+	return next, m.unmade(ctx, displayName, same, givenUp)
 }
 
 // alone looks again when a claim is made: of two runs at the same time for different
@@ -190,14 +194,14 @@ func (a attempt) overlaps(digest string, codes outcome.Names) error {
 }
 
 // unmade is nil where there is no batch of a display name and no run that has claimed
-// to make it. One that is found is noted beside the claim.
-func (m *Maker) unmade(ctx context.Context, displayName, claimed string) error {
+// to make it, or it was given up. One that is found is noted beside the claim.
+func (m *Maker) unmade(ctx context.Context, displayName, claimed string, givenUp bool) error {
 	found, err := m.Service.Named(ctx, displayName)
 	if err != nil {
 		return fmt.Errorf("look whether there is a batch named %q: %w", displayName, err)
 	}
 	if len(found) == 0 {
-		if claimed == "" {
+		if claimed == "" || givenUp {
 			return nil
 		}
 		return fmt.Errorf("%w and there is no batch named %q; wait if it is at work, else it was interrupted before it made one: %s", ErrClaimed, displayName, forceful)

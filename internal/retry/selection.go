@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	maxLine  = 64 << 20 // 64 MiB, the receiver's own limit: of what is longer no request can be sent again
+	maxLine  = 64 << 20 // 64 MiB: of what is longer no request can be sent again
 	examples = 5        // keys that an error names
 )
 
@@ -49,7 +49,7 @@ type Report struct {
 var (
 	ErrAmbiguous = errors.New("keys of failed lines stand more than once in the input, and the lines do not say which request failed; give --input with a file that has each of these keys once")
 	ErrMissing   = errors.New("keys of failed lines are not in the input; give the batch's own input with --input")
-	ErrLong      = errors.New("requests that failed are lines of over 64 MiB, which are not read; leave their codes out with --codes, or make a batch of them by hand")
+	ErrLong      = errors.New("requests that failed are lines of over 64 MiB (at the receiver, MAX_LINE_BYTES), which are not read; leave their codes out with --codes, or make a batch of them by hand")
 	ErrOpenAI    = errors.New("the batch was made with the OpenAI-compatible endpoint, whose requests the Gemini API's batches do not take; make the new batch there")
 )
 
@@ -85,6 +85,9 @@ type wanted struct {
 // order: Results for each object of results, Input where NeedsInput, Finish. It is for
 // one goroutine.
 type Selection struct {
+	// MaxLine is the longest line in bytes that a request is taken of.
+	MaxLine int64
+
 	codes []string
 	to    *bufio.Writer
 
@@ -103,7 +106,7 @@ type Selection struct {
 
 // NewSelection writes requests to to, of failed lines with one of the codes, or of all.
 func NewSelection(codes []string, to io.Writer) *Selection {
-	return &Selection{codes: codes, to: bufio.NewWriterSize(to, 64<<10)}
+	return &Selection{MaxLine: maxLine, codes: codes, to: bufio.NewWriterSize(to, 64<<10)}
 }
 
 // Results reads one object of results to its end. name is what its places are told
@@ -111,7 +114,7 @@ func NewSelection(codes []string, to io.Writer) *Selection {
 // where it is not known. Where the results are a list (inline) the index of a line
 // without a key counts, which elsewhere is somebody's own.
 func (s *Selection) Results(r io.Reader, name string, size int64, inline bool) error {
-	scanner := results.NewScanner(r, 0, math.MaxInt64, size, maxLine)
+	scanner := results.NewScanner(r, 0, math.MaxInt64, size, s.MaxLine)
 	for scanner.Scan() {
 		raw := scanner.Line()
 		line := raw.Parse()

@@ -44,6 +44,12 @@ type Batches interface {
 	Do(ctx context.Context, t batch.Task) error
 }
 
+// Retries makes batches of lines that failed.
+type Retries interface {
+	// Retry retries those of the batch that an event key is of.
+	Retry(ctx context.Context, key string) error
+}
+
 // Jobs says what the Gemini API knows of batches.
 type Jobs interface {
 	// Batch gives what it says of an event's job, nil where it says nothing.
@@ -59,6 +65,7 @@ type About struct {
 // Worker does queued work. It may do several messages at a time.
 type Worker struct {
 	Batches     Batches
+	Retries     Retries // nil without an API key
 	Jobs        Jobs
 	Outcomes    batch.Topic
 	State       *batch.State
@@ -92,10 +99,22 @@ func (w *Worker) Do(ctx context.Context, m Message) (about About, err error) {
 	}
 	about.Key = t.Key
 	ctx = trace.With(ctx, about.Trace)
-	if t.Event != nil && t.Event.Type != event.TypeBatchSucceeded {
+	switch {
+	case t.Event != nil && t.Event.Type != event.TypeBatchSucceeded:
 		return about, w.single(ctx, t)
+	case t.Range != nil && t.Range.Retry:
+		return about, w.retry(ctx, t.Key)
 	}
 	return about, w.Batches.Do(ctx, t)
+}
+
+// retry is of what was queued while RETRY_FAILED was set.
+func (w *Worker) retry(ctx context.Context, key string) error {
+	if w.Retries == nil {
+		w.Log.WarnContext(ctx, "failed lines are not retried, for GEMINI_API_KEY_SECRET is no longer set", "event_key", key)
+		return nil
+	}
+	return w.Retries.Retry(ctx, key)
 }
 
 // cutoff is when what is left is handed on.

@@ -24,6 +24,7 @@ receiver = {
   batch_results                = "lines"
   chunk_bytes                  = 4194304
   max_line_bytes               = 8388608
+  retry_failed                 = 2
   max_body_bytes               = 524288
   signing_secret_overlap_hours = 24
   dynamic_token_overlap_hours  = 96

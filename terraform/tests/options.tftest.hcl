@@ -28,6 +28,7 @@ run "settings_reach_the_receiver_and_the_rotation" {
       batch_results                = "summary"
       chunk_bytes                  = 1048576
       max_line_bytes               = 4194304
+      retry_failed                 = 2
       max_body_bytes               = 524288
       signing_secret_overlap_hours = 48
       dynamic_token_overlap_hours  = 24
@@ -49,7 +50,7 @@ run "settings_reach_the_receiver_and_the_rotation" {
   }
 
   assert {
-    condition     = { for k in ["BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "STALE_LIMIT", "LOG_LEVEL"] : k => google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables[k] } == { BATCH_RESULTS = "summary", CHUNK_BYTES = "1048576", MAX_LINE_BYTES = "4194304", STALE_LIMIT = "2h", LOG_LEVEL = "debug" }
+    condition     = { for k in ["BATCH_RESULTS", "CHUNK_BYTES", "MAX_LINE_BYTES", "RETRY_FAILED", "STALE_LIMIT", "LOG_LEVEL"] : k => google_cloudfunctions2_function.this["tasks"].service_config[0].environment_variables[k] } == { BATCH_RESULTS = "summary", CHUNK_BYTES = "1048576", MAX_LINE_BYTES = "4194304", RETRY_FAILED = "2", STALE_LIMIT = "2h", LOG_LEVEL = "debug" }
     error_message = "Those of the private door."
   }
 

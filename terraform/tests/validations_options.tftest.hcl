@@ -132,6 +132,29 @@ run "internal_only_keeps_gemini_out" {
   expect_failures = [var.public_access]
 }
 
+run "failed_lines_are_sent_again_at_most_five_times" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    receiver = { retry_failed = 6 }
+  }
+  expect_failures = [var.receiver]
+}
+
+run "failed_lines_are_sent_again_with_the_gemini_api" {
+  command = plan
+  module {
+    source = "./tests/inputs"
+  }
+  variables {
+    receiver = { retry_failed = 1 }
+    results  = { files_api = false }
+  }
+  expect_failures = [var.receiver]
+}
+
 run "batch_results_is_one_of_two" {
   command = plan
   module {

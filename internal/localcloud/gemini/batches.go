@@ -35,10 +35,11 @@ const (
 type batch struct {
 	header             // the id is without "batches/"
 	model, displayName string
-	embed              bool   // of embeddings
-	inputFile          string // files/…, empty for inlined requests
-	input              []byte // the file's content, until its run has read it
-	items              []item // the requests; they do not change once the batch runs
+	embed              bool              // of embeddings
+	inputFile          string            // files/…, empty for inlined requests
+	input              []byte            // the file's content, until its run has read it
+	inline             []json.RawMessage // the inlined requests, where they are shown
+	items              []item            // the requests; they do not change once the batch runs
 	hook               webhookConfig
 	form               BatchOptions
 	cancel             context.CancelFunc // of its run
@@ -141,6 +142,7 @@ func readBatch(w http.ResponseWriter, r *http.Request) (*batch, *rest.Error) {
 		return nil, rest.Invalid("input_config must have exactly one of file_name and requests.")
 	}
 	b := &batch{displayName: fields.DisplayName, inputFile: config.FileName, hook: hook, state: batchPending}
+	b.inline = requests.Requests
 	for _, raw := range requests.Requests {
 		var entry inlineEntry
 		if err := rest.Decode(raw, &entry); err != nil {
@@ -157,6 +159,9 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, model strin
 		return nil, err
 	}
 	b.model, b.embed, b.form = "models/"+model, embed, s.opts.BatchFor(b.displayName)
+	if !b.form.ShowRequests {
+		b.inline = nil
+	}
 	s.mu.Lock()
 	if b.inputFile != "" {
 		f, err := s.files.find(strings.TrimPrefix(b.inputFile, "files/"))
@@ -221,6 +226,9 @@ func (b *batch) render(s *Server) map[string]any {
 	}
 	if b.inputFile != "" {
 		metadata["inputConfig"] = map[string]string{"fileName": b.inputFile}
+	}
+	if len(b.inline) > 0 {
+		metadata["inputConfig"] = map[string]any{"requests": map[string]any{"requests": b.inline}}
 	}
 	if !b.form.NoWebhookConfig {
 		if hook := b.hook.render(); len(hook) > 0 {

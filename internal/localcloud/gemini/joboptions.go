@@ -34,6 +34,11 @@ type BatchOptions struct {
 	NoItemMetadata bool
 	// NoOutput shows neither file nor list; EmptyList shows a list without items.
 	NoOutput, EmptyList bool
+	// Failed is how many of the first lines carry an error, of FailedCode, whatever Options.FailedShare says.
+	Failed     int
+	FailedCode int
+	// ShowRequests shows inline requests in inputConfig. Whether the live API does is not known.
+	ShowRequests bool
 	// AnswerBytes, where not 0, is how long every answer is, whatever Options.MaxTextBytes says.
 	AnswerBytes int
 }

@@ -68,7 +68,7 @@ func (s *Server) newMaker(b *batch) *maker {
 func (m *maker) fate(index int) (rng *rand.Rand, failed, blocked bool) {
 	rng = m.random(index)
 	drawn := rng.Float64()
-	failed = m.items[index].broken || drawn < m.opts.FailedShare
+	failed = m.items[index].broken || index < m.form.Failed || drawn < m.opts.FailedShare
 	return rng, failed, !failed && drawn < m.opts.FailedShare+m.opts.BlockedShare
 }
 
@@ -95,6 +95,8 @@ func (m *maker) line(index int) []byte {
 	switch {
 	case it.broken:
 		out.Error = &lineError{3, "The line is not a request.", "INVALID_ARGUMENT"}
+	case index < m.form.Failed:
+		out.Error = &lineError{m.form.FailedCode, "On purpose.", ""}
 	case failed:
 		out.Error = &lineErrors[rng.IntN(len(lineErrors))]
 	case m.embed:

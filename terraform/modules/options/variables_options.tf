@@ -4,6 +4,7 @@ variable "receiver" {
     batch_results                = optional(string)
     chunk_bytes                  = optional(number)
     max_line_bytes               = optional(number)
+    retry_failed                 = optional(number)
     max_body_bytes               = optional(number)
     signing_secret_overlap_hours = optional(number)
     dynamic_token_overlap_hours  = optional(number)
@@ -39,6 +40,10 @@ variable "receiver" {
       try(var.receiver.stale_limit_hours >= 0 && var.receiver.stale_limit_hours <= 720, true),
     ])
     error_message = "receiver: a limit is out of range, and the function would not start. chunk_bytes from 1; max_line_bytes from 1 to 67108864; max_body_bytes from 1024 to 8388608; secret_ttl_seconds from 1 to 86400; replay_tolerance_seconds from 1 to 90000; overlaps from 0 to 8784 hours; stale_limit_hours from 0 to 720."
+  }
+  validation {
+    condition     = contains(range(var.results.files_api ? 6 : 1), coalesce(var.receiver.retry_failed, 0))
+    error_message = "receiver.retry_failed must be 0 to 5, how often failed lines are sent again, and over 0 it needs the Gemini API: take results.files_api = false away."
   }
   validation {
     condition     = alltrue([for v in var.receiver.revoked_versions : can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+/versions/[1-9][0-9]*$", v))])
