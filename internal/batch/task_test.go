@@ -13,7 +13,7 @@ func TestQueuedRanges(t *testing.T) {
 	keeper := plain
 	keeper.Event = []byte("{\"v\":1}\nbody\n\xff")
 	keeper.Keeper = &Keeper{Missing: 7, Waiting: true, Requeued: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)}
-	for name, r := range map[string]Range{"plain": plain, "keeper": keeper} {
+	for name, r := range map[string]Range{"plain": plain, "keeper": keeper, "retry": {Format: retryFormat, Key: "abc", Traceparent: "00-1", Retry: true}} {
 		got, err := DecodeRange(r.Encode())
 		if err != nil {
 			t.Fatal(err)
@@ -35,7 +35,9 @@ func TestQueuedRanges(t *testing.T) {
 	for name, data := range map[string]string{
 		"not JSON":          `x`,
 		"no format":         `{"key":"abc","plan":"def","range":{"start":0,"end":1}}`,
-		"a later format":    `{"format":3,"key":"abc","plan":"def","range":{"start":0,"end":1}}`,
+		"a retry of none":   `{"format":3,"key":"abc","plan":"def","range":{"start":0,"end":1}}`,
+		"another's retry":   `{"format":3,"key":"../x","retry":true}`,
+		"a later format":    `{"format":4,"key":"abc","plan":"def","range":{"start":0,"end":1}}`,
 		"an empty range":    `{"format":2,"key":"abc","plan":"def","range":{"start":1,"end":1}}`,
 		"a negative start":  `{"format":2,"key":"abc","plan":"def","range":{"start":-1,"end":1}}`,
 		"a negative object": `{"format":2,"key":"abc","plan":"def","object":-1,"range":{"start":0,"end":1}}`,
@@ -55,6 +57,7 @@ func TestQueuedRanges(t *testing.T) {
 func FuzzDecodeRange(f *testing.F) {
 	f.Add([]byte(`{"format":1,"key":"abc","object":3,"range":{"start":5,"end":9},"event":"ZQ=="}`))
 	f.Add([]byte(`{"format":2,"key":"abc","plan":"def","range":{"start":5,"end":9},"keeper":{"missing":2}}` + "\nevent"))
+	f.Add([]byte(`{"format":3,"key":"abc","retry":true}`))
 	f.Add([]byte(`{"format":1,"key":"a/b","range":{"start":0,"end":1}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := DecodeRange(data)
@@ -64,7 +67,7 @@ func FuzzDecodeRange(f *testing.F) {
 		if r.Format == rangeFormat && !validKey(r.Plan) || r.Format == formerFormat && r.Plan != "" {
 			t.Fatalf("accepted %+v", r)
 		}
-		if !validKey(r.Key) || r.Object < 0 || r.Start < 0 || r.Start >= r.End {
+		if !validKey(r.Key) || r.Format != retryFormat && (r.Object < 0 || r.Start < 0 || r.Start >= r.End) {
 			t.Fatalf("accepted %+v", r)
 		}
 	})

@@ -107,6 +107,12 @@ func TestClasses(t *testing.T) {
 			r.bury(batch.KindRange, fmt.Appendf(nil, oneRange, keyOf(succeeded("1")), before[0].EventKey), time.Now())
 			r.bury(event.Kind, delivery(succeeded("1")), time.Now())
 		}, map[class]int{deadletter.Done: 2}},
+		"the retry of what failed of a completed batch": {func(r *rig) {
+			r.put("1")
+			r.deliver(succeeded("1"))
+			r.work()
+			r.bury(batch.KindRange, batch.Range{Key: keyOf(succeeded("1")), Retry: true}.Encode(), time.Now())
+		}, map[class]int{deadletter.Unfinished: 1}},
 		"of another plan": {func(r *rig) {
 			r.failing()
 			r.bury(batch.KindRange, fmt.Appendf(nil, oneRange, keyOf(succeeded("1")), "abc"), time.Now())

@@ -1,8 +1,9 @@
 // Package retry makes a new batch of the requests of a batch whose lines failed
 // (contract, "The operator's tool"): a Selection collects the requests, a Maker sees
-// to it that they are sent once.
+// to it that they are sent once. Rounds are how the receiver does so by itself (contract,
+// "Rounds").
 //
-// It opens nothing and knows no client. Requests are written as they are read; what it
+// It knows no client. Requests are written as they are read; what it
 // holds are 16 bytes for each line that has no request of its own.
 package retry
 
