@@ -172,22 +172,38 @@ func TestServiceLevels(t *testing.T) {
 	}
 }
 
+// dashboard is a Dashboard as REST has it.
+type dashboard struct {
+	DisplayName  string
+	MosaicLayout struct {
+		Columns int
+		Tiles   []dashboardTile
+	}
+}
+
+type dashboardTile struct {
+	XPos, YPos, Width, Height int
+	Widget                    struct {
+		Title        string
+		Text         *struct{ Content string }
+		IncidentList any
+		LogsPanel    *struct{ Filter string }
+		XYChart      *struct{ DataSets []dataSet }
+	}
+}
+
+type dataSet struct {
+	LegendTemplate  string
+	TimeSeriesQuery struct {
+		PrometheusQuery  string
+		TimeSeriesFilter struct{ Filter string }
+	}
+}
+
 // TestDashboard: tiles that do not overlap, with titles, about metrics that are there.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	var d struct {
-		MosaicLayout struct {
-			Columns int
-			Tiles   []struct {
-				XPos, YPos, Width, Height int
-				Widget                    struct {
-					Title        string
-					Text         *struct{ Content string }
-					IncidentList any
-				}
-			}
-		}
-	}
+	var d dashboard
 	definition(t, "dashboard.json", &d)
 	text := strings.ReplaceAll(readFile(t, "terraform/monitoring/dashboard.json"), "${prefix}", placeholders["prefix"])
 	shown := metricsOf(text)

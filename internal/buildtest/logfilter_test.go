@@ -146,6 +146,9 @@ func (p *filterParser) comparison() condition {
 	if operator == ":" && p.takes("*") {
 		return func(e entry) bool { _, ok := e.field(field); return ok }
 	}
+	if operator == "=" && p.takes("(") {
+		return p.oneOf(field)
+	}
 	value := p.next()
 	if strings.HasPrefix(value, `"`) {
 		p.tokens = slices.Insert(p.tokens, 0, value)
@@ -170,6 +173,20 @@ func (p *filterParser) comparison() condition {
 	}
 	p.t.Fatalf("%s: the operator %s is not known", p.text, operator)
 	return nil
+}
+
+// oneOf reads the rest of field=("a" OR "b").
+func (p *filterParser) oneOf(field string) condition {
+	p.t.Helper()
+	values := []string{p.quoted()}
+	for p.takes("OR") {
+		values = append(values, p.quoted())
+	}
+	p.wants(")")
+	return func(e entry) bool {
+		text, ok := e.field(field)
+		return ok && slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, text) })
+	}
 }
 
 // number is what a value is compared by: severities by their order, durations by their
@@ -230,6 +247,7 @@ func TestTheFilterLanguage(t *testing.T) {
 		`log_id("run.googleapis.com/requests")`: true, `log_id("requests")`: false,
 		`jsonPayload.n=3 AND jsonPayload.n>=3 AND NOT jsonPayload.n<3`: true,
 		`jsonPayload.yes="true"`: true, `jsonPayload.text="word"`: true, `jsonPayload.text=~"word"`: false, `jsonPayload.text=~"^W"`: true,
+		`jsonPayload.text=("other" OR "word")`: true, `jsonPayload.text=("other")`: false, `jsonPayload.absent=("" OR "x")`: false,
 		`jsonPayload.none:*`: false, `jsonPayload.absent:*`: false, `NOT jsonPayload.absent="x"`: true, `jsonPayload.text:*`: true,
 		`httpRequest.latency<="2.5s"`: true, `httpRequest.latency<"300ms"`: false, `(severity=INFO OR httpRequest.status>=200) AND textPayload=~"[(]b"`: true,
 	} {

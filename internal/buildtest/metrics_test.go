@@ -176,30 +176,51 @@ func TestMetricsCountTheRightLines(t *testing.T) {
 	}
 }
 
-// counted gives labels and value of each entry that a metric counts.
-func counted(t *testing.T, name string, m logMetric, entries []entry) (points []string) {
+// point is what a metric takes from an entry; value is "" if it counts only.
+type point struct {
+	labels map[string]string
+	value  string
+}
+
+// points are those of the entries that a metric counts.
+func points(t *testing.T, name string, m logMetric, entries []entry) (found []point) {
 	t.Helper()
 	matches := parseFilter(t, m.Filter)
 	for _, e := range entries {
 		if !matches(e) {
 			continue
 		}
-		var point []string
-		for _, label := range slices.Sorted(maps.Keys(m.LabelExtractors)) {
-			value, _ := extractor(t, m.LabelExtractors[label])(e) // a label without a value is ""
-			point = append(point, label+"="+value)
+		p := point{labels: map[string]string{}}
+		for label, text := range m.LabelExtractors {
+			p.labels[label], _ = extractor(t, text)(e) // a label without a value is ""
 		}
 		if m.ValueExtractor != "" {
 			value, ok := extractor(t, m.ValueExtractor)(e)
 			if !ok {
 				t.Errorf("%s counts a line without its value: %v", name, e)
 			}
-			point = append(point, value)
+			p.value = value
 		}
-		points = append(points, strings.Join(point, " "))
+		found = append(found, p)
 	}
-	slices.Sort(points)
-	return points
+	return found
+}
+
+// counted gives labels and value of each entry that a metric counts.
+func counted(t *testing.T, name string, m logMetric, entries []entry) (texts []string) {
+	t.Helper()
+	for _, p := range points(t, name, m, entries) {
+		var text []string
+		for _, label := range slices.Sorted(maps.Keys(p.labels)) {
+			text = append(text, label+"="+p.labels[label])
+		}
+		if m.ValueExtractor != "" {
+			text = append(text, p.value)
+		}
+		texts = append(texts, strings.Join(text, " "))
+	}
+	slices.Sort(texts)
+	return texts
 }
 
 // TestMetricsAreWhole: what Cloud Logging would refuse, and labels whose number nobody
