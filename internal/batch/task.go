@@ -107,19 +107,26 @@ func DecodeRange(data []byte) (*Range, error) {
 	return &r, nil
 }
 
+// check refuses what no version of this program queues.
 func (r *Range) check(event []byte) error {
 	switch {
 	case r.Format < 1:
 		return errors.New("not a range task: no format")
-	case r.Format == retryFormat && r.Retry && validKey(r.Key):
-		return nil
-	case r.Format == retryFormat:
-		return errors.New("not a range task: a retry of nothing")
-	}
-	if r.Format != rangeFormat && r.Format != formerFormat {
+	case r.Format > retryFormat:
 		return fmt.Errorf("range task of format %d: %w", r.Format, ErrUnknownFormat)
+	case !validKey(r.Key):
+		return errors.New("not a range task: its key is none")
+	case r.Format == retryFormat && !r.Retry:
+		return errors.New("not a range task: a retry of nothing")
+	case r.Format == retryFormat:
+		return nil
 	}
-	if r.Object < 0 || r.Start < 0 || r.Start >= r.End || !validKey(r.Key) {
+	return r.checkPlace(event)
+}
+
+// checkPlace is check of a task with lines.
+func (r *Range) checkPlace(event []byte) error {
+	if r.Object < 0 || r.Start < 0 || r.Start >= r.End {
 		return errors.New("not a range task: a field is out of range")
 	}
 	if r.Format == rangeFormat && (!validKey(r.Plan) || r.Keeper != nil && len(event) == 0) {

@@ -25,7 +25,7 @@ type Plan struct {
 
 // Choose looks at the dead letters, and finds what a redrive is to publish. With
 // ErrMore the plan is good for those that were seen.
-func (b *Box) Choose(ctx context.Context, c Choice) (p Plan, err error) {
+func (b *Box) Choose(ctx context.Context, c Choice) (Plan, error) {
 	items, more := b.survey(ctx)
 	if more != nil && !errors.Is(more, ErrMore) {
 		return Plan{}, more
@@ -35,6 +35,11 @@ func (b *Box) Choose(ctx context.Context, c Choice) (p Plan, err error) {
 			return Plan{}, err
 		}
 	}
+	return c.of(items), more
+}
+
+// of sorts what a choice means of all there is.
+func (c Choice) of(items []Item) (p Plan) {
 	named, keys := setOf(c.IDs), make(map[string]bool)
 	direct := func(i Item) bool { return c.All || c.Class != "" && i.Class == c.Class || named[i.ID] }
 	for _, i := range items {
@@ -55,7 +60,7 @@ func (b *Box) Choose(ctx context.Context, c Choice) (p Plan, err error) {
 		delete(named, i.ID)
 	}
 	p.Missing = sorted(named)
-	return p, more
+	return p
 }
 
 // Redrive publishes the chosen messages to the queue again, as they are, and takes each
