@@ -9,60 +9,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/buildtest/monitoring"
 )
-
-// alertPolicy is an AlertPolicy as REST has it.
-type alertPolicy struct {
-	DisplayName   string
-	Severity      string
-	Combiner      string
-	Conditions    []alertCondition
-	Documentation struct {
-		Content string
-		Links   []struct{ DisplayName, URL string }
-	}
-	NotificationChannels []string
-	AlertStrategy        struct {
-		AutoClose                   string
-		NotificationChannelStrategy []struct {
-			NotificationChannelNames []string
-			RenotifyInterval         string
-		}
-	}
-	UserLabels map[string]string
-}
-
-type alertCondition struct {
-	DisplayName string
-	Threshold   *struct {
-		Filter         string
-		ThresholdValue float64
-	} `json:"conditionThreshold"`
-	Prometheus *struct {
-		Query                   string
-		DisableMetricValidation bool
-	} `json:"conditionPrometheusQueryLanguage"`
-}
 
 // noAlerts are the runbooks that no alert leads to.
 var noAlerts = []string{"secret-compromised"} // people notice that, or are told
-
-// values are those of all placeholders: of alerts.thresholds the module's defaults.
-func values(t *testing.T) map[string]string {
-	t.Helper()
-	all := maps.Clone(placeholders)
-	_, thresholds, _ := strings.Cut(readFile(t, "terraform/modules/options/variables_options.tf"), "thresholds = optional(object({")
-	thresholds, _, _ = strings.Cut(thresholds, "}), {})")
-	found := regexp.MustCompile(`(\w+)\s+= optional\(number, ([0-9.]+)\)`).FindAllStringSubmatch(thresholds, -1)
-	if len(found) < 10 {
-		t.Fatalf("thresholds: %v", found)
-	}
-	for _, m := range found {
-		all[m[1]] = m[2]
-	}
-	all["rotation_hours"] = "744"
-	return all
-}
 
 // TestEveryAlertHasItsRunbook and every runbook its alert: an alert of an SLO has its
 // SLO's, slo-accepted of slo-accepted.fast.
@@ -72,15 +24,14 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 	for _, name := range noAlerts {
 		wanted[name] = true
 	}
-	for _, name := range definitions(t, "alerts") {
-		var a alertPolicy
-		definition(t, "alerts/"+name+".json", &a)
+	for _, name := range monitoring.Names(t, "alerts") {
+		a := monitoring.AlertOf(t, name)
 		runbook, _, _ := strings.Cut(name, ".")
 		wanted[runbook] = true
 		if links := a.Documentation.Links; len(links) != 1 || links[0].URL != "https://runbooks.example/"+runbook+".md" {
 			t.Errorf("%s links to %v", name, links)
 		}
-		if want := placeholders["name"] + ": " + strings.ReplaceAll(name, ".", ", "); a.DisplayName != want {
+		if want := monitoring.Placeholders["name"] + ": " + strings.ReplaceAll(name, ".", ", "); a.DisplayName != want {
 			t.Errorf("%s is called %q, want %q", name, a.DisplayName, want)
 		}
 		checkPolicy(t, name, a)
@@ -97,7 +48,7 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 }
 
 // checkPolicy wants what somebody who is woken by it needs.
-func checkPolicy(t *testing.T, name string, a alertPolicy) {
+func checkPolicy(t *testing.T, name string, a monitoring.Alert) {
 	t.Helper()
 	urgency := map[string]string{"CRITICAL": "page", "ERROR": "today", "WARNING": "ticket"}[a.Severity]
 	s := a.AlertStrategy
@@ -107,7 +58,7 @@ func checkPolicy(t *testing.T, name string, a alertPolicy) {
 	if len(a.NotificationChannels) != 1 || s.AutoClose == "" || len(s.NotificationChannelStrategy) != 1 || s.NotificationChannelStrategy[0].RenotifyInterval == "" || len(s.NotificationChannelStrategy[0].NotificationChannelNames) != 1 {
 		t.Errorf("%s: channels %v, strategy %+v", name, a.NotificationChannels, s)
 	}
-	metrics, slos := definitions(t, "metrics"), definitions(t, "slos")
+	metrics, slos := monitoring.Names(t, "metrics"), monitoring.Names(t, "slos")
 	for _, c := range a.Conditions {
 		switch {
 		case c.Prometheus != nil:
@@ -150,10 +101,10 @@ func metricsOf(query string) (names []string) {
 func TestServiceLevels(t *testing.T) {
 	t.Parallel()
 	used := regexp.MustCompile(`logging\.googleapis\.com/user/\$\{name\}-([a-z-]+)`)
-	metrics := definitions(t, "metrics")
-	for _, name := range definitions(t, "slos") {
+	metrics := monitoring.Names(t, "metrics")
+	for _, name := range monitoring.Names(t, "slos") {
 		var slo map[string]any
-		definition(t, "slos/"+name+".json", &slo)
+		monitoring.Read(t, "slos/"+name+".json", &slo)
 		if slo["rollingPeriod"] != map[bool]string{false: "2419200s", true: "259200s"}[strings.HasSuffix(name, "-3-days")] {
 			t.Errorf("%s: over %v", name, slo["rollingPeriod"])
 		}
@@ -164,7 +115,7 @@ func TestServiceLevels(t *testing.T) {
 		}
 		if long, ok := strings.CutSuffix(name, "-3-days"); ok {
 			var other map[string]any
-			definition(t, "slos/"+long+".json", &other)
+			monitoring.Read(t, "slos/"+long+".json", &other)
 			if diff := cmp.Diff(other["serviceLevelIndicator"], slo["serviceLevelIndicator"]); diff != "" || other["goal"] != slo["goal"] {
 				t.Errorf("%s is another than %s: %s", name, long, diff)
 			}
@@ -204,16 +155,16 @@ type dataSet struct {
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	var d dashboard
-	definition(t, "dashboard.json", &d)
-	text := strings.ReplaceAll(readFile(t, "terraform/monitoring/dashboard.json"), "${prefix}", placeholders["prefix"])
+	monitoring.Read(t, "dashboard.json", &d)
+	text := strings.ReplaceAll(readFile(t, "terraform/monitoring/dashboard.json"), "${prefix}", monitoring.Placeholders["prefix"])
 	shown := metricsOf(text)
-	for _, name := range definitions(t, "metrics") {
+	for _, name := range monitoring.Names(t, "metrics") {
 		if about := name == "door-due" || name == "door-kept" || name == "secret-age" || name == "running-jobs"; !about && !slices.Contains(shown, name) {
 			t.Errorf("the dashboard does not show %s", name)
 		}
 	}
 	for _, name := range shown {
-		if !slices.Contains(definitions(t, "metrics"), name) {
+		if !slices.Contains(monitoring.Names(t, "metrics"), name) {
 			t.Errorf("the dashboard shows %s, which is not there", name)
 		}
 	}
@@ -248,19 +199,19 @@ func TestDashboard(t *testing.T) {
 func TestMonitoringIsDocumented(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, "docs/monitoring.md")
-	for _, name := range definitions(t, "alerts") {
+	for _, name := range monitoring.Names(t, "alerts") {
 		runbook, _, _ := strings.Cut(name, ".")
 		if !strings.Contains(text, "["+runbook+"](runbooks/"+runbook+".md)") {
 			t.Errorf("docs/monitoring.md lacks the alert %s", runbook)
 		}
 	}
-	for _, name := range append(definitions(t, "metrics"), "accepted", "complete", "fresh") {
+	for _, name := range append(monitoring.Names(t, "metrics"), "accepted", "complete", "fresh") {
 		if !strings.Contains(text, "`"+name+"`") {
 			t.Errorf("docs/monitoring.md lacks %s", name)
 		}
 	}
-	for name, value := range values(t) {
-		if _, open := placeholders[name]; !open && name != "rotation_hours" && !strings.Contains(text, "`"+name+"` "+value+" |") {
+	for name, value := range monitoring.Values(t) {
+		if _, open := monitoring.Placeholders[name]; !open && name != "rotation_hours" && !strings.Contains(text, "`"+name+"` "+value+" |") {
 			t.Errorf("docs/monitoring.md lacks the threshold %s with its default %s", name, value)
 		}
 	}

@@ -9,87 +9,26 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/gemini-webhook/internal/buildtest/monitoring"
 )
-
-// placeholders are values of what the definitions in terraform/monitoring leave open.
-var placeholders = map[string]string{
-	"project": "acme-prod", "name": "gemini-webhook", "prefix": "gemini_webhook", "region": "europe-west1", "public": "gemini-webhook",
-	"tasks": "gemini-webhook-tasks", "rotate": "gemini-webhook-rotate", "reconcile": "gemini-webhook-reconcile",
-	"notification_channels": `["projects/acme-prod/notificationChannels/1"]`, "runbook_base_url": "https://runbooks.example",
-}
-
-// definition reads a file of terraform/monitoring as Terraform and the script do.
-func definition(t *testing.T, name string, v any) {
-	t.Helper()
-	must(t, json.Unmarshal([]byte(filledIn(t, name)), v))
-}
-
-// filledIn is such a file without placeholders.
-func filledIn(t *testing.T, name string) string {
-	t.Helper()
-	text := readFile(t, "terraform/monitoring/"+name)
-	for placeholder, value := range values(t) {
-		text = strings.ReplaceAll(text, "${"+placeholder+"}", value)
-	}
-	if _, rest, more := strings.Cut(text, "${"); more {
-		t.Fatalf("terraform/monitoring/%s: no value for ${%.30s", name, rest)
-	}
-	return text
-}
 
 // filledFiles writes them all to a directory, by the names that the script gives them.
 func filledFiles(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	for _, kind := range []string{"metrics", "slos", "alerts"} {
-		for _, name := range definitions(t, kind) {
-			writeFile(t, filepath.Join(dir, kind+"-"+name+".json"), filledIn(t, kind+"/"+name+".json"))
+		for _, name := range monitoring.Names(t, kind) {
+			writeFile(t, filepath.Join(dir, kind+"-"+name+".json"), monitoring.Text(t, kind+"/"+name+".json"))
 		}
 	}
-	writeFile(t, filepath.Join(dir, "dashboard.json"), filledIn(t, "dashboard.json"))
+	writeFile(t, filepath.Join(dir, "dashboard.json"), monitoring.Text(t, "dashboard.json"))
 	return dir
-}
-
-// definitions are the names of those of a kind: metrics, alerts, slos.
-func definitions(t *testing.T, kind string) (names []string) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "terraform/monitoring", kind, "*.json"))
-	must(t, err)
-	for _, file := range files {
-		names = append(names, strings.TrimSuffix(filepath.Base(file), ".json"))
-	}
-	if len(names) < 3 {
-		t.Fatalf("%s: %v", kind, names)
-	}
-	return names
-}
-
-// logMetric is a LogMetric as REST has it.
-type logMetric struct {
-	Description     string
-	Filter          string
-	ValueExtractor  string
-	LabelExtractors map[string]string
-	BucketOptions   any
-	Descriptor      struct {
-		MetricKind, ValueType, Unit string
-		Labels                      []struct{ Key, ValueType, Description string }
-	} `json:"metricDescriptor"`
-}
-
-// revision is an entry of one of the functions.
-func revision(function, log string, more entry) entry {
-	e := entry{
-		"logName":  "projects/acme-prod/logs/" + strings.ReplaceAll(log, "/", "%2F"),
-		"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{"service_name": placeholders[function]}},
-	}
-	maps.Copy(e, more)
-	return e
 }
 
 // loggedEntries are the lines that the receiver really writes, which an end-to-end test
 // records, as Cloud Run makes entries of them.
-func loggedEntries(t *testing.T) (entries []entry) {
+func loggedEntries(t *testing.T) (entries []monitoring.Entry) {
 	t.Helper()
 	for text := range strings.Lines(readFile(t, "internal/e2e/testdata/lines.jsonl")) {
 		var l struct {
@@ -97,29 +36,22 @@ func loggedEntries(t *testing.T) (entries []entry) {
 			Line     map[string]any
 		}
 		must(t, json.Unmarshal([]byte(text), &l))
-		severity, ok := l.Line["severity"]
-		if !ok {
-			entries = append(entries, revision(l.Function, "run.googleapis.com/stderr", entry{"textPayload": l.Line["message"]}))
-			continue
-		}
-		delete(l.Line, "severity")
-		delete(l.Line, "time")
-		entries = append(entries, revision(l.Function, "run.googleapis.com/stderr", entry{"severity": severity, "jsonPayload": l.Line}))
+		entries = append(entries, monitoring.Logged(l.Function, l.Line))
 	}
 	return entries
 }
 
 // platformEntries are some that Cloud Run writes itself, in the form that it documents.
-func platformEntries() []entry {
-	request := func(function, method, path, latency string, status float64) entry {
-		return revision(function, "run.googleapis.com/requests", entry{"severity": "INFO", "httpRequest": map[string]any{
+func platformEntries() []monitoring.Entry {
+	request := func(function, method, path, latency string, status float64) monitoring.Entry {
+		return monitoring.Revision(function, "run.googleapis.com/requests", monitoring.Entry{"severity": "INFO", "httpRequest": map[string]any{
 			"requestMethod": method, "requestUrl": "https://door.example" + path, "status": status, "latency": latency,
 		}})
 	}
-	system := func(function, severity, text string) entry {
-		return revision(function, "run.googleapis.com/varlog/system", entry{"severity": severity, "textPayload": text})
+	system := func(function, severity, text string) monitoring.Entry {
+		return monitoring.Revision(function, "run.googleapis.com/varlog/system", monitoring.Entry{"severity": severity, "textPayload": text})
 	}
-	return []entry{
+	return []monitoring.Entry{
 		request("public", "POST", "/gemini", "0.012s", 200), request("public", "POST", "/gemini", "3.2s", 200),
 		request("public", "POST", "/gemini", "0.002s", 401), request("public", "POST", "/gemini", "4.001s", 503),
 		request("public", "POST", "/gemini", "0s", 429), request("public", "GET", "/health", "0.001s", 200),
@@ -165,10 +97,8 @@ func TestMetricsCountTheRightLines(t *testing.T) {
 	}
 	entries := append(loggedEntries(t), platformEntries()...)
 	got := map[string][]string{}
-	for _, name := range definitions(t, "metrics") {
-		var m logMetric
-		definition(t, "metrics/"+name+".json", &m)
-		got[name] = counted(t, name, m, entries)
+	for _, name := range monitoring.Names(t, "metrics") {
+		got[name] = counted(t, name, entries)
 		slices.Sort(want[name])
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -176,46 +106,16 @@ func TestMetricsCountTheRightLines(t *testing.T) {
 	}
 }
 
-// point is what a metric takes from an entry; value is "" if it counts only.
-type point struct {
-	labels map[string]string
-	value  string
-}
-
-// points are those of the entries that a metric counts.
-func points(t *testing.T, name string, m logMetric, entries []entry) (found []point) {
-	t.Helper()
-	matches := parseFilter(t, m.Filter)
-	for _, e := range entries {
-		if !matches(e) {
-			continue
-		}
-		p := point{labels: map[string]string{}}
-		for label, text := range m.LabelExtractors {
-			p.labels[label], _ = extractor(t, text)(e) // a label without a value is ""
-		}
-		if m.ValueExtractor != "" {
-			value, ok := extractor(t, m.ValueExtractor)(e)
-			if !ok {
-				t.Errorf("%s counts a line without its value: %v", name, e)
-			}
-			p.value = value
-		}
-		found = append(found, p)
-	}
-	return found
-}
-
 // counted gives labels and value of each entry that a metric counts.
-func counted(t *testing.T, name string, m logMetric, entries []entry) (texts []string) {
+func counted(t *testing.T, name string, entries []monitoring.Entry) (texts []string) {
 	t.Helper()
-	for _, p := range points(t, name, m, entries) {
+	for _, p := range monitoring.MetricOf(t, name).Points(t, entries) {
 		var text []string
-		for _, label := range slices.Sorted(maps.Keys(p.labels)) {
-			text = append(text, label+"="+p.labels[label])
+		for _, label := range slices.Sorted(maps.Keys(p.Labels)) {
+			text = append(text, label+"="+p.Labels[label])
 		}
-		if m.ValueExtractor != "" {
-			text = append(text, p.value)
+		if p.Value != "" {
+			text = append(text, p.Value)
 		}
 		texts = append(texts, strings.Join(text, " "))
 	}
@@ -227,9 +127,8 @@ func counted(t *testing.T, name string, m logMetric, entries []entry) (texts []s
 // has thought of.
 func TestMetricsAreWhole(t *testing.T) {
 	t.Parallel()
-	for _, name := range definitions(t, "metrics") {
-		var m logMetric
-		definition(t, "metrics/"+name+".json", &m)
+	for _, name := range monitoring.Names(t, "metrics") {
+		m := monitoring.MetricOf(t, name)
 		var keys []string
 		for _, label := range m.Descriptor.Labels {
 			keys = append(keys, label.Key)

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/gemini-webhook/internal/buildtest/gendoc"
+	"example.com/gemini-webhook/internal/buildtest/monitoring"
 )
 
 // TestPictureOfTheDashboard: docs/dashboard.svg is drawn from the dashboard's definition,
@@ -23,7 +24,7 @@ import (
 func TestPictureOfTheDashboard(t *testing.T) {
 	t.Parallel()
 	var d dashboard
-	definition(t, "dashboard.json", &d)
+	monitoring.Read(t, "dashboard.json", &d)
 	p := picture{t: t, entries: loggedEntries(t)}
 	height := 0
 	for _, tile := range d.MosaicLayout.Tiles {
@@ -59,7 +60,7 @@ var palette = []string{"#1a73e8", "#e52592", "#12a4af", "#e8710a", "#9334e6", "#
 
 type picture struct {
 	t       *testing.T
-	entries []entry
+	entries []monitoring.Entry
 	svg     strings.Builder
 
 	// Of the tile that is drawn: where the next row goes, and where its place ends.
@@ -82,12 +83,12 @@ func (p *picture) tile(tile dashboardTile) {
 		p.table([]int{0, 110, 220, 560}, [][]string{{"State", "Severity", "Policy", "Incident"}, {"No incidents"}})
 	case w.LogsPanel != nil:
 		rows := [][]string{{"Severity", "Function", "Line"}}
-		matches := parseFilter(p.t, w.LogsPanel.Filter)
+		matches := monitoring.Filter(p.t, w.LogsPanel.Filter)
 		for _, e := range p.entries {
 			if matches(e) {
-				severity, _ := e.field("severity")
-				function, _ := e.field("resource.labels.service_name")
-				message, _ := e.field("jsonPayload.message")
+				severity, _ := e.Field("severity")
+				function, _ := e.Field("resource.labels.service_name")
+				message, _ := e.Field("jsonPayload.message")
 				rows = append(rows, []string{severity, function, message})
 			}
 		}
@@ -211,8 +212,8 @@ func (p *picture) bars(set dataSet) (bars []bar, missing string) {
 		p.t.Fatalf("%s: what this query shows is not known: %s", p.title, query)
 	}
 	name := metricsOf(query)[0]
-	var metric logMetric
-	definition(p.t, "metrics/"+name+".json", &metric)
+	var metric monitoring.Metric
+	monitoring.Read(p.t, "metrics/"+name+".json", &metric)
 	if m := logOfCloud.FindStringSubmatch(metric.Filter); m != nil {
 		return nil, "From Cloud Run's own log:\n" + m[1]
 	}
@@ -220,18 +221,18 @@ func (p *picture) bars(set dataSet) (bars []bar, missing string) {
 	if m[1] == "" {
 		sums[set.LegendTemplate] = 0 // a sum of nothing is shown
 	}
-	for _, point := range points(p.t, name, metric, p.entries) {
-		if slices.ContainsFunc(isThere.FindAllStringSubmatch(m[3], -1), func(label []string) bool { return point.labels[label[1]] == "" }) {
+	for _, point := range metric.Points(p.t, p.entries) {
+		if slices.ContainsFunc(isThere.FindAllStringSubmatch(m[3], -1), func(label []string) bool { return point.Labels[label[1]] == "" }) {
 			continue
 		}
 		label := set.LegendTemplate
 		for _, by := range strings.Split(m[1], ", ") {
-			label = strings.ReplaceAll(label, "{{"+by+"}}", point.labels[by])
+			label = strings.ReplaceAll(label, "{{"+by+"}}", point.Labels[by])
 		}
 		value := 1.0
 		if strings.HasSuffix(m[2], "_sum") {
 			var err error
-			value, err = strconv.ParseFloat(point.value, 64)
+			value, err = strconv.ParseFloat(point.Value, 64)
 			must(p.t, err)
 		}
 		sums[label] += value

@@ -1,4 +1,4 @@
-package buildtest
+package monitoring
 
 import (
 	"fmt"
@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// entry is a LogEntry as REST has it.
-type entry map[string]any
+// Entry is a LogEntry as REST has it.
+type Entry map[string]any
 
-// field is the value at a path such as jsonPayload.lines.failed, as text; ok is false
+// Field is the value at a path such as jsonPayload.lines.failed, as text; ok is false
 // where there is none.
-func (e entry) field(path string) (text string, ok bool) {
+func (e Entry) Field(path string) (text string, ok bool) {
 	var value any = map[string]any(e)
 	for name := range strings.SplitSeq(path, ".") {
 		members, isObject := value.(map[string]any)
@@ -34,7 +34,7 @@ func (e entry) field(path string) (text string, ok bool) {
 }
 
 // condition is a filter that was parsed.
-type condition func(entry) bool
+type condition = func(Entry) bool
 
 // filterToken is a quoted text, a word or a sign of Cloud Logging's filter language.
 var filterToken = regexp.MustCompile(`^\s*("(?:[^"\\]|\\.)*"|=~|!~|!=|<=|>=|[=:<>()]|[A-Za-z0-9_.*/-]+)`)
@@ -42,12 +42,13 @@ var filterToken = regexp.MustCompile(`^\s*("(?:[^"\\]|\\.)*"|=~|!~|!=|<=|>=|[=:<
 // filterParser reads the part of Cloud Logging's filter language that our filters use:
 // comparisons, log_id, AND, OR, NOT and parentheses. What it does not know fails.
 type filterParser struct {
-	t      *testing.T
+	t      testing.TB
 	text   string
 	tokens []string
 }
 
-func parseFilter(t *testing.T, text string) condition {
+// Filter parses a filter, whose value says whether an entry passes it.
+func Filter(t testing.TB, text string) func(Entry) bool {
 	t.Helper()
 	p := &filterParser{t: t, text: text}
 	for rest := text; strings.TrimSpace(rest) != ""; {
@@ -97,10 +98,10 @@ func (p *filterParser) either() condition {
 		switch {
 		case mixed != "OR" && p.takes("AND"):
 			a, b := left, p.one()
-			left, mixed = func(e entry) bool { return a(e) && b(e) }, "AND"
+			left, mixed = func(e Entry) bool { return a(e) && b(e) }, "AND"
 		case mixed != "AND" && p.takes("OR"):
 			a, b := left, p.one()
-			left, mixed = func(e entry) bool { return a(e) || b(e) }, "OR"
+			left, mixed = func(e Entry) bool { return a(e) || b(e) }, "OR"
 		default:
 			return left
 		}
@@ -111,7 +112,7 @@ func (p *filterParser) one() condition {
 	switch {
 	case p.takes("NOT"):
 		c := p.one()
-		return func(e entry) bool { return !c(e) }
+		return func(e Entry) bool { return !c(e) }
 	case p.takes("("):
 		c := p.either()
 		p.wants(")")
@@ -120,8 +121,8 @@ func (p *filterParser) one() condition {
 		p.wants("(")
 		id := p.quoted()
 		p.wants(")")
-		return func(e entry) bool {
-			name, _ := e.field("logName")
+		return func(e Entry) bool {
+			name, _ := e.Field("logName")
 			return strings.HasSuffix(name, "/logs/"+strings.ReplaceAll(id, "/", "%2F"))
 		}
 	}
@@ -144,7 +145,7 @@ func (p *filterParser) comparison() condition {
 	p.t.Helper()
 	field, operator := p.next(), p.next()
 	if operator == ":" && p.takes("*") {
-		return func(e entry) bool { _, ok := e.field(field); return ok }
+		return func(e Entry) bool { _, ok := e.Field(field); return ok }
 	}
 	if operator == "=" && p.takes("(") {
 		return p.oneOf(field)
@@ -156,14 +157,14 @@ func (p *filterParser) comparison() condition {
 	}
 	switch operator {
 	case "=":
-		return func(e entry) bool { text, ok := e.field(field); return ok && strings.EqualFold(text, value) }
+		return func(e Entry) bool { text, ok := e.Field(field); return ok && strings.EqualFold(text, value) }
 	case "=~":
 		pattern := regexp.MustCompile(value)
-		return func(e entry) bool { text, ok := e.field(field); return ok && pattern.MatchString(text) }
+		return func(e Entry) bool { text, ok := e.Field(field); return ok && pattern.MatchString(text) }
 	case "<", "<=", ">", ">=":
 		limit := p.number(field, value)
-		return func(e entry) bool {
-			text, ok := e.field(field)
+		return func(e Entry) bool {
+			text, ok := e.Field(field)
 			if !ok {
 				return false
 			}
@@ -183,8 +184,8 @@ func (p *filterParser) oneOf(field string) condition {
 		values = append(values, p.quoted())
 	}
 	p.wants(")")
-	return func(e entry) bool {
-		text, ok := e.field(field)
+	return func(e Entry) bool {
+		text, ok := e.Field(field)
 		return ok && slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, text) })
 	}
 }
@@ -212,10 +213,10 @@ var (
 )
 
 // extractor gives what an extractor finds in an entry.
-func extractor(t *testing.T, text string) func(entry) (string, bool) {
+func extractor(t testing.TB, text string) func(Entry) (string, bool) {
 	t.Helper()
 	if m := extract.FindStringSubmatch(text); m != nil {
-		return func(e entry) (string, bool) { return e.field(m[1]) }
+		return func(e Entry) (string, bool) { return e.Field(m[1]) }
 	}
 	m := regexpExtract.FindStringSubmatch(text)
 	if m == nil {
@@ -225,34 +226,12 @@ func extractor(t *testing.T, text string) func(entry) (string, bool) {
 	if pattern.NumSubexp() != 1 {
 		t.Fatalf("%s has %d groups, want one", text, pattern.NumSubexp())
 	}
-	return func(e entry) (string, bool) {
-		field, ok := e.field(m[1])
+	return func(e Entry) (string, bool) {
+		field, ok := e.Field(m[1])
 		found := pattern.FindStringSubmatch(field)
 		if !ok || found == nil {
 			return "", false
 		}
 		return found[1], true
-	}
-}
-
-// TestTheFilterLanguage: what is evaluated is what Cloud Logging says that it means.
-func TestTheFilterLanguage(t *testing.T) {
-	t.Parallel()
-	e := entry{
-		"severity": "ERROR", "textPayload": "a (b) c", "logName": "projects/p/logs/run.googleapis.com%2Frequests",
-		"jsonPayload": map[string]any{"n": 3.0, "yes": true, "text": "Word", "none": nil}, "httpRequest": map[string]any{"latency": "2.5s", "status": 200.0},
-	}
-	for filter, want := range map[string]bool{
-		`severity>=WARNING`: true, `severity>ERROR`: false, `severity="ERROR"`: true,
-		`log_id("run.googleapis.com/requests")`: true, `log_id("requests")`: false,
-		`jsonPayload.n=3 AND jsonPayload.n>=3 AND NOT jsonPayload.n<3`: true,
-		`jsonPayload.yes="true"`: true, `jsonPayload.text="word"`: true, `jsonPayload.text=~"word"`: false, `jsonPayload.text=~"^W"`: true,
-		`jsonPayload.text=("other" OR "word")`: true, `jsonPayload.text=("other")`: false, `jsonPayload.absent=("" OR "x")`: false,
-		`jsonPayload.none:*`: false, `jsonPayload.absent:*`: false, `NOT jsonPayload.absent="x"`: true, `jsonPayload.text:*`: true,
-		`httpRequest.latency<="2.5s"`: true, `httpRequest.latency<"300ms"`: false, `(severity=INFO OR httpRequest.status>=200) AND textPayload=~"[(]b"`: true,
-	} {
-		if got := parseFilter(t, filter)(e); got != want {
-			t.Errorf("%s: %v", filter, got)
-		}
 	}
 }
