@@ -20,7 +20,7 @@ LDFLAGS = -X example.com/gemini-webhook/internal/version.Version=$(COMMIT)
 export GOFLAGS := $(GOFLAGS) -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check fuzz soak mutate bench fmt lint provider terraform-test deploy destroy clean
+.PHONY: help demo test quick check fuzz soak drill mutate bench fmt lint provider terraform-test deploy destroy clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ fuzz: ## Fuzz every target for FUZZTIME (60s)
 
 soak: ## Run both doors under faults and kills for SOAK (10m) with SOAK_LINES (1000000), and balance the ledger
 	SOAK="$${SOAK:-10m}" SOAK_LINES="$${SOAK_LINES:-1000000}" go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/e2e
+
+drill: ## Make each alert's condition here, and repair it by its runbook's commands; takes a minute
+	go test -count=1 -v -run='^(TestDrill|TestEveryAlertIsDrilled)$$' ./internal/e2e
 
 mutate: ## Take out each check of docs/security-model.md and see its test fail (MUTATIONS), then gremlins (MUTANTS)
 	@scripts/mutate

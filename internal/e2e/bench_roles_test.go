@@ -29,6 +29,8 @@ func play(role string) error {
 		return serveNothing()
 	case "publish":
 		return publishReadyMade()
+	case "gcloud":
+		return askStandIn()
 	}
 	return fmt.Errorf("%s=%s is no role", roleVariable, role)
 }

@@ -18,8 +18,13 @@ import (
 	"time"
 )
 
-// builds is the folder of the receiver, once it is built.
+// builds is the folder of what was built, once something is.
 var builds string
+
+var folderOfBuilds = sync.OnceValues(func() (_ string, err error) {
+	builds, err = os.MkdirTemp("", "receiver")
+	return builds, err
+})
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVariable); role != "" {
@@ -36,19 +41,24 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// binary is the receiver, built as `go run ./cmd/receiver` would.
-var binary = sync.OnceValues(func() (string, error) {
-	var err error
-	if builds, err = os.MkdirTemp("", "receiver"); err != nil {
+// binary is the receiver, and controls is webhookctl, built as `go run` would.
+var (
+	binary   = sync.OnceValues(func() (string, error) { return build("receiver") })
+	controls = sync.OnceValues(func() (string, error) { return build("webhookctl") })
+)
+
+func build(program string) (string, error) {
+	folder, err := folderOfBuilds()
+	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(builds, "receiver")
-	build := exec.Command("go", "build", "-o", path, "example.com/gemini-webhook/cmd/receiver")
+	path := filepath.Join(folder, program)
+	build := exec.Command("go", "build", "-o", path, "example.com/gemini-webhook/cmd/"+program)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 const (
 	startTimeout = 30 * time.Second // it takes some 50 ms; a busy machine needs more

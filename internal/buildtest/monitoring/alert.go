@@ -101,7 +101,7 @@ func (s State) query(t testing.TB, text string) bool {
 	text = overTime.ReplaceAllString(text, "$1")
 	text = increase.ReplaceAllStringFunc(text, func(call string) string {
 		m := increase.FindStringSubmatch(call)
-		return strconv.FormatFloat(s.sum(t, m[1], m[2]), 'f', 1, 64)
+		return strconv.FormatFloat(s.Sum(t, m[1], m[2]), 'f', 1, 64)
 	})
 	text = strings.ReplaceAll(text, " or vector(0)", "")
 	left, right, _ := strings.Cut(text, " unless ")
@@ -122,8 +122,8 @@ func truth(t testing.TB, expression string) bool {
 	return constant.BoolVal(v.Value)
 }
 
-// sum adds up the points of a metric, named as PromQL does, whose labels match.
-func (s State) sum(t testing.TB, name, matchers string) (sum float64) {
+// Sum adds up the points of a metric, named as PromQL does, whose labels match.
+func (s State) Sum(t testing.TB, name, matchers string) (sum float64) {
 	t.Helper()
 	name, values := strings.CutSuffix(name, "_sum")
 	name, _ = strings.CutSuffix(name, "_count")
@@ -227,5 +227,5 @@ func (s State) counted(t testing.TB, filter string) float64 {
 	for _, l := range regexp.MustCompile(`metric\.labels\.(\w+="[^"]*")`).FindAllStringSubmatch(filter, -1) {
 		labels = append(labels, l[1])
 	}
-	return s.sum(t, m[1], fmt.Sprint(labels))
+	return s.Sum(t, m[1], fmt.Sprint(labels))
 }
