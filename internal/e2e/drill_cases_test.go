@@ -107,8 +107,8 @@ var drills = []drilled{
 	},
 	{
 		alerts: []string{"failed-lines"},
-		gemini: gemini.Options{FailedShare: 1, BatchFor: func(name string) gemini.BatchOptions {
-			return gemini.BatchOptions{NoneFails: strings.HasPrefix(name, "retry of ")}
+		gemini: gemini.Options{BatchFor: func(name string) gemini.BatchOptions {
+			return gemini.BatchOptions{Failed: map[string]int{"nightly": 5}[name], FailedCode: 8}
 		}},
 		cause: func(*drill) {},
 		traffic: func(d *drill) {
