@@ -162,18 +162,24 @@ func (p *filterParser) comparison() condition {
 		pattern := regexp.MustCompile(value)
 		return func(e Entry) bool { text, ok := e.Field(field); return ok && pattern.MatchString(text) }
 	case "<", "<=", ">", ">=":
-		limit := p.number(field, value)
-		return func(e Entry) bool {
-			text, ok := e.Field(field)
-			if !ok {
-				return false
-			}
-			n := p.number(field, text)
-			return n < limit && operator[0] == '<' || n > limit && operator[0] == '>' || n == limit && len(operator) == 2
-		}
+		return p.ordered(field, operator, value)
 	}
 	p.t.Fatalf("%s: the operator %s is not known", p.text, operator)
 	return nil
+}
+
+// ordered compares by order.
+func (p *filterParser) ordered(field, operator, value string) condition {
+	p.t.Helper()
+	limit := p.number(field, value)
+	return func(e Entry) bool {
+		text, ok := e.Field(field)
+		if !ok {
+			return false
+		}
+		n := p.number(field, text)
+		return n < limit && operator[0] == '<' || n > limit && operator[0] == '>' || n == limit && len(operator) == 2
+	}
 }
 
 // oneOf reads the rest of field=("a" OR "b").
