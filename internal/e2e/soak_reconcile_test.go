@@ -82,9 +82,10 @@ func (s *soak) disable() {
 	resource := s.name()
 	s.books.announce(resource, announced{kind: "video.generated", mode: "static", outcome: "video.generated"})
 	s.announce("static", "video.generated", map[string]any{"id": resource, "output_file_uri": "gs://elsewhere/video.mp4"})
-	s.insist(func() bool { return s.disabled(s.webhook) && s.disabled(s.second) })
-	for _, id := range []string{s.webhook, s.second} {
-		if s.disabled(id) {
+	// That they are disabled may not be seen: a reconciliation is never far.
+	for _, left := range []*atomic.Bool{&s.wire.gone.first, &s.wire.gone.second} {
+		s.insist(func() bool { return !left.Load() })
+		if !left.Load() {
 			s.struck.add("webhooks disabled")
 		}
 	}
