@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"example.com/gemini-webhook/internal/lenientjson"
@@ -42,6 +43,23 @@ type Ended struct {
 	Pointer      string // to its results; "" where the job is to be asked for them
 	Error        *Error // nil where it tells of none
 	UserMetadata json.RawMessage
+}
+
+// ends are the ends of the names of last states, BATCH_STATE_… and JOB_STATE_…; also
+// PARTIALLY_SUCCEEDED.
+var ends = []struct{ state, event string }{
+	{"_SUCCEEDED", TypeBatchSucceeded}, {"_FAILED", TypeBatchFailed},
+	{"_CANCELLED", TypeBatchCancelled}, {"_EXPIRED", TypeBatchExpired},
+}
+
+// TypeOf is the type of the event of a job in a last state; "" of any other state.
+func TypeOf(state string) string {
+	for _, end := range ends {
+		if strings.HasSuffix(state, end.state) {
+			return end.event
+		}
+	}
+	return ""
 }
 
 // ID is the event id that the job always gets.

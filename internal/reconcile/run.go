@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"example.com/gemini-webhook/internal/batch"
@@ -221,20 +220,11 @@ func (l *look) ended(origin string, job source.Job) (event.Ended, bool) {
 	return e, true
 }
 
-// ends are the ends of the last states' names, BATCH_STATE_… and JOB_STATE_…; also
-// PARTIALLY_SUCCEEDED.
-var ends = map[string]string{
-	"_SUCCEEDED": event.TypeBatchSucceeded, "_FAILED": event.TypeBatchFailed,
-	"_CANCELLED": event.TypeBatchCancelled, "_EXPIRED": event.TypeBatchExpired,
-}
-
 // typeOf is the type of the event of a job that ended. Where a job that is done has
 // another state, or none, its error says how it ended.
 func typeOf(job source.Job) (kind string, ok bool) {
-	for end, kind := range ends {
-		if strings.HasSuffix(job.State, end) {
-			return kind, true
-		}
+	if kind = event.TypeOf(job.State); kind != "" {
+		return kind, true
 	}
 	if job.Error != nil {
 		return event.TypeBatchFailed, job.Done

@@ -96,12 +96,7 @@ func (j *Job) listed() error {
 
 // ended reports whether there are no more results to come.
 func (j *Job) ended() bool {
-	for _, state := range []string{"_SUCCEEDED", "_FAILED", "_CANCELLED", "_EXPIRED"} {
-		if strings.HasSuffix(j.State, state) {
-			return true
-		}
-	}
-	return j.Done || j.State == "" && (j.Inline || j.ResponsesFile != "")
+	return event.TypeOf(j.State) != "" || j.Done || j.State == "" && (j.Inline || j.ResponsesFile != "")
 }
 
 // copyFile copies a file of the Gemini API.
