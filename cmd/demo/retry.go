@@ -98,7 +98,7 @@ func retryFailed(ctx context.Context, old string, requests io.Reader) (name stri
 	}
 	digest := selection.Digest()
 	name, _, err = maker.Make(ctx, retry.Job{
-		DisplayName: retry.DisplayName(job.DisplayName, digest), Model: job.Model, Metadata: map[string]any{"retry_of": old},
+		DisplayName: retry.DisplayName(job.DisplayName, digest), Model: job.Model, Metadata: map[string]any{retry.RetryOf: old},
 	}, digest, selection.Report().ChosenCodes, &failed, false)
 	return name, err
 }

@@ -103,7 +103,7 @@ func (b batchRetry) make(ctx context.Context, s streams, c *retryClients, old *o
 	if !b.NoMetadata && !old.withoutMetadata {
 		job.Metadata = map[string]any{}
 		maps.Copy(job.Metadata, old.metadata)
-		job.Metadata["retry_of"] = old.name
+		job.Metadata[retry.RetryOf] = old.name
 		if !old.metadataKnown {
 			fmt.Fprintf(s.messages, "the user_metadata of %s is not known: the new batch has retry_of alone\n", old.name)
 		}

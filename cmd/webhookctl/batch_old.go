@@ -221,12 +221,12 @@ func (c *retryClients) planned(ctx context.Context, old *oldBatch) error {
 	if plan.Batch != nil {
 		old.describe(*plan.Batch)
 	}
-	e, err := event.Decode(plan.Event)
+	e, err := plan.Decoded()
 	if err != nil {
 		return err
 	}
 	old.metadata, old.metadataKnown = retry.Metadata(e), true
-	old.inline = strings.HasPrefix(plan.Origin, "batches/")
+	old.inline = plan.Listed()
 	var parts []part
 	for _, o := range plan.Objects {
 		if ok, err := c.there(ctx, o.Object); err != nil || !ok {

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,8 +44,7 @@ func (s *State) FirstArrival(ctx context.Context, since time.Time) (first time.T
 
 // saveTime creates an object for a time. Of two at one nanosecond one is there.
 func (s *State) saveTime(ctx context.Context, folder string, at time.Time) error {
-	err := s.store.Create(ctx, folder+at.UTC().Format(runTime), nil, nil)
-	if err != nil && !errors.Is(err, ErrExists) {
+	if err := s.put(ctx, folder+at.UTC().Format(runTime), nil, nil); err != nil {
 		return fmt.Errorf("record %s: %w", folder, err)
 	}
 	return nil

@@ -53,7 +53,7 @@ func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (st
 	if err != nil || !mine {
 		return now, err
 	}
-	e, err := plan.event()
+	e, err := plan.Decoded()
 	if err != nil {
 		return now, err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,8 +61,7 @@ func (s *State) Jobs(ctx context.Context) (jobs Jobs, err error) {
 // SaveRun stores the report of the reconciliation that began at a time. Of two that
 // began in one nanosecond one is stored.
 func (s *State) SaveRun(ctx context.Context, began time.Time, report []byte) error {
-	err := s.store.Create(ctx, RunsFolder+began.UTC().Format(runTime), report, nil)
-	if err != nil && !errors.Is(err, ErrExists) {
+	if err := s.put(ctx, RunsFolder+began.UTC().Format(runTime), report, nil); err != nil {
 		return fmt.Errorf("store the report: %w", err)
 	}
 	return nil

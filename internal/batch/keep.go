@@ -58,7 +58,7 @@ func (w *Worker) keep(ctx context.Context, t Task, keeper Range, plan *Plan) err
 		return w.requeue(ctx, plan, now.markers, next)
 	}
 	if w.lastChance(t) {
-		e, err := plan.event()
+		e, err := plan.Decoded()
 		if err != nil {
 			return err
 		}

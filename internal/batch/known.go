@@ -38,7 +38,6 @@ func (s *State) Known(ctx context.Context, key string) (k Known, err error) {
 	if err != nil {
 		return Known{}, fmt.Errorf("list what is done: %w", err)
 	}
-	var markers []Entry
 	for _, e := range entries {
 		switch flag := strings.TrimPrefix(e.Name, folder(key)+"flag/"); {
 		case flag == completed:
@@ -49,23 +48,22 @@ func (s *State) Known(ctx context.Context, key string) (k Known, err error) {
 			if report, ok := reportOf(e); ok && report.At.After(k.Report.At) {
 				k.Report = report
 			}
-		case plan != nil && strings.HasPrefix(e.Name, planFolder(key, plan.id)+"range/"):
-			markers = append(markers, e)
 		}
 	}
 	if plan != nil {
-		k.Broken = k.describe(key, plan, markers)
+		k.Broken = k.describe(key, plan, entries)
 	}
 	return k, nil
 }
 
-// describe says what a plan is, and how much of it the markers cover.
+// describe says what a plan is, and how much of it the markers cover that are among the
+// objects of its event.
 func (k *Known) describe(key string, plan *Plan, entries []Entry) error {
-	markers, err := byObject(planFolder(key, plan.id), entries)
+	markers, err := plan.markers(key, entries)
 	if err != nil {
 		return err
 	}
-	e, err := plan.event()
+	e, err := plan.Decoded()
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // exists already is as good.
 func (s *State) mark(ctx context.Context, key, plan string, object int, r Interval, c outcome.Counts) error {
 	name := fmt.Sprintf("%s%s-%019d", markerFolder(key, plan, object), offset(r.Start), r.End)
-	if err := s.store.Create(ctx, name, nil, metadataOf(&c)); err != nil && !errors.Is(err, ErrExists) {
+	if err := s.put(ctx, name, nil, metadataOf(&c)); err != nil {
 		return fmt.Errorf("create marker: %w", err)
 	}
 	return nil
@@ -55,12 +55,17 @@ func (s *State) standing(ctx context.Context, key string, plan *Plan) (now stand
 		return standing{}, fmt.Errorf("list what is done: %w", err)
 	}
 	now.completed = slices.ContainsFunc(entries, func(e Entry) bool { return e.Name == folder(key)+"flag/"+completed })
-	entries = slices.DeleteFunc(entries, func(e Entry) bool { return !strings.HasPrefix(e.Name, planFolder(key, plan.id)+"range/") })
-	if now.markers, err = byObject(planFolder(key, plan.id), entries); err != nil {
+	if now.markers, err = plan.markers(key, entries); err != nil {
 		return standing{}, err
 	}
 	now.sum = plan.progress(now.markers)
 	return now, nil
+}
+
+// markers are a plan's among all objects of its event.
+func (p *Plan) markers(key string, entries []Entry) (map[int][]Marker, error) {
+	folder := planFolder(key, p.id)
+	return byObject(folder, slices.DeleteFunc(entries, func(e Entry) bool { return !strings.HasPrefix(e.Name, folder+"range/") }))
 }
 
 func byObject(folder string, entries []Entry) (map[int][]Marker, error) {

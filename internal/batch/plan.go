@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/object"
@@ -41,7 +42,7 @@ type Plan struct {
 	// Made is when it was, in nanoseconds: it tells a plan from one of the same
 	// work that was deleted. 0 of plans by former versions.
 	Made int64 `json:"made,omitempty"`
-	// Proven: the event is its job's, see State.Own. Not set in plans by former versions.
+	// Proven: the event is its job's, see State.Claim. Not set in plans by former versions.
 	Proven bool `json:"proven,omitempty"`
 
 	id      string       // see identity
@@ -85,13 +86,17 @@ func (p *Plan) identity() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// event is the event that the plan was made for.
-func (p *Plan) event() (e *event.Event, err error) {
+// Decoded is the event that the plan was made for.
+func (p *Plan) Decoded() (e *event.Event, err error) {
 	if p.decoded == nil {
 		p.decoded, err = event.Decode(p.Event)
 	}
 	return p.decoded, err
 }
+
+// Listed reports whether the results are a copy of a job's list, in the order of its
+// requests.
+func (p *Plan) Listed() bool { return strings.HasPrefix(p.Origin, "batches/") }
 
 // Planned is one object of a plan.
 type Planned struct {

@@ -12,7 +12,7 @@ func (w *Worker) queueRanges(ctx context.Context, key string, plan *Plan) error 
 	if !ok {
 		return nil
 	}
-	e, err := plan.event()
+	e, err := plan.Decoded()
 	if err != nil {
 		return err
 	}

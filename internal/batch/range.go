@@ -45,7 +45,7 @@ func (w *Worker) doRange(ctx context.Context, t Task) error {
 	case part.Object >= len(plan.Objects):
 		return fmt.Errorf("range task for object %d of a plan of %d", part.Object, len(plan.Objects))
 	}
-	e, err := plan.event()
+	e, err := plan.Decoded()
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (w *Worker) doOrphan(ctx context.Context, t Task, stored *Plan) (err error)
 	case stored == nil:
 		return errPlanLost
 	case t.Range.Plan == "": // of the former format, which left large events out
-		t.Event, err = stored.event()
+		t.Event, err = stored.Decoded()
 	default:
 		return nil // the other plan's ranges are queued by whoever made it
 	}

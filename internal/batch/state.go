@@ -150,8 +150,16 @@ func (s *State) Once(ctx context.Context, key, flag string, do func() error) err
 
 // set creates an object that stands for a fact; one that exists already stays.
 func (s *State) set(ctx context.Context, name string, metadata map[string]string) error {
-	if err := s.store.Create(ctx, name, nil, metadata); err != nil && !errors.Is(err, ErrExists) {
+	if err := s.put(ctx, name, nil, metadata); err != nil {
 		return fmt.Errorf("set flag: %w", err)
+	}
+	return nil
+}
+
+// put creates an object unless there is one of its name, which is as good.
+func (s *State) put(ctx context.Context, name string, data []byte, metadata map[string]string) error {
+	if err := s.store.Create(ctx, name, data, metadata); !errors.Is(err, ErrExists) {
+		return err
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ const forceful = "to make another batch of them all the same, give --again"
 type Maker struct {
 	State   batch.Store // nil: two runs at the same time are not kept apart
 	Service Service
-	Key     string // of the old job: batch.JobKey
+	Key     string // of the old job: event.JobKey
 	By      string // what makes it, for whoever looks: a program's version, nobody's name
 	Now     func() time.Time
 	// Lease is how long a run may be at work behind its claim: when it is older, and there

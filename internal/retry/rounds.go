@@ -152,7 +152,7 @@ func (o *oldRound) choose(ctx context.Context, to io.Writer) (*Selection, error)
 		if err != nil {
 			return nil, err
 		}
-		err = s.Results(body, cmp.Or(planned.Origin, planned.URI()), size, o.inline())
+		err = s.Results(body, cmp.Or(planned.Origin, planned.URI()), size, o.plan.Listed())
 		body.Close()
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", planned.URI(), err)
@@ -171,9 +171,6 @@ func (o *oldRound) choose(ctx context.Context, to io.Writer) (*Selection, error)
 	}
 	return s, nil
 }
-
-// inline reports whether the results are a list, in the order of the requests.
-func (o *oldRound) inline() bool { return strings.HasPrefix(o.plan.Origin, "batches/") }
 
 // input reads the requests: what was sent for this round, a file, or the job's list.
 func (o *oldRound) input(ctx context.Context, s *Selection) error {
@@ -199,7 +196,7 @@ func (o *oldRound) input(ctx context.Context, s *Selection) error {
 		}
 		defer body.Close()
 		return s.Input(body, -1)
-	case !o.inline():
+	case !o.plan.Listed():
 		return errUnshown
 	}
 	return o.listed(ctx, s)
@@ -253,7 +250,7 @@ func (o *oldRound) make(ctx context.Context, s *Selection, requests io.Reader) (
 		DisplayName: DisplayName(title, s.Digest()), Model: said.Model,
 		Embeddings: s.Embeddings(), Metadata: Metadata(o.event),
 	}
-	job.Metadata[retryOf] = o.name
+	job.Metadata[RetryOf] = o.name
 	maker := &Maker{
 		State: o.Claims, Service: o.Service, Key: o.jobKey, By: byReceiver + o.Version,
 		Now: o.Now, Lease: batch.MaxTaskTime,

@@ -30,8 +30,8 @@ func passed(codes outcome.Names) (found []string) {
 	return found
 }
 
-// retryOf is the member of a new batch's user_metadata that names the old one.
-const retryOf = "retry_of"
+// RetryOf is the member of a new batch's user_metadata that names the old one.
+const RetryOf = "retry_of"
 
 // Metadata is the user_metadata of an event, for a new batch.
 func Metadata(e *event.Event) map[string]any {
@@ -57,8 +57,8 @@ var errGone = errors.New("what the earlier rounds came to is not in the state bu
 // After implements batch.Rounds.
 func (r *Rounds) After(ctx context.Context, plan *batch.Plan, counts outcome.Counts) (again bool, settled *outcome.Settled, err error) {
 	worth := r.Max > 0 && len(passed(counts.ErrorCodes)) > 0
-	e, err := event.Decode(plan.Event)
-	if err != nil || !worth && e.UserMetadata[retryOf].Str() == "" {
+	e, err := plan.Decoded()
+	if err != nil || !worth && e.UserMetadata[RetryOf].Str() == "" {
 		return false, nil, err // nearly all batches: nothing is read for them
 	}
 	chain, err := r.chain(ctx, plan)
@@ -120,7 +120,7 @@ func (r *Rounds) chain(ctx context.Context, plan *batch.Plan) (chain []round, er
 
 // round reads a plan. own: its event owns its job, which is the Gemini API's.
 func (r *Rounds) round(ctx context.Context, plan *batch.Plan) (next round, own bool, err error) {
-	e, err := event.Decode(plan.Event)
+	e, err := plan.Decoded()
 	if err != nil {
 		return round{}, false, err
 	}
@@ -136,7 +136,7 @@ func (r *Rounds) round(ctx context.Context, plan *batch.Plan) (next round, own b
 // receiver's. What the event says of it counts for nothing unless the state says the same:
 // anybody may write it.
 func (r *Rounds) before(ctx context.Context, of round) (*batch.Plan, error) {
-	old := object.BatchName(of.event.UserMetadata[retryOf].Str())
+	old := object.BatchName(of.event.UserMetadata[RetryOf].Str())
 	if old == "" {
 		return nil, nil
 	}
