@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"example.com/gemini-webhook/internal/archive"
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/gcp/storage"
 	"example.com/gemini-webhook/internal/object"
@@ -65,19 +65,10 @@ func (c *retryClients) findVertex(ctx context.Context, b batchRetry) (*oldBatch,
 func (v vertexBatches) Send(ctx context.Context, digest string, requests io.Reader) (string, error) {
 	uri := v.input + "retry-" + digest + ".jsonl"
 	_, name, _ := strings.Cut(strings.TrimPrefix(uri, "gs://"), "/")
-	_, err := v.bucket.Stat(ctx, name)
-	if !errors.Is(err, object.ErrNotFound) {
-		return uri, err
-	}
-	_, err = v.bucket.Create(ctx, name, "application/jsonl", v.origin, func(w io.Writer) error {
+	_, err := archive.Once(ctx, v.bucket, name, "application/jsonl", v.origin, func(w io.Writer) error {
 		_, err := io.Copy(w, requests)
 		return err
 	})
-	if err != nil {
-		if _, missing := v.bucket.Stat(ctx, name); missing == nil { // another run was faster, or the answer was lost
-			return uri, nil
-		}
-	}
 	return uri, err
 }
 

@@ -67,14 +67,19 @@ func (s *Store) Find(ctx context.Context, item Item) (Copy, error) {
 // that do so at once one wins, and all get its copy. It does not retry: an error of
 // write comes back wrapped, and then no copy was made of it.
 func (s *Store) Keep(ctx context.Context, item Item, write func(io.Writer) error) (Copy, error) {
-	found, err := s.Find(ctx, item)
+	return Once(ctx, s.Bucket, item.name(), item.ContentType, item.Origin, write)
+}
+
+// Once is Keep of an object of any name.
+func Once(ctx context.Context, bucket Bucket, name, contentType, origin string, write func(io.Writer) error) (Copy, error) {
+	found, err := bucket.Stat(ctx, name)
 	if !errors.Is(err, object.ErrNotFound) {
 		return found, err
 	}
-	made, err := s.Bucket.Create(ctx, item.name(), item.ContentType, item.Origin, write)
+	made, err := bucket.Create(ctx, name, contentType, origin, write)
 	if err != nil {
 		// Another was faster, or the answer was lost and not the object.
-		if found, missing := s.Find(ctx, item); missing == nil {
+		if found, missing := bucket.Stat(ctx, name); missing == nil {
 			return found, nil
 		}
 		return Copy{}, err
