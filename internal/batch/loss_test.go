@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,16 +75,15 @@ func TestStateDeletedWithinATask(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, chunk(1000))
 				r.batch(jsonl(40))
-				struck := false
+				var struck atomic.Bool
 				r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
-					if !struck && at(op) {
-						struck = true
+					if at(op) && struck.CompareAndSwap(false, true) {
 						r.forget(part)
 					}
 					return nil
 				})
 				r.whole()
-				if !struck {
+				if !struck.Load() {
 					t.Error("nothing was deleted: the test shows nothing")
 				}
 			})
@@ -129,18 +129,17 @@ func TestATransientErrorRepeatsNothing(t *testing.T) {
 				t.Parallel()
 				r := newRig(t)
 				r.batch(jsonl(40))
-				struck := false
+				var struck atomic.Bool
 				r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
-					if !struck && op.Kind == gcs.OpInsert && strings.Contains(op.Object, of) {
-						struck = true
+					if op.Kind == gcs.OpInsert && strings.Contains(op.Object, of) && struck.CompareAndSwap(false, true) {
 						return &fault
 					}
 					return nil
 				})
 				r.run()
 				lines, repeats := r.lines()
-				if len(lines) != 40 || repeats != 0 || r.countCompleted() != 1 || !struck {
-					t.Errorf("%d lines, %d repeats, %d batch.completed, struck %v; want 40, 0, 1, true", len(lines), repeats, r.countCompleted(), struck)
+				if len(lines) != 40 || repeats != 0 || r.countCompleted() != 1 || !struck.Load() {
+					t.Errorf("%d lines, %d repeats, %d batch.completed, struck %v; want 40, 0, 1, true", len(lines), repeats, r.countCompleted(), struck.Load())
 				}
 				for id, n := range r.attempts {
 					if n != 1 {
