@@ -30,18 +30,23 @@ func (w *Worker) completeAfter(ctx context.Context, r Range, plan *Plan) error {
 	return err
 }
 
-// complete publishes batch.completed when the plan's markers cover it and that
-// is not done. All who work on the last ranges see that they do: the first to
-// claim it does it, so that who is started by it is not started by each. How far
-// the batch has come is the keeper's concern alone.
-func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (standing, error) {
-	var now standing
-	var stored *Plan
-	var missing error
-	err := w.both(
-		func() (err error) { now, err = w.State.standing(ctx, key, plan); return err },
+// look reads the plan that an event has now and, at the same time, all that is done.
+func (w *Worker) look(ctx context.Context, key string) (stored *Plan, entries []Entry, missing, err error) {
+	err = w.both(
+		func() (err error) { entries, err = w.State.entries(ctx, key); return err },
 		func() error { stored, missing = w.State.plan(ctx, key); return nil },
 	)
+	return stored, entries, missing, err
+}
+
+// complete publishes batch.completed when the plan's markers cover it and that
+// is not done.
+func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (standing, error) {
+	stored, entries, missing, err := w.look(ctx, key)
+	if err != nil {
+		return standing{}, err
+	}
+	now, err := plan.standing(key, entries)
 	if err != nil || now.completed || now.sum.missing > 0 {
 		return now, err
 	}
@@ -49,6 +54,13 @@ func (w *Worker) complete(ctx context.Context, key, task string, plan *Plan) (st
 	if missing == nil && stored.id != plan.id || missing != nil && !errors.Is(missing, ErrNotFound) {
 		return now, missing
 	}
+	return w.finish(ctx, key, task, plan, now)
+}
+
+// finish publishes batch.completed of a plan that is covered. All who work on the last
+// ranges see that it is: the first to claim it does it, so that who is started by it is
+// not started by each. How far the batch has come is the keeper's concern alone.
+func (w *Worker) finish(ctx context.Context, key, task string, plan *Plan, now standing) (standing, error) {
 	mine, err := w.State.claim(ctx, planFolder(key, plan.id)+completing, task, w.Now())
 	if err != nil || !mine {
 		return now, err

@@ -20,8 +20,32 @@ var errLost = errors.New("ranges of the batch are neither done nor on their way;
 // after which the alert for old messages rings.
 const patience = 30 * time.Minute
 
-// keep ends the task of a plan's last range, whose own lines are published: it
-// completes the batch or waits until somebody did. It cannot see what is in the
+// wait does the task of a keeper that waits. Mostly it comes too early, so it looks at all
+// at once; ready reports whether its own lines are published still.
+func (w *Worker) wait(ctx context.Context, t Task) (ready bool, err error) {
+	keeper := *t.Range
+	plan, entries, missing, err := w.look(ctx, keeper.Key)
+	if err != nil || missing != nil || plan.id != keeper.Plan {
+		return false, err
+	}
+	now, err := plan.standing(keeper.Key, entries)
+	if err != nil {
+		return false, err
+	}
+	if pos, _ := reach(now.markers[keeper.Object], keeper.Interval); pos < keeper.End {
+		return false, nil
+	}
+	if !now.completed && now.sum.missing == 0 {
+		now, err = w.finish(ctx, keeper.Key, taskName(keeper), plan, now)
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, w.keep(ctx, t, keeper, plan, now)
+}
+
+// keep ends the task of a plan's last range, whose own lines are published and which has
+// not found the batch to be complete: it waits until it is. It cannot see what is in the
 // queue, but it remembers how much was missing when it was queued. Then
 //
 //   - more is missing now: markers are gone, and it queues what is missing;
@@ -29,10 +53,9 @@ const patience = 30 * time.Minute
 //   - nothing changed until its attempts, or half an hour, are used up: it queues
 //     what is missing once more, unless a range has reported why it fails. If that does
 //     not help either, the keeper ends in the dead letters.
-func (w *Worker) keep(ctx context.Context, t Task, keeper Range, plan *Plan) error {
-	now, err := w.complete(ctx, keeper.Key, taskName(keeper), plan)
-	if err != nil || now.completed {
-		return err
+func (w *Worker) keep(ctx context.Context, t Task, keeper Range, plan *Plan, now standing) error {
+	if now.completed {
+		return nil
 	}
 	missing := now.sum.missing
 	was := *keeper.Keeper

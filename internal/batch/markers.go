@@ -49,16 +49,30 @@ type standing struct {
 }
 
 // standing lists what is done.
-func (s *State) standing(ctx context.Context, key string, plan *Plan) (now standing, err error) {
-	entries, err := s.store.List(ctx, folder(key), "", "")
+func (s *State) standing(ctx context.Context, key string, plan *Plan) (standing, error) {
+	entries, err := s.entries(ctx, key)
 	if err != nil {
-		return standing{}, fmt.Errorf("list what is done: %w", err)
-	}
-	now.completed = slices.ContainsFunc(entries, func(e Entry) bool { return e.Name == folder(key)+"flag/"+completed })
-	if now.markers, err = plan.markers(key, entries); err != nil {
 		return standing{}, err
 	}
-	now.sum = plan.progress(now.markers)
+	return plan.standing(key, entries)
+}
+
+// entries lists all objects of an event.
+func (s *State) entries(ctx context.Context, key string) ([]Entry, error) {
+	entries, err := s.store.List(ctx, folder(key), "", "")
+	if err != nil {
+		return nil, fmt.Errorf("list what is done: %w", err)
+	}
+	return entries, nil
+}
+
+// standing is what all objects of its event say of a plan.
+func (p *Plan) standing(key string, entries []Entry) (now standing, err error) {
+	now.completed = slices.ContainsFunc(entries, func(e Entry) bool { return e.Name == folder(key)+"flag/"+completed })
+	if now.markers, err = p.markers(key, entries); err != nil {
+		return standing{}, err
+	}
+	now.sum = p.progress(now.markers)
 	return now, nil
 }
 

@@ -55,7 +55,11 @@ func (w *Worker) doRange(ctx context.Context, t Task) error {
 		return err
 	}
 	if part.Keeper != nil {
-		return w.keep(ctx, t, part, plan)
+		now, err := w.complete(ctx, part.Key, taskName(part), plan)
+		if err != nil {
+			return err
+		}
+		return w.keep(ctx, t, part, plan, now)
 	}
 	return w.completeAfter(ctx, part, plan)
 }

@@ -90,8 +90,13 @@ func NewWorker(c Config) *Worker {
 // find the message; what the configuration can never read is no error but an
 // outcome, batch.unreadable.
 func (w *Worker) Do(ctx context.Context, t Task) error {
-	if t.Range == nil {
+	switch r := t.Range; {
+	case r == nil:
 		return w.doEvent(ctx, t)
+	case r.Keeper != nil && r.Keeper.Waiting:
+		if ready, err := w.wait(ctx, t); err != nil || ready {
+			return err
+		}
 	}
 	return w.doRange(ctx, t)
 }
