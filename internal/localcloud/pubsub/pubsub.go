@@ -101,6 +101,10 @@ func (s *Server) Messages(topic string) []*pstest.Message {
 	return found
 }
 
+// Message is the message of that id, nil where there is none; it says how often it was
+// acknowledged.
+func (s *Server) Message(id string) *pstest.Message { return s.pstest.Message(id) }
+
 // Close stops the service and forgets all messages.
 func (s *Server) Close() error {
 	return errors.Join(s.Listener.Close(), s.pstest.Close())

@@ -1,0 +1,160 @@
+package outcomes
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Standing is what a consumer has of one batch.
+type Standing struct {
+	// Lines by Status of the distinct outcome_ids of batch.result, and their sum.
+	Results, Succeeded, Failed, Invalid int64
+	// Completed is nil until batch.completed has come.
+	Completed *BatchCompleted
+	// RetryOf is the name of the batch whose failed lines this one was made of, by the
+	// receiver (RETRY_FAILED) or by hand; "" where it is none.
+	RetryOf string
+}
+
+// Complete says whether all lines of the batch are there: as many distinct outcome_ids
+// of batch.result have come as results.total of batch.completed says. Who keeps outcomes
+// in a database counts them there, and asks
+//
+//	outcomes.Standing{Results: n, Completed: completed}.Complete()
+//
+// It is never true of a batch that has no batch.completed (batch.failed, batch.expired,
+// batch.cancelled, batch.unreadable), nor with BATCH_RESULTS=summary, which publishes no
+// lines: there batch.completed is all that comes.
+func (s Standing) Complete() bool {
+	return s.Completed != nil && s.Results >= s.Completed.Results.Total
+}
+
+// retried are the codes of lines that a round is made of.
+var retried = []string{"429", "500", "503", "8", "13", "14"}
+
+// Final says whether no round follows this batch, of a receiver with RETRY_FAILED: it was
+// the last of several, or none of its lines failed with a code that is retried. It may
+// stay false where a round was due and could not be made; the receiver's log says so.
+// Without RETRY_FAILED no round ever follows.
+func (c *BatchCompleted) Final() bool {
+	return c.Settled != nil || !slices.ContainsFunc(retried, func(code string) bool { return c.Results.ErrorCodes[code] > 0 })
+}
+
+// Progress says of many batches which are complete, whatever the order of their outcomes
+// and however often they come. The zero value is ready for use. It is in memory, some 100
+// bytes for a line until Forget, so a process that starts anew adds what it has kept; and
+// it is for one goroutine at a time.
+type Progress struct {
+	batches map[string]*batch
+}
+
+type batch struct {
+	Standing
+	lines map[string]bool // by outcome_id
+}
+
+// Add takes an outcome into account. first is false where one with its id was added
+// before; completes says that it was the last that its batch waited for, which is true
+// once for a batch. Outcomes other than batch.result and batch.completed are not looked
+// at: first is true of them, always.
+func (p *Progress) Add(o Outcome) (first, completes bool) {
+	switch o := o.(type) {
+	case *BatchResult:
+		b := p.batch(&o.Common)
+		if b.lines[o.OutcomeID] {
+			return false, false
+		}
+		before := b.Complete()
+		b.lines[o.OutcomeID] = true
+		b.Results++
+		switch o.Status {
+		case Succeeded:
+			b.Succeeded++
+		case Invalid:
+			b.Invalid++
+		default:
+			b.Failed++
+		}
+		return true, !before && b.Complete()
+	case *BatchCompleted:
+		b := p.batch(&o.Common)
+		if b.Completed != nil {
+			return false, false // its id follows from the event, and a batch has one
+		}
+		b.Completed = o
+		return true, b.Complete()
+	}
+	return true, false
+}
+
+// Batch is what has come of the batch that an outcome is about.
+func (p *Progress) Batch(o Outcome) Standing {
+	if b := p.batches[batchKey(o.Base())]; b != nil {
+		return b.Standing
+	}
+	return Standing{}
+}
+
+// Forget frees what is kept of the batch that an outcome is about. A repeat that comes
+// later is taken for the first of its kind.
+func (p *Progress) Forget(o Outcome) { delete(p.batches, batchKey(o.Base())) }
+
+// Settled gives what all rounds of a chain of batches came to (RETRY_FAILED), by an
+// outcome of any of them. It is nil until the last round's batch.completed has come and
+// each batch of the chain is complete.
+func (p *Progress) Settled(o Outcome) *Settled {
+	key := batchKey(o.Base())
+	for last, b := range p.batches {
+		if b.Completed == nil || b.Completed.Settled == nil {
+			continue
+		}
+		if s := b.Completed.Settled; slices.Contains(p.complete(last, s.Rounds+1), key) {
+			return s
+		}
+	}
+	return nil
+}
+
+// complete are the keys of a chain of n batches, of which key is the newest; none where one
+// of them is not complete.
+func (p *Progress) complete(key string, n int64) (chain []string) {
+	for ; int64(len(chain)) < n; key = nameKey(p.batches[key].RetryOf) {
+		if b := p.batches[key]; b == nil || !b.Complete() || slices.Contains(chain, key) {
+			return nil
+		}
+		chain = append(chain, key)
+	}
+	return chain
+}
+
+func (p *Progress) batch(c *Common) *batch {
+	key := batchKey(c)
+	b := p.batches[key]
+	if b == nil {
+		b = &batch{lines: make(map[string]bool)}
+		// Where it is no text it is none of the receiver's, and stays "".
+		_ = json.Unmarshal(c.UserMetadata["retry_of"], &b.RetryOf)
+		if p.batches == nil {
+			p.batches = make(map[string]*batch)
+		}
+		p.batches[key] = b
+	}
+	return b
+}
+
+// batchKey tells batches apart: by their id or, where an event has none, by the event's.
+func batchKey(c *Common) string {
+	if c.ResourceID == "" {
+		return "event " + c.EventID
+	}
+	return nameKey(c.ResourceID)
+}
+
+// nameKey makes one of X, batch_X and batches/X, which are the same batch.
+func nameKey(name string) string {
+	if id, is := strings.CutPrefix(name, "batches/"); is {
+		return id
+	}
+	return strings.TrimPrefix(name, "batch_")
+}
