@@ -1,6 +1,5 @@
 // Package receiver registers the functions that receive Gemini API webhooks
-// (contract, "Functions"). It only wires: what the doors do is in handlers, how
-// deliveries are verified in verify.
+// (contract, "Functions"). It only wires: what they are is in internal/function.
 package receiver
 
 import (
@@ -15,11 +14,9 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/sethvargo/go-envconfig"
 
-	"example.com/gemini-webhook/handlers"
 	"example.com/gemini-webhook/internal/config"
+	"example.com/gemini-webhook/internal/function"
 	"example.com/gemini-webhook/internal/gcp/logging"
-	"example.com/gemini-webhook/internal/gcp/pubsub"
-	"example.com/gemini-webhook/internal/gcp/secretmanager"
 	"example.com/gemini-webhook/internal/server"
 )
 
@@ -39,9 +36,9 @@ func init() {
 
 // What is served; all nil before Prepare, and one is not after it.
 var (
-	service    *function
-	rotator    *rotatorFunction
-	reconciler *reconcilerFunction
+	service    *function.Webhook
+	rotator    *function.Rotator
+	reconciler *function.Reconciler
 )
 
 // Prepare checks the configuration of the function that is about to be served
@@ -57,20 +54,20 @@ func Prepare(target string) {
 	switch target {
 	case Target:
 		c, log := load(config.Load)
-		service = newFunction(c, log)
-		if err := server.Run(service, service.drain, log); err != nil {
+		service = function.NewWebhook(c, log)
+		if err := server.Run(service, service.Drain, log); err != nil {
 			fail(err)
 		}
 	case TargetRotate:
 		c, log := load(config.LoadRotation)
-		rotator = newRotator(c, log)
+		rotator = function.NewRotator(c, log)
 		// The framework's server cannot be flushed: an answer that is lost has
 		// the notification delivered again, which does no harm.
-		server.ExitOnSIGTERM(rotator.drain, log)
+		server.ExitOnSIGTERM(rotator.Drain, log)
 	case TargetReconcile:
 		c, log := load(config.LoadReconcile)
-		reconciler = newReconciler(c, log)
-		server.ExitOnSIGTERM(reconciler.drain, log) // as above
+		reconciler = function.NewReconciler(c, log)
+		server.ExitOnSIGTERM(reconciler.Drain, log) // as above
 	}
 }
 
@@ -100,63 +97,12 @@ func rotate(ctx context.Context, e cloudevents.Event) error {
 	if rotator == nil {
 		return errors.New("set FUNCTION_TARGET=" + TargetRotate)
 	}
-	return rotator.handle(ctx, e)
+	return rotator.Handle(ctx, e)
 }
 
 func reconcileOnce(ctx context.Context, e cloudevents.Event) error {
 	if reconciler == nil {
 		return errors.New("set FUNCTION_TARGET=" + TargetReconcile)
 	}
-	return reconciler.handle(ctx, e)
-}
-
-// function is GeminiWebhook: its doors, built when they are first needed, so
-// that an instance of one door has not the other's clients too.
-type function struct {
-	config *config.Config
-	log    *slog.Logger
-	drain  *server.Drain
-	doors  http.Handler
-
-	pubsub  lazy[*pubsub.Client]
-	secrets lazy[*secretmanager.Client]
-	public  lazy[http.Handler]
-	tasks   lazy[http.Handler]
-}
-
-func newFunction(c *config.Config, log *slog.Logger) *function {
-	f := &function{config: c, log: log, drain: server.NewDrain()}
-	for _, warning := range c.Warnings() {
-		log.Warn(warning)
-	}
-	doors := &handlers.Doors{Log: log}
-	if c.Doors.Public() {
-		doors.Public = f.door(&f.public, f.newReceiver)
-	}
-	if c.Doors.Tasks() {
-		doors.Tasks = f.door(&f.tasks, f.newProcessor)
-	}
-	f.doors = f.drain.Handler(doors, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		handlers.Unavailable(w)
-	}))
-	return f
-}
-
-// ServeHTTP implements http.Handler.
-func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.doors.ServeHTTP(w, r.WithContext(logging.With(r.Context(), r)))
-}
-
-// door builds a door on its first request. Where that fails (no credentials
-// yet, say) the answer is 503 and the next request tries again.
-func (f *function) door(l *lazy[http.Handler], build func(context.Context) (http.Handler, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, err := l.get(build)
-		if err != nil {
-			f.log.ErrorContext(r.Context(), "the clients of Google Cloud cannot be built", "error", err.Error())
-			handlers.Unavailable(w)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
+	return reconciler.Handle(ctx, e)
 }

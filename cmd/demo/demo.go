@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/localcloud/push"
+	"example.com/gemini-webhook/internal/localcloud/receiver"
 	"example.com/gemini-webhook/internal/localcloud/vertex"
 )
 
@@ -32,6 +34,7 @@ type demo struct {
 
 	cloud    *localcloud.Cloud
 	operator *localcloud.Operator
+	receiver *receiver.Receiver
 	url      string // of the receiver
 	webhook  string // its id
 	secret   string // the newest signing secret
@@ -141,14 +144,15 @@ func (d *demo) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	d.url, err = serveReceiver(ctx, append(d.cloud.Env(),
+	d.receiver, err = receiver.Start(ctx, append(d.cloud.Env(),
 		"LOG_LEVEL=error",
 		"CHUNK_BYTES=131072", // small, for the demo to have many ranges
 		"SIGNING_SECRET_OVERLAP="+overlap.String(),
-	))
+	), os.Stderr)
 	if err != nil {
 		return err
 	}
+	d.url = d.receiver.URL()
 	d.screen.say("the function GeminiWebhook serves both doors at %s", d.url)
 	if err := d.cloud.Push(ctx, d.url, d.seeAttempt); err != nil {
 		return err
@@ -269,6 +273,9 @@ func (d *demo) close() {
 		_ = d.operator.Close()
 	}
 	_ = d.cloud.Close() // nothing is left to lose
+	if d.receiver != nil {
+		_ = d.receiver.Close()
+	}
 	if d.reconciler != nil {
 		d.reconciler.end()
 	}

@@ -45,7 +45,7 @@ func (d *demo) dynamic(ctx context.Context) error {
 	for i := range jobs {
 		j := &jobs[i]
 		uri := d.url + "/dynamic/" + token + "/" + j.label
-		j.name, err = d.operator.RunBatchTo(ctx, j.label, requestFile(dynamicRequests), uri, map[string]any{"team": j.team})
+		j.name, err = d.operator.RunBatchTo(ctx, j.label, localcloud.RequestFile(dynamicRequests), uri, map[string]any{"team": j.team})
 		if err != nil {
 			return err
 		}

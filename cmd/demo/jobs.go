@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ const (
 // file runs a batch whose results are a file at Gemini.
 func (d *demo) file(ctx context.Context) (outcome, error) {
 	d.screen.title(fmt.Sprintf("2. A batch of %d requests, whose results Gemini keeps as a file for two days", d.requests))
-	name, err := d.operator.RunBatch(ctx, displayName, requestFile(d.requests))
+	name, err := d.operator.RunBatch(ctx, displayName, localcloud.RequestFile(d.requests))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -44,15 +43,6 @@ func (d *demo) file(ctx context.Context) (outcome, error) {
 	d.screen.say("%d ranges of the copy, %d tokens", d.ranges, done.Usage.TotalTokens)
 	d.mu.Unlock()
 	return done, d.copied(ctx, "file batch", done.Source.Origin, done.Source.URI)
-}
-
-// requestFile is a batch's input.
-func requestFile(n int) io.Reader {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, `{"key":"request-%05d","request":{"contents":[{"parts":[{"text":"What is %d times %d?"}]}]}}`+"\n", i, i, i)
-	}
-	return strings.NewReader(b.String())
 }
 
 // others runs a batch with inline requests, a video and an interaction.

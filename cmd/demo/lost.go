@@ -69,10 +69,10 @@ func (d *demo) endUntold(ctx context.Context) (jobs untold, err error) {
 		return lost
 	})
 	defer d.cloud.Gemini.Lose(nil)
-	if jobs.vertex, err = d.operator.RunVertex(ctx, displayName, requestFile(lostRequests)); err != nil {
+	if jobs.vertex, err = d.operator.RunVertex(ctx, displayName, localcloud.RequestFile(lostRequests)); err != nil {
 		return jobs, err
 	}
-	if jobs.lost, err = d.operator.RunBatch(ctx, displayName, requestFile(lostRequests)); err != nil {
+	if jobs.lost, err = d.operator.RunBatch(ctx, displayName, localcloud.RequestFile(lostRequests)); err != nil {
 		return jobs, err
 	}
 	if jobs.cancelled, err = d.operator.RunInline(ctx, cancelled, 1); err != nil {

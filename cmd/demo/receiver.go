@@ -8,40 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"strings"
-	"time"
-
-	receiver "example.com/gemini-webhook"
 )
-
-// serveReceiver serves the function in this process as cmd/receiver does, with
-// the environment env, and returns its URL when it answers.
-func serveReceiver(ctx context.Context, env []string) (string, error) {
-	port, err := freePort()
-	if err != nil {
-		return "", err
-	}
-	for _, pair := range append(env, "FUNCTION_TARGET="+receiver.Target, "PORT="+port, "LOCAL_ONLY=true") {
-		name, value, _ := strings.Cut(pair, "=")
-		if err := os.Setenv(name, value); err != nil {
-			return "", err
-		}
-	}
-	receiver.Prepare(receiver.Target)
-	url := "http://127.0.0.1:" + port
-	for {
-		resp, err := http.Get(url + "/health")
-		if err == nil {
-			return url, resp.Body.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return "", ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
 
 func freePort() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

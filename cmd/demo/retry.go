@@ -33,7 +33,7 @@ func (d *demo) retries(ctx context.Context, old outcome) error {
 		d.screen.say("no line failed")
 		return nil
 	}
-	name, err := retryFailed(ctx, old.ResourceID, requestFile(d.requests))
+	name, err := retryFailed(ctx, old.ResourceID, localcloud.RequestFile(d.requests))
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (d *demo) retries(ctx context.Context, old outcome) error {
 	d.screen.check("retry: its lines have the keys that failed", sameKeys(len(failed), true), sameKeys(len(sent), slices.Equal(sent, failed)))
 	d.screen.check("retry: retry_of of all its outcomes", fmt.Sprint([]string{old.ResourceID}), fmt.Sprint(slices.Collect(maps.Keys(of))))
 
-	_, err = retryFailed(ctx, old.ResourceID, requestFile(d.requests))
+	_, err = retryFailed(ctx, old.ResourceID, localcloud.RequestFile(d.requests))
 	said := fmt.Sprint(err)
 	if errors.Is(err, retry.ErrAlready) {
 		d.screen.say("%.120s…", said)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/genai"
@@ -97,6 +98,15 @@ func (o *Operator) CreateToken(ctx context.Context) (token string, err error) {
 // returns the job's name; the result comes by webhook.
 func (o *Operator) RunBatch(ctx context.Context, displayName string, requests io.Reader) (name string, err error) {
 	return o.runBatch(ctx, displayName, requests, nil)
+}
+
+// RequestFile is the input of a batch with n requests (JSONL).
+func RequestFile(n int) io.Reader {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `{"key":"request-%05d","request":{"contents":[{"parts":[{"text":"What is %d times %d?"}]}]}}`+"\n", i, i, i)
+	}
+	return strings.NewReader(b.String())
 }
 
 // RunInline starts a batch job with n inline requests. It returns the job's name; the

@@ -1,4 +1,4 @@
-package receiver
+package function
 
 import (
 	"context"
@@ -24,11 +24,11 @@ import (
 	"example.com/gemini-webhook/verify"
 )
 
-func (f *function) newPubSub(ctx context.Context) (*pubsub.Client, error) {
+func (f *Webhook) newPubSub(ctx context.Context) (*pubsub.Client, error) {
 	return pubsub.NewClient(ctx, f.config.Project)
 }
 
-func (f *function) newReceiver(context.Context) (http.Handler, error) {
+func (f *Webhook) newReceiver(context.Context) (http.Handler, error) {
 	c := f.config
 	ps, err := f.pubsub.get(f.newPubSub)
 	if err != nil {
@@ -49,7 +49,7 @@ func (f *function) newReceiver(context.Context) (http.Handler, error) {
 }
 
 // newVerifier gives the modes that are configured.
-func (f *function) newVerifier() (*verify.Verifier, error) {
+func (f *Webhook) newVerifier() (*verify.Verifier, error) {
 	c := f.config
 	v := &verify.Verifier{
 		Open:      c.DynamicOpen,
@@ -84,7 +84,7 @@ func (f *function) newVerifier() (*verify.Verifier, error) {
 	return v, nil
 }
 
-func (f *function) keySet(url string) *jwks.Set {
+func (f *Webhook) keySet(url string) *jwks.Set {
 	return jwks.New(jwks.Config{URL: url, StaleLimit: f.config.StaleLimit, Now: time.Now, Log: f.log})
 }
 
@@ -93,7 +93,7 @@ func (f *function) keySet(url string) *jwks.Set {
 const workQueueTimeout = 20 * time.Second
 
 // newGemini gives the Gemini API, nil without a key.
-func (f *function) newGemini() (*geminiapi.API, error) {
+func (f *Webhook) newGemini() (*geminiapi.API, error) {
 	if f.config.GeminiAPIKeySecret == "" {
 		return nil, nil
 	}
@@ -103,7 +103,7 @@ func (f *function) newGemini() (*geminiapi.API, error) {
 	return geminiapi.New(f.apiKey), nil
 }
 
-func (f *function) apiKey(ctx context.Context) (secret.Value, error) {
+func (f *Webhook) apiKey(ctx context.Context) (secret.Value, error) {
 	sm, err := f.secrets.get(secretmanager.NewClient)
 	if err != nil {
 		return secret.Value{}, err
@@ -111,7 +111,7 @@ func (f *function) apiKey(ctx context.Context) (secret.Value, error) {
 	return sm.Latest(ctx, f.config.GeminiAPIKeySecret)
 }
 
-func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
+func (f *Webhook) newProcessor(ctx context.Context) (http.Handler, error) {
 	c := f.config
 	ps, err := f.pubsub.get(f.newPubSub)
 	if err != nil {
@@ -157,7 +157,7 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 		ChunkBytes:   c.ChunkBytes,
 		MaxLineBytes: c.MaxLineBytes,
 		MaxAttempts:  c.MaxDeliveryAttempts,
-		Stopping:     f.drain.Stopping(),
+		Stopping:     f.Drain.Stopping(),
 		Now:          time.Now,
 		Log:          f.log,
 	})
@@ -173,14 +173,14 @@ func (f *function) newProcessor(ctx context.Context) (http.Handler, error) {
 }
 
 // newRounds gives what retries failed lines, but for the Gemini API.
-func (f *function) newRounds(state batch.Store, objects *object.Store, copies *archive.Store) *retry.Rounds {
+func (f *Webhook) newRounds(state batch.Store, objects *object.Store, copies *archive.Store) *retry.Rounds {
 	return &retry.Rounds{
 		Max: f.config.RetryFailed, State: batch.NewState(state), Claims: state, Objects: objects, Archive: copies,
 		Version: version.String(), MaxLine: f.config.MaxLineBytes, Now: time.Now, Log: f.log,
 	}
 }
 
-func (f *function) newPushTokens() *verify.PushTokens {
+func (f *Webhook) newPushTokens() *verify.PushTokens {
 	return &verify.PushTokens{
 		Keys:           f.keySet(f.config.PushJWKSURL),
 		Audience:       f.config.PushAudience,

@@ -1,4 +1,4 @@
-package receiver
+package function
 
 import (
 	"context"
@@ -16,23 +16,26 @@ import (
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
-// rotatorFunction is RotateSigningSecret.
-type rotatorFunction struct {
+// Rotator is RotateSigningSecret.
+type Rotator struct {
+	Drain *server.Drain // of what is in flight
+
 	config   *config.Config
 	log      *slog.Logger
-	drain    *server.Drain
 	rotation lazy[webhookadmin.Rotation]
 }
 
-func newRotator(c *config.Config, log *slog.Logger) *rotatorFunction {
-	return &rotatorFunction{config: c, log: log, drain: server.NewDrain()}
+// NewRotator gives RotateSigningSecret as it is configured.
+func NewRotator(c *config.Config, log *slog.Logger) *Rotator {
+	return &Rotator{config: c, log: log, Drain: server.NewDrain()}
 }
 
-func (r *rotatorFunction) handle(ctx context.Context, e cloudevents.Event) error {
-	if !r.drain.Enter() {
+// Handle answers a notification; with an error it is to be delivered again.
+func (r *Rotator) Handle(ctx context.Context, e cloudevents.Event) error {
+	if !r.Drain.Enter() {
 		return errors.New("the instance stops; deliver it again")
 	}
-	defer r.drain.Leave()
+	defer r.Drain.Leave()
 	rotation, err := r.rotation.get(r.build)
 	if err != nil {
 		r.log.ErrorContext(ctx, "the clients of Google Cloud cannot be built, the notification will be delivered again", "error", err.Error())
@@ -41,7 +44,7 @@ func (r *rotatorFunction) handle(ctx context.Context, e cloudevents.Event) error
 	return rotation.Handle(ctx, e.Data(), e.Time()) // Eventarc's time is that of publishing
 }
 
-func (r *rotatorFunction) build(ctx context.Context) (webhookadmin.Rotation, error) {
+func (r *Rotator) build(ctx context.Context) (webhookadmin.Rotation, error) {
 	sm, err := secretmanager.NewClient(ctx)
 	if err != nil {
 		return webhookadmin.Rotation{}, err

@@ -1,4 +1,4 @@
-package receiver
+package function
 
 import (
 	"context"
@@ -30,29 +30,31 @@ const againFor = 30 * time.Minute
 // errAgain is all that the caller is told: the log has the reason.
 var errAgain = errors.New("not finished; deliver it again")
 
-// reconcilerFunction is Reconcile.
-type reconcilerFunction struct {
+// Reconciler is Reconcile.
+type Reconciler struct {
+	Drain *server.Drain // of what is in flight
+
 	config *config.Config
 	log    *slog.Logger
-	drain  *server.Drain
 	run    lazy[*reconcile.Reconciler]
 }
 
-func newReconciler(c *config.Config, log *slog.Logger) *reconcilerFunction {
-	return &reconcilerFunction{config: c, log: log, drain: server.NewDrain()}
+// NewReconciler gives Reconcile as it is configured.
+func NewReconciler(c *config.Config, log *slog.Logger) *Reconciler {
+	return &Reconciler{config: c, log: log, Drain: server.NewDrain()}
 }
 
-// handle does one run, whatever the message says: its time alone counts.
-func (r *reconcilerFunction) handle(ctx context.Context, e cloudevents.Event) error {
-	if !r.drain.Enter() {
+// Handle does one run, whatever the message says: its time alone counts.
+func (r *Reconciler) Handle(ctx context.Context, e cloudevents.Event) error {
+	if !r.Drain.Enter() {
 		return errAgain
 	}
-	defer r.drain.Leave()
+	defer r.Drain.Leave()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		select {
-		case <-r.drain.Stopping():
+		case <-r.Drain.Stopping():
 			cancel() // what was found is queued, the rest is the next run's
 		case <-ctx.Done():
 		}
@@ -69,7 +71,7 @@ func (r *reconcilerFunction) handle(ctx context.Context, e cloudevents.Event) er
 	return nil
 }
 
-func (r *reconcilerFunction) build(ctx context.Context) (*reconcile.Reconciler, error) {
+func (r *Reconciler) build(ctx context.Context) (*reconcile.Reconciler, error) {
 	c := r.config
 	ps, err := pubsub.NewClient(ctx, c.Project)
 	if err != nil {
@@ -104,7 +106,7 @@ func (r *reconcilerFunction) build(ctx context.Context) (*reconcile.Reconciler, 
 }
 
 // addGemini has the Gemini API looked at, and its webhooks.
-func (r *reconcilerFunction) addGemini(ctx context.Context, run *reconcile.Reconciler) error {
+func (r *Reconciler) addGemini(ctx context.Context, run *reconcile.Reconciler) error {
 	sm, err := secretmanager.NewClient(ctx)
 	if err != nil {
 		return err
