@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"example.com/gemini-webhook/internal/explain"
@@ -88,59 +87,14 @@ func newestOf(ctx context.Context, name secret.Name) (secret.Value, string, erro
 	return key, name.Version(newest.Number).String(), err
 }
 
-// maxVersions of a secret are read, the newest of those that are enabled.
-const maxVersions = 10
-
-// versionsOf reads the versions of secrets, and says of each why receivers do not
-// accept it at that time, if they do not.
-func versionsOf(ctx context.Context, names []secret.Name, overlap time.Duration, revoked []string, now time.Time, read func([]byte) ([]secret.Value, error)) (all []explain.Version, err error) {
+// versionsOf reads the versions of secrets, with when receivers cease to accept each.
+func versionsOf(ctx context.Context, names []secret.Name, overlap time.Duration, revoked []string, read func([]byte) ([]secret.Value, error)) ([]explain.Version, error) {
 	client, err := secretmanager.NewClient(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	all = []explain.Version{}
-	for _, name := range names {
-		listed, err := client.Versions(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		listed = secret.NewestFirst(listed)
-		count := 0
-		for i, v := range listed {
-			if !v.Enabled {
-				continue
-			}
-			if count++; count > maxVersions {
-				break
-			}
-			text, err := client.Access(ctx, name, v.Number)
-			if err != nil {
-				return nil, err
-			}
-			made := versionOf(name.Version(v.Number).String(), text, read)
-			until := secret.AcceptedUntil(v, listed[:i], overlap)
-			switch {
-			case made.Refused != "":
-			case slices.Contains(revoked, made.Name):
-				made.Refused = "it is in REVOKED_VERSIONS"
-			case !now.Before(until):
-				made.Refused = "a newer one has replaced it, and its overlap ended at " + until.UTC().Format(time.RFC3339)
-			}
-			all = append(all, made)
-		}
-	}
-	return all, nil
-}
-
-// versionOf reads one payload.
-func versionOf(name string, text secret.Value, read func([]byte) ([]secret.Value, error)) explain.Version {
-	v := explain.Version{Name: name, Text: secret.NewValue(bytes.TrimSpace(text.Reveal()))}
-	var err error
-	if v.Values, err = read(text.Reveal()); err != nil {
-		v.Refused = err.Error()
-	}
-	return v
+	return explain.Load(ctx, client, names, overlap, revoked, read)
 }
 
 // errFound is what a command ends with that has found something wrong, and has said

@@ -126,14 +126,14 @@ func (v verification) config(ctx context.Context) (c explain.Config, err error) 
 		if err != nil {
 			return c, err
 		}
-		c.Secrets = []explain.Version{versionOf(v.SecretFile, text, secret.SigningKeys)}
+		c.Secrets = []explain.Version{explain.VersionOf(v.SecretFile, text, secret.SigningKeys)}
 	case len(v.SigningSecrets) > 0:
-		if c.Secrets, err = versionsOf(ctx, v.SigningSecrets, v.SecretOverlap, v.RevokedVersions, c.Now, secret.SigningKeys); err != nil {
+		if c.Secrets, err = versionsOf(ctx, v.SigningSecrets, v.SecretOverlap, v.RevokedVersions, secret.SigningKeys); err != nil {
 			return c, err
 		}
 	}
 	if v.TokenSecret != "" {
-		if c.Tokens, err = versionsOf(ctx, []secret.Name{v.TokenSecret}, v.TokenOverlap, v.RevokedVersions, c.Now, secret.PathTokens); err != nil {
+		if c.Tokens, err = versionsOf(ctx, []secret.Name{v.TokenSecret}, v.TokenOverlap, v.RevokedVersions, secret.PathTokens); err != nil {
 			return c, err
 		}
 	}

@@ -23,6 +23,7 @@ import (
 type Version struct {
 	Name    string         // as people know it
 	Refused string         // why receivers do not accept it; "" where they do
+	Until   time.Time      // from when on they do not, for a newer one has replaced it; zero: never
 	Text    secret.Value   // the payload
 	Values  []secret.Value // what it is matched with
 }
@@ -75,6 +76,7 @@ type explainer struct {
 // Explain looks at everything that a receiver looks at, also behind the first thing
 // that is wrong.
 func Explain(ctx context.Context, r capture.Request, c Config) Report {
+	c.Secrets, c.Tokens = At(c.Secrets, c.Now), At(c.Tokens, c.Now)
 	e := &explainer{Config: c, Request: r}
 	e.method()
 	for _, note := range r.Notes {

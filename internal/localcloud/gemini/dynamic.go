@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"example.com/gemini-webhook/internal/localcloud/rest"
 )
@@ -85,6 +86,22 @@ func (s *Server) EmitTo(uri, eventType string, data any, opts EmitOptions) (id s
 	return s.sendTo(uri, eventType, body, opts)
 }
 
+// Sign makes the webhook-signature of a dynamic delivery with the keys of the JWKS. It sends nothing. Errors: ErrOptions (of
+// the scheme), or of SchemeRS256 a body that is no JSON object.
+func (s *Server) Sign(scheme Scheme, id string, at time.Time, body []byte) (string, error) {
+	if !dynamicScheme(scheme) {
+		return "", errScheme
+	}
+	s.mu.Lock()
+	signer := dynamicSigner{s.keys, scheme, 0, s.opts.Claims}
+	s.mu.Unlock()
+	return signer.sign(id, at, body)
+}
+
+var errScheme = fmt.Errorf("%w: a dynamic delivery is signed with SchemeEd25519 or SchemeRS256", ErrOptions)
+
+func dynamicScheme(scheme Scheme) bool { return scheme == SchemeEd25519 || scheme == SchemeRS256 }
+
 // sendTo begins a dynamic delivery.
 func (s *Server) sendTo(uri, eventType string, body []byte, opts EmitOptions) (id string, err error) {
 	to := destination{uri: uri, scheme: opts.Scheme}
@@ -92,8 +109,8 @@ func (s *Server) sendTo(uri, eventType string, body []byte, opts EmitOptions) (i
 		to.scheme = cmp.Or(to.scheme, s.opts.DynamicSigningFor(uri))
 	}
 	to.scheme = cmp.Or(to.scheme, SchemeEd25519)
-	if to.scheme != SchemeEd25519 && to.scheme != SchemeRS256 {
-		return "", fmt.Errorf("%w: a dynamic delivery is signed with SchemeEd25519 or SchemeRS256", ErrOptions)
+	if !dynamicScheme(to.scheme) {
+		return "", errScheme
 	}
 	s.mu.Lock()
 	m := s.newMessage(to, eventType, body, opts.ID)

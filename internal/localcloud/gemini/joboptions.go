@@ -39,6 +39,9 @@ type BatchOptions struct {
 	FailedCode int
 	// ShowRequests shows inline requests in inputConfig. Whether the live API does is not known.
 	ShowRequests bool
+	// Pointer, where not PointerNone, is where the results go, whatever Options.ResultPointer says. PointerBucket needs
+	// Options.ResultBucket and Options.Sink.
+	Pointer Pointer
 	// AnswerBytes, where not 0, is how long every answer is, whatever Options.MaxTextBytes says.
 	AnswerBytes int
 }

@@ -68,7 +68,7 @@ func (s *Server) produce(ctx context.Context, b *batch) (done ending, err error)
 		return done, nil
 	}
 	results := s.newResultFile(b)
-	if s.opts.ResultPointer != PointerBucket {
+	if s.pointer(b) != PointerBucket {
 		id := "batch-" + b.id // longer than maxFileID, as observed
 		s.mu.Lock()
 		s.addFile(&file{header: header{id: id}, mime: "application/jsonl", size: results.size(), open: results.open, result: true})
@@ -88,6 +88,9 @@ func (s *Server) produce(ctx context.Context, b *batch) (done ending, err error)
 	return done, nil
 }
 
+// pointer is what a batch's event says of its results.
+func (s *Server) pointer(b *batch) Pointer { return cmp.Or(b.form.Pointer, s.opts.ResultPointer) }
+
 // end brings a batch to its last state and sends the event, unless it had ended before.
 func (s *Server) end(b *batch, e ending) {
 	event := "batch." + cmp.Or(string(e.end), "succeeded")
@@ -105,7 +108,7 @@ func (s *Server) end(b *batch, e ending) {
 	s.mu.Unlock()
 	b.cancel()
 	data := map[string]any{"id": b.name()}
-	switch pointer := s.opts.ResultPointer; {
+	switch pointer := s.pointer(b); {
 	case e.pointer == "" || pointer == PointerNone:
 	case pointer == PointerURL:
 		data["output_file_uri"] = downloadURL(e.pointer)
