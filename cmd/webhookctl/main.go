@@ -25,6 +25,7 @@ type cli struct {
 	DLQ         dlq              `cmd:"" name:"dlq" help:"List, redrive and drop the dead letters of the work queue."`
 	DynamicURI  dynamicURI       `cmd:"" name:"dynamic-uri" help:"Print the URL that a job's webhook_config wants. It holds a token: treat it as a password."`
 	Token       token            `cmd:"" help:"Make the tokens of dynamic webhook URLs."`
+	Dev         dev              `cmd:"" help:"Run the receiver beside an embedded cloud, for development and tests."`
 	Listen      listen           `cmd:"" help:"Forward what the deployed receiver publishes to an address of this machine."`
 	Trigger     trigger          `cmd:"" help:"Send a signed event to a receiver."`
 	Conformance conformance      `cmd:"" help:"Say of any receiver which of the test vectors it gets right."`

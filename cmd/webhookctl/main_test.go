@@ -29,7 +29,7 @@ func answered(t *testing.T, ctx context.Context, answer *string, args ...string)
 
 // TestHelp wants the exit codes in the help of every webhook command.
 func TestHelp(t *testing.T) {
-	for _, args := range []string{"", "doctor", "batch retry", "webhook create", "webhook list", "webhook get", "webhook update", "webhook ping", "webhook rotate", "webhook delete", "dlq list", "dlq show", "dlq redrive", "dlq drop", "verify", "trigger", "conformance", "listen"} {
+	for _, args := range []string{"", "doctor", "batch retry", "webhook create", "webhook list", "webhook get", "webhook update", "webhook ping", "webhook rotate", "webhook delete", "dlq list", "dlq show", "dlq redrive", "dlq drop", "verify", "trigger", "conformance", "listen", "dev"} {
 		out, messages, code := webhookctl(t, append(strings.Fields(args), "--help")...)
 		if code != codeDone || messages != "" {
 			t.Errorf("%q --help: code %d, %q", args, code, messages)

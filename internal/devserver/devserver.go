@@ -7,7 +7,6 @@
 package devserver
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -152,7 +151,7 @@ type Outcome struct {
 type Trigger struct {
 	Type   string
 	Scheme string // v1, v1a, jwt; "": v1
-	Body   []byte // nil: the sample of Type
+	Body   []byte // nil: the sample of Type, about a resource of its own
 }
 
 // State is how the server stands.
@@ -195,50 +194,3 @@ type Counts struct {
 	Unavailable int64 `json:"unavailable"`
 	Forgotten   int64 `json:"forgotten"` // no longer kept
 }
-
-// Server is a running one. Its methods are for several goroutines at once.
-type Server struct{}
-
-// List gives deliveries, the newest first, and whether there are more.
-func (s *Server) List(q Query) (ds []Delivery, more bool) { return nil, false }
-
-// Get gives one delivery; false: it is not kept.
-func (s *Server) Get(ctx context.Context, seq int64) (Detail, bool) { return Detail{}, false }
-
-// Trigger sends an event through the front and gives the delivery's number, whatever
-// was answered.
-func (s *Server) Trigger(ctx context.Context, t Trigger) (seq int64, err error) { return 0, nil }
-
-// Edit sends another body in place of a delivery's, signed anew under a new
-// webhook-id. Scheme "" is the delivery's own.
-func (s *Server) Edit(ctx context.Context, seq int64, body []byte, scheme string) (int64, error) {
-	return 0, nil
-}
-
-// Again sends the same bytes again, signature and timestamp included.
-func (s *Server) Again(ctx context.Context, seq int64) (int64, error) { return 0, nil }
-
-// Run starts a real job at the simulator by the SDK and gives its name. Its event
-// comes when it ends.
-func (s *Server) Run(ctx context.Context, kind string) (string, error) { return "", nil }
-
-// Rotate makes a new signing secret; the old one stays for the overlap.
-func (s *Server) Rotate(ctx context.Context) error { return nil }
-
-// SetClock sets the sender's clock off this machine's. Fault stale is the same as
-// minus ten minutes.
-func (s *Server) SetClock(offset time.Duration) {}
-
-// SetFault turns a fault on or off, at once.
-func (s *Server) SetFault(name string, on bool) error { return nil }
-
-// State says how the server stands.
-func (s *Server) State() State { return State{} }
-
-// Changes gives the numbers of deliveries that are new or have changed, until ctx is
-// over. It never holds anybody up: where the reader is too slow, numbers are left out
-// and a 0 says so.
-func (s *Server) Changes(ctx context.Context) <-chan int64 { return nil }
-
-// Env is what a program needs to use the embedded cloud: NAME=value.
-func (s *Server) Env() []string { return nil }
