@@ -62,7 +62,9 @@ type Tokens struct {
 }
 
 // BatchCompleted says that all lines of the batch were published. May arrive before the
-// last of them: see Progress.
+// last of them.
+//
+// See Progress.
 type BatchCompleted struct {
 	Common
 	Source  ResultsSource `json:"source"`
@@ -159,7 +161,7 @@ type Ranges struct {
 	Missing int64 `json:"missing" jsonschema:"minimum=0"`
 }
 
-// BatchUnreadable is of results that this configuration can never read.
+// BatchUnreadable says that this configuration can never read the results.
 type BatchUnreadable struct {
 	Common
 	Source Pointer         `json:"source"`

@@ -39,7 +39,7 @@ type Outcome interface {
 	Base() *Common
 }
 
-// Common are the members of every outcome's data. Each type's own schema adds its
+// Common has the members of every outcome's data. Each type's own schema adds its
 // members and refuses others.
 type Common struct {
 	// The outcome's type.

@@ -86,7 +86,9 @@ type Unrecognized struct {
 }
 
 // Other is an event of a type that the receiver does not know: type and event_type are both
-// the event's own. Decode also gives it for what is newer than this package.
+// the event's own.
+//
+// Decode gives it for types that are newer than this package, too.
 type Other struct {
 	Common
 	Event json.RawMessage `json:"event,omitempty"`

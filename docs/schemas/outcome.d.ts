@@ -28,23 +28,7 @@ export type KnownOutcome =
 export type BatchResult = Common & {
   type: "batch.result";
   event_type: "batch.succeeded" | "batch.completed";
-  /**
-   * Where the line stands; bytes of the decompressed object where encoding is gzip.
-   */
-  source: {
-    uri: string;
-    generation: string;
-    offset: number;
-    /**
-     * Without the line end.
-     */
-    length: number;
-    encoding?: "gzip";
-    /**
-     * Where the copy that uri names came from, files/… or batches/…; absent where it is no copy.
-     */
-    origin?: string;
-  };
+  source: LineSource;
   /**
    * The line's key; one that is no string is its JSON text.
    */
@@ -53,6 +37,9 @@ export type BatchResult = Common & {
    * Of inline results: the request's place, from 0.
    */
   index?: number;
+  /**
+   * Whether there is something to use. Of a refusal it is failed.
+   */
   status: "succeeded" | "failed" | "invalid";
   /**
    * The first candidate's text, parts joined, thoughts left out.
@@ -76,7 +63,7 @@ export type BatchResult = Common & {
   response_omitted?: true;
 };
 /**
- * Members of every outcome's data. Each type's own schema adds its members and refuses others.
+ * The members of every outcome's data. Each type's own schema adds its members and refuses others.
  */
 export type Common = {
   /**
@@ -87,6 +74,9 @@ export type Common = {
    * Opaque. The same work gives the same id: drop what you have seen.
    */
   outcome_id: string;
+  /**
+   * It rises when a member is renamed, removed or means something else, not when one is added.
+   */
   schema_version: 1;
   /**
    * When this message was made, UTC.
@@ -186,75 +176,14 @@ export type JSONValue =
 export type BatchCompleted = Common & {
   type: "batch.completed";
   event_type: "batch.succeeded" | "batch.completed";
-  source: {
-    /**
-     * The event's pointer, or the copy in the archive bucket.
-     */
-    uri: string;
-    /**
-     * Where the copy that uri names came from, files/… or batches/…; absent where it is no copy.
-     */
-    origin?: string;
-  };
-  results: {
-    total: number;
-    succeeded: number;
-    failed: number;
-    invalid: number;
-    finish_reasons?: Counts;
-    error_codes?: Counts;
-    /**
-     * How many of the job's requests have no line; absent where the API did not tell how many it had.
-     */
-    missing?: number;
-  };
-  /**
-   * Sums over all lines.
-   */
-  usage: {
-    prompt_tokens: number;
-    candidates_tokens: number;
-    thoughts_tokens: number;
-    /**
-     * Part of prompt_tokens.
-     */
-    cached_tokens: number;
-    tool_use_tokens: number;
-    total_tokens: number;
-    /**
-     * How many lines had any.
-     */
-    lines: number;
-  };
+  source: ResultsSource;
+  results: Results;
+  usage: TokenSums;
   /**
    * Stored size of the objects.
    */
   bytes: number;
-  /**
-   * Of the first of several rounds (RETRY_FAILED): what its requests came to. Only in the last round.
-   */
-  settled?: {
-    /**
-     * Requests of the first batch.
-     */
-    total: number;
-    /**
-     * In any round.
-     */
-    succeeded: number;
-    /**
-     * What is left.
-     */
-    failed: number;
-    /**
-     * Lines of any round that are no results.
-     */
-    invalid: number;
-    /**
-     * How many batches were made of failed lines.
-     */
-    rounds: number;
-  };
+  settled?: Settled;
   batch?: Batch;
   event?: GeminiEvent;
 };
@@ -265,25 +194,17 @@ export type BatchIncomplete = Common & {
   type: "batch.incomplete";
   event_type: "batch.succeeded" | "batch.completed";
   error: OutcomeError;
-  ranges: {
-    done: number;
-    missing: number;
-  };
+  ranges: Ranges;
   batch?: Batch;
   event?: GeminiEvent;
 };
 /**
- * Results that this configuration can never read.
+ * This configuration can never read the results.
  */
 export type BatchUnreadable = Common & {
   type: "batch.unreadable";
   event_type: "batch.succeeded" | "batch.completed";
-  source: {
-    /**
-     * The event's pointer; empty where it has none.
-     */
-    uri: string;
-  };
+  source: Pointer;
   error: OutcomeError & {
     code: "bucket_not_allowed" | "unknown_pointer" | "no_api_key" | "no_results" | "too_many_objects";
   };
@@ -401,7 +322,24 @@ export type OtherOutcome = Common & {
 };
 
 /**
- * Tokens, as far as Gemini counted them.
+ * Where the line stands; bytes of the decompressed object where encoding is gzip.
+ */
+export interface LineSource {
+  uri: string;
+  generation: string;
+  offset: number;
+  /**
+   * Without the line end.
+   */
+  length: number;
+  encoding?: "gzip";
+  /**
+   * Where the copy that uri names came from, files/… or batches/…; absent where it is no copy.
+   */
+  origin?: string;
+}
+/**
+ * Numbers of tokens, as far as Gemini counted them.
  */
 export interface Tokens {
   prompt_tokens?: number;
@@ -424,10 +362,81 @@ export interface OutcomeError {
   details?: JSONValue;
 }
 /**
- * Counts by name. At most 50 names, the rest under other.
+ * Where the results stand.
+ */
+export interface ResultsSource {
+  /**
+   * The event's pointer, or the copy in the archive bucket.
+   */
+  uri: string;
+  /**
+   * Where the copy that uri names came from, files/… or batches/…; absent where it is no copy.
+   */
+  origin?: string;
+}
+/**
+ * Numbers of lines.
+ */
+export interface Results {
+  total: number;
+  succeeded: number;
+  failed: number;
+  invalid: number;
+  finish_reasons?: Counts;
+  error_codes?: Counts;
+  /**
+   * How many of the job's requests have no line; absent where the API did not tell how many it had.
+   */
+  missing?: number;
+}
+/**
+ * Numbers of lines by name. At most 50 names, the rest under other.
  */
 export interface Counts {
   [k: string]: number;
+}
+/**
+ * Sums over all lines.
+ */
+export interface TokenSums {
+  prompt_tokens: number;
+  candidates_tokens: number;
+  thoughts_tokens: number;
+  /**
+   * Part of prompt_tokens.
+   */
+  cached_tokens: number;
+  tool_use_tokens: number;
+  total_tokens: number;
+  /**
+   * How many lines had any.
+   */
+  lines: number;
+}
+/**
+ * Of the first of several rounds (RETRY_FAILED): what its requests came to. Only in the last round.
+ */
+export interface Settled {
+  /**
+   * Requests of the first batch.
+   */
+  total: number;
+  /**
+   * In any round.
+   */
+  succeeded: number;
+  /**
+   * What is left.
+   */
+  failed: number;
+  /**
+   * Lines of any round that are no results.
+   */
+  invalid: number;
+  /**
+   * How many batches were made of failed lines.
+   */
+  rounds: number;
 }
 /**
  * The job as the API has it; absent where the API was not asked or did not tell.
@@ -460,7 +469,23 @@ export interface GeminiEvent {
   [k: string]: unknown;
 }
 /**
- * Without archived there is no copy, and error says why.
+ * Numbers of parts of the results.
+ */
+export interface Ranges {
+  done: number;
+  missing: number;
+}
+/**
+ * Where the results should stand.
+ */
+export interface Pointer {
+  /**
+   * The event's pointer; empty where it has none.
+   */
+  uri: string;
+}
+/**
+ * A generated video. Without archived there is no copy, and error says why.
  */
 export interface Video {
   /**
@@ -487,7 +512,10 @@ export interface Archived {
    */
   uri: string;
   generation: string;
-  bytes?: number;
+  /**
+   * Its size.
+   */
+  bytes: number;
   content_type?: string;
 }
 /**

@@ -40,8 +40,9 @@ func Check(data []byte) error {
 // takes longer, and its errors are those of every type.
 func CheckRoot(data []byte) error { return check("outcome", data) }
 
-// CheckAttributes reports how a message's attributes differ from their schema.
-func CheckAttributes(attributes map[string]string) error {
+// CheckAttributes reports how a message's attributes, a map of texts or what is wrong as
+// one, differ from their schema.
+func CheckAttributes(attributes any) error {
 	data, err := json.Marshal(attributes)
 	if err != nil {
 		return fmt.Errorf("schematest: %w", err)
