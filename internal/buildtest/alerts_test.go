@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,6 +45,68 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(wanted)), got); diff != "" {
 		t.Errorf("(-wanted +there):\n%s", diff)
+	}
+}
+
+// TestAlertsThatAreNotDrilled: what no test here can bring about is what Cloud Run writes
+// of itself, and what BigQuery's subscriptions hold. Of entries and series of that, made by
+// hand, their alerts fire above the threshold, and neither at it nor of others.
+func TestAlertsThatAreNotDrilled(t *testing.T) {
+	t.Parallel()
+	request := func(function, method string, status float64) monitoring.Entry {
+		return monitoring.Revision(function, "run.googleapis.com/requests", monitoring.Entry{"httpRequest": map[string]any{
+			"requestMethod": method, "requestUrl": "https://door.example/gemini", "status": status,
+		}})
+	}
+	failed := func(function, text string) monitoring.Entry {
+		return monitoring.Revision(function, "run.googleapis.com/varlog/system", monitoring.Entry{"severity": "ERROR", "textPayload": text})
+	}
+	for name, test := range map[string]struct {
+		threshold     string
+		counts        monitoring.Entry   // one more than the threshold fires
+		others        []monitoring.Entry // as many of each as the threshold change nothing
+		metric        string             // of Pub/Sub, in place of entries
+		subscriptions []string
+	}{
+		"deliveries-throttled": {
+			threshold: "door_429_in_10m", counts: request("public", "POST", 429),
+			others: []monitoring.Entry{request("public", "POST", 401), request("public", "POST", 503), request("public", "GET", 429), request("tasks", "POST", 429)},
+		},
+		"failed-instances": {
+			threshold: "failed_instances_in_10m", counts: failed("tasks", "Memory limit of 512 MiB exceeded with 530 MiB used."),
+			others: []monitoring.Entry{ // the last two are counted apart
+				failed("tasks", "Container called exit(0)."), failed("tasks", "Starting new instance. Reason: AUTOSCALING"),
+				failed("public", "Memory limit of 512 MiB exceeded with 530 MiB used."), failed("tasks", "Container called exit(1)."),
+			},
+		},
+		"bigquery-backlog": {
+			threshold: "bigquery_backlog_seconds", metric: "oldest_unacked_message_age",
+			subscriptions: []string{"gemini-webhook-outcomes-bigquery", "gemini-webhook-results-bigquery"},
+		},
+		"bigquery-dead-letters": {
+			threshold: "dead_letters", metric: "num_undelivered_messages", subscriptions: []string{"gemini-webhook-bigquery-dead-letters"},
+		},
+	} {
+		alert := monitoring.AlertOf(t, name)
+		threshold, err := strconv.Atoi(monitoring.Values(t)[test.threshold])
+		must(t, err)
+		fires := func(n int, of string) bool {
+			s := monitoring.State{Gauge: func(metric, subscription string) float64 {
+				if metric == test.metric && subscription == of {
+					return float64(n)
+				}
+				return 0
+			}}
+			if test.counts != nil {
+				s.Entries = append(slices.Repeat(test.others, threshold), slices.Repeat([]monitoring.Entry{test.counts}, n)...)
+			}
+			return alert.Fires(t, s)
+		}
+		for _, of := range append(test.subscriptions, "another") {
+			if want := test.counts != nil || of != "another"; fires(threshold, of) || fires(threshold+1, of) != want {
+				t.Errorf("%s, %s: fires of %d: %t, of one more: %t", name, of, threshold, fires(threshold, of), fires(threshold+1, of))
+			}
+		}
 	}
 }
 

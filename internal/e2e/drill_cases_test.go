@@ -44,11 +44,7 @@ var drills = []drilled{
 	{
 		alerts: []string{"deliveries-absent"},
 		gemini: gemini.Options{BatchDuration: never},
-		cause: func(d *drill) { // it points elsewhere
-			id, _, err := d.operator.Register(d.t.Context(), "gemini-webhook", "http://127.0.0.1:1/gemini")
-			must(d.t, err)
-			d.webhook = id
-		},
+		cause:  (*drill).pointElsewhere,
 		traffic: func(d *drill) {
 			d.emits(1)
 			_, err := d.operator.RunInline(d.t.Context(), "long", 1)
@@ -57,6 +53,24 @@ var drills = []drilled{
 		},
 		each:  func(d *drill, _ string) []string { return []string{"https://RECEIVER", d.address} },
 		check: [2]string{"deliveries", `verdict="accepted"`},
+	},
+	{
+		alerts: []string{"canary-missing"},
+		canary: "gemini-webhook",
+		cause: func(d *drill) { // it points elsewhere, and a run a while ago had it pinged
+			d.pointElsewhere()
+			asked := d.begin.Add(-10 * time.Minute).UTC().Format("2006-01-02T15:04:05.000000000Z")
+			d.cloud.Storage.Put(localcloud.StateBucket, "v1/canary/pings/"+asked, nil, gcs.Attrs{})
+		},
+		traffic: func(d *drill) { d.reconcile() },
+		each:    func(d *drill, _ string) []string { return []string{"https://RECEIVER", d.address} },
+		gcloud: map[string]func(*drill, string){
+			"scheduler jobs run gemini-reconcile": func(d *drill, _ string) {
+				d.wait("the ping", func() bool { return len(d.cloud.Storage.List(localcloud.StateBucket, "v1/canary/arrivals/")) > 0 })
+				d.reconcile()
+			},
+		},
+		check: [2]string{"canary", `canary="ok"`},
 	},
 	{
 		alerts: []string{"webhook-disabled"},
@@ -169,6 +183,13 @@ func with(all map[string]func(*drill, string), command string, do func(*drill, s
 		more[name] = do
 	}
 	return more
+}
+
+// pointElsewhere registers the webhook with an address where nobody is.
+func (d *drill) pointElsewhere() {
+	id, _, err := d.operator.Register(d.t.Context(), "gemini-webhook", "http://127.0.0.1:1/gemini")
+	must(d.t, err)
+	d.webhook = id
 }
 
 // refuseKey stores an API key that Gemini refuses.

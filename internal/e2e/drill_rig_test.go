@@ -176,7 +176,7 @@ func (s *seen) done(id string) bool {
 // startsReconciler starts it once.
 func (d *drill) startsReconciler() {
 	if d.reconciler == nil {
-		d.reconciler = d.startReconciler("VERTEX_LOCATIONS=")
+		d.reconciler = d.startReconciler("VERTEX_LOCATIONS=", "CANARY_WEBHOOK="+d.canary)
 	}
 }
 

@@ -86,7 +86,7 @@ func (a Alert) Fires(t testing.TB, s State) bool {
 }
 
 var (
-	increase = regexp.MustCompile(`sum(?: by \([a-z, ]+\) )?\(?\(?increase\(logging_googleapis_com:user_gemini_webhook_([a-z_]+)\{([^}]*)\}\[\w+\]\)\)`)
+	increase = regexp.MustCompile(`sum(?: by \(([a-z, ]+)\) )?\(?\(?increase\(logging_googleapis_com:user_gemini_webhook_([a-z_]+)\{([^}]*)\}\[\w+\]\)\)`)
 	matcher  = regexp.MustCompile(`(\w+)(=~|=)"([^"]*)"`)
 	overTime = regexp.MustCompile(`min_over_time\(\((.*?)\)\[\w+:\w+\]\)`)
 	selected = regexp.MustCompile(`^(select_slo_\w+)\("[^"]*/([a-z0-9-]+)"`)
@@ -101,7 +101,11 @@ func (s State) query(t testing.TB, text string) bool {
 	text = overTime.ReplaceAllString(text, "$1")
 	text = increase.ReplaceAllStringFunc(text, func(call string) string {
 		m := increase.FindStringSubmatch(call)
-		return strconv.FormatFloat(s.Sum(t, m[1], m[2]), 'f', 1, 64)
+		most := 0.0 // of several series: any above a threshold makes an alert fire
+		for _, sum := range s.sums(t, m[2], m[3], m[1]) {
+			most = max(most, sum)
+		}
+		return strconv.FormatFloat(most, 'f', 1, 64)
 	})
 	text = strings.ReplaceAll(text, " or vector(0)", "")
 	left, right, _ := strings.Cut(text, " unless ")
@@ -123,20 +127,34 @@ func truth(t testing.TB, expression string) bool {
 }
 
 // Sum adds up the points of a metric, named as PromQL does, whose labels match.
-func (s State) Sum(t testing.TB, name, matchers string) (sum float64) {
+func (s State) Sum(t testing.TB, name, matchers string) float64 {
+	t.Helper()
+	return s.sums(t, name, matchers, "")[""]
+}
+
+// sums is Sum for each combination of the values of some labels, "a, b".
+func (s State) sums(t testing.TB, name, matchers, by string) map[string]float64 {
 	t.Helper()
 	name, values := strings.CutSuffix(name, "_sum")
 	name, _ = strings.CutSuffix(name, "_count")
+	sums := map[string]float64{}
 	for _, p := range MetricOf(t, strings.ReplaceAll(name, "_", "-")).Points(t, s.Entries) {
-		switch {
-		case !matchesAll(p.Labels, matchers):
-		case values:
-			sum += number(t, p.Value)
-		default:
-			sum++
+		if !matchesAll(p.Labels, matchers) {
+			continue
 		}
+		group := ""
+		if by != "" {
+			for label := range strings.SplitSeq(by, ", ") {
+				group += p.Labels[label] + "\n"
+			}
+		}
+		n := 1.0
+		if values {
+			n = number(t, p.Value)
+		}
+		sums[group] += n
 	}
-	return sum
+	return sums
 }
 
 func number(t testing.TB, text string) float64 {
