@@ -232,7 +232,9 @@ func killRig(t *testing.T, atOnce int) *rig {
 	t.Helper()
 	lines := strings.SplitAfter(jsonl(killLines), "\n")
 	r := newRig(t, options{
-		cloud: localcloud.Options{RangesAtOnce: atOnce, Gemini: gemini.Options{Seed: 1, BatchDuration: time.Second, MaxTextBytes: 200}},
+		// All attempts that there may be: half a minute of them while a busy machine starts
+		// the receiver again.
+		cloud: localcloud.Options{RangesAtOnce: atOnce, MaxDeliveryAttempts: 100, Gemini: gemini.Options{Seed: 1, BatchDuration: time.Second, MaxTextBytes: 200}},
 		env:   []string{"CHUNK_BYTES=" + fmt.Sprint(10*len(lines[0])+7)},
 	})
 	for i, part := range [][]string{lines[:20], lines[20:]} {

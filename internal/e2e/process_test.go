@@ -138,14 +138,22 @@ func launch(t testing.TB, program *exec.Cmd, ready func(*child) bool) *child {
 	return nil
 }
 
-// freeAddr asks the system for a port. Another program may take it before the
-// receiver does.
+// given are the addresses that freeAddr has given.
+var given sync.Map
+
+// freeAddr asks the system for a port, no two tests for the same one: the receiver that
+// came second would end, and the first one's answers would be taken for its own. Another
+// program may take it before the receiver does.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, listener.Close())
-	return listener.Addr().String()
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		must(t, listener.Close())
+		if _, again := given.LoadOrStore(listener.Addr().String(), true); !again {
+			return listener.Addr().String()
+		}
+	}
 }
 
 func (c *child) healthy() bool {
