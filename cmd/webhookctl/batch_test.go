@@ -106,7 +106,7 @@ func TestBatchRetryInterrupted(t *testing.T) {
 				return &gemini.Fault{Status: 503}
 			})
 			_, messages, code := answered(t, ctx, nil, "batch", "retry", old, "--input", r.input)
-			if code != codeAgain && code != codeFailed {
+			if code != codeFailed || !strings.Contains(messages, "run") {
 				t.Errorf("interrupted: code %d, %s", code, messages)
 			}
 			r.fail(nil)

@@ -23,7 +23,7 @@ interrupted run may have created is deleted too. The secret and its versions sta
 
 --json prints {dry_run, changed, secret, webhook_id}.
 
-` + codesHelp
+` + olderCodesHelp
 }
 
 type deleted struct {

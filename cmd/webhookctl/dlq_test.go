@@ -239,11 +239,11 @@ func TestDLQRoles(t *testing.T) {
 	g.fill()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, messages, code := answered(t, ctx, nil, "dlq", "list"); code != codeAgain || !strings.Contains(messages, "not complete: interrupted") {
+	if _, messages, code := answered(t, ctx, nil, "dlq", "list"); code != codeFailed || !strings.Contains(messages, "not complete: interrupted") || !strings.Contains(messages, "run it again") {
 		t.Errorf("interrupted: code %d, %q", code, messages)
 	}
 	g.PubSub.SetHook(localpubsub.Hook{Before: func(localpubsub.Publish) error { return status.Error(codes.PermissionDenied, "injected") }})
-	if _, messages, code := webhookctl(t, "dlq", "redrive", "--all"); code != codeAgain || !strings.Contains(messages, "roles/pubsub.publisher on the topic gemini-queue") {
+	if _, messages, code := webhookctl(t, "dlq", "redrive", "--all"); code != codeFailed || !strings.Contains(messages, "roles/pubsub.publisher on the topic gemini-queue") || !strings.Contains(messages, "run it again to go on") {
 		t.Errorf("no publisher: code %d, %q", code, messages)
 	}
 	g.PubSub.SetHook(localpubsub.Hook{})

@@ -24,10 +24,12 @@ Whatever is printed for scripts goes to standard output, all else to standard er
 
 `)
 	block(&doc, codesHelp)
+	fmt.Fprintf(&doc, "\nOf `webhook …`, `token …`, `dynamic-uri` and `doctor`:\n\n")
+	block(&doc, olderCodesHelp)
 	block(&doc, webhookHelp)
 	for _, command := range parser.Model.Leaves(false) {
 		fmt.Fprintf(&doc, "\n## webhookctl %s\n\n%s\n\n", command.Path(), command.Help)
-		detail := strings.NewReplacer(codesHelp+"\n\n", "", codesHelp, "", webhookHelp, "").Replace(command.Detail)
+		detail := strings.NewReplacer(codesHelp+"\n\n", "", codesHelp, "", olderCodesHelp+"\n\n", "", olderCodesHelp, "", webhookHelp, "").Replace(command.Detail)
 		if detail = strings.TrimSpace(detail); detail != "" {
 			block(&doc, detail)
 			doc.WriteString("\n")

@@ -51,7 +51,7 @@ messages wait. Whether a genuine delivery arrives, webhookctl webhook ping shows
 --json prints {ok, checks: [{check, status, found, do}]}: status is ok, warn or
 fail.
 
-` + codesHelp + `
+` + olderCodesHelp + `
 
 Here 0 means that nothing failed; there may be warnings. 1: something failed.`
 }

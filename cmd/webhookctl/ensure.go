@@ -47,7 +47,7 @@ that Gemini has disabled is enabled, one with the same name and uri that the
 secret does not name is adopted (it gets a new key), what an interrupted run left
 is healed. The secret is made where it is missing.
 
-` + changedHelp + "\n\n" + webhookHelp + "\n\n" + codesHelp
+` + changedHelp + "\n\n" + webhookHelp + "\n\n" + olderCodesHelp
 }
 
 // Run brings about the webhook, or says what that takes.
@@ -121,7 +121,7 @@ type webhookUpdate struct {
 // Help is kong's, for details.
 func (webhookUpdate) Help() string {
 	return "What is not given stays as it is. It makes no key and waits for no other run.\n\n" +
-		changedHelp + "\n\n" + webhookHelp + "\n\n" + codesHelp
+		changedHelp + "\n\n" + webhookHelp + "\n\n" + olderCodesHelp
 }
 
 // Run sets what differs.

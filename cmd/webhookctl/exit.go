@@ -9,7 +9,7 @@ import (
 	"example.com/gemini-webhook/internal/webhookadmin"
 )
 
-// The exit codes of all commands.
+// The exit codes. Only the older commands have the last three.
 const (
 	codeDone     = 0
 	codeFailed   = 1
@@ -19,7 +19,16 @@ const (
 	codeChanges  = 10
 )
 
+// older are the commands whose codes say more than 0, 1 and 2: scripts go by them.
+var older = []string{"webhook", "token", "dynamic-uri", "doctor"}
+
 const codesHelp = `Exit codes:
+  0   done, or there was nothing to do
+  1   it failed, found something wrong, or is not finished: the message says which,
+      and how to go on
+  2   the command line is wrong`
+
+const olderCodesHelp = `Exit codes:
   0   done, or there was nothing to do
   1   failed, and nothing is known to have been done
   2   the command line is wrong
@@ -50,6 +59,17 @@ func notFound(format string, args ...any) error {
 // again is an error after something was done, which the next run builds on.
 func again(err error) error {
 	return coded{fmt.Errorf("%w; run it again to go on", err), codeAgain}
+}
+
+// plain is what a command that has the codes 0, 1 and 2 alone ends with for err.
+func plain(ctx context.Context, err error) error {
+	if code := codeOf(ctx, err); code != codeAgain && code != codeNotFound {
+		return err
+	}
+	if _, said := errors.AsType[coded](err); !said && ctx.Err() != nil {
+		err = fmt.Errorf("%w; it was interrupted: run it again", err)
+	}
+	return coded{err, codeFailed}
 }
 
 // codeOf is the exit code for what a command returned.

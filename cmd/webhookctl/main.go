@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -79,7 +81,7 @@ type helped struct{}
 func newParser(ctx context.Context, s streams) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("webhookctl"),
-		kong.Description("Operate a receiver of Gemini API webhooks.\n\n"+codesHelp),
+		kong.Description("Operate a receiver of Gemini API webhooks.\n\n"+codesHelp+"\n\nOf "+strings.Join(older, ", ")+":\n\n"+olderCodesHelp),
 		kong.Vars{"version": version.String(), "events": defaultEvents},
 		kong.Writers(s.out, s.messages),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -102,5 +104,9 @@ func execute(ctx context.Context, args []string, s streams) (err error) {
 	if err != nil {
 		return usage("%w (see webhookctl --help)", err)
 	}
-	return command.Run()
+	err = command.Run()
+	if name, _, _ := strings.Cut(command.Command(), " "); !slices.Contains(older, name) {
+		err = plain(ctx, err)
+	}
+	return err
 }

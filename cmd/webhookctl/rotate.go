@@ -20,7 +20,7 @@ func (webhookPing) Help() string {
 	return `It does not wait for the delivery: look for it in the receiver's log.
 --json prints {secret, webhook_id}.
 
-` + codesHelp
+` + olderCodesHelp
 }
 
 // Run asks for a test delivery.
@@ -60,7 +60,7 @@ refused meanwhile. What an interrupted run left is healed on the way.
 disabled}: revocation is after_24h or immediately, versions are the secret's new
 ones, the newest last, disabled those that no receiver accepts any more.
 
-` + codesHelp
+` + olderCodesHelp
 }
 
 type rotated struct {

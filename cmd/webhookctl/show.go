@@ -37,7 +37,7 @@ func (webhookGet) Help() string {
 --json prints {secret, webhook, versions: [{number, enabled, create_time}],
 pending}. Pending is there while a run is at work or has left something to heal.
 
-` + codesHelp
+` + olderCodesHelp
 }
 
 type shown struct {
@@ -123,7 +123,7 @@ func (webhookList) Help() string {
 --json prints {webhooks: [...]}, each with of_secret: whether it is the one that
 the secret names.
 
-` + codesHelp
+` + olderCodesHelp
 }
 
 type listed struct {
