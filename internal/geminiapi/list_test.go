@@ -17,6 +17,7 @@ import (
 	"example.com/gemini-webhook/internal/event"
 	"example.com/gemini-webhook/internal/jsonstream"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/object"
 	"example.com/gemini-webhook/internal/outcome"
 	"example.com/gemini-webhook/internal/source"
 )
@@ -162,6 +163,62 @@ func TestListOfLargeBatches(t *testing.T) {
 	b.pause = time.Millisecond
 	if got, err := names(t, b); len(got) != 35 || err != nil {
 		t.Errorf("%d batches, %v, want 35", len(got), err)
+	}
+}
+
+// TestABatchThatIsTooLargeForAPage: it is read by itself, and the list goes on behind it.
+// Where the API gives no page with its name either, nobody knows where the list goes on:
+// the error says behind what, and what was before it was given.
+func TestABatchThatIsTooLargeForAPage(t *testing.T) {
+	const large = 17
+	all := pages(35, "")
+	for name, test := range map[string]struct {
+		bare, read int // the status of its name alone, and of itself
+		want       []error
+		visited    int
+	}{
+		"by itself":        {200, 200, nil, 35},
+		"not by itself":    {200, 404, []error{object.ErrNotFound}, 34},
+		"its name neither": {503, 200, []error{errStuck}, large},
+		"nor are fields":   {400, 200, []error{errStuck, object.ErrRefused}, large},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, _ := answers(t, func(w http.ResponseWriter, r *http.Request) {
+				size, _ := strconv.Atoi(r.FormValue("pageSize"))
+				from, _ := strconv.Atoi(r.FormValue("pageToken"))
+				status := 200
+				switch on := from <= large && large < from+size; {
+				case r.URL.Path == fmt.Sprintf("/v1beta/batches/%d", large):
+					if status = test.read; status == 200 {
+						fmt.Fprintf(w, `{"name":"batches/%d","metadata":{"state":"BATCH_STATE_FAILED"}}`, large)
+						return
+					}
+				case on && r.FormValue("fields") != "":
+					status = test.bare
+				case on:
+					status = 503
+				}
+				if status != 200 {
+					w.WriteHeader(status)
+					return
+				}
+				all(w, r)
+			})
+			b, visited := Batches{api(t, url, key)}, map[string]string{}
+			b.pause = time.Millisecond
+			err := b.List(t.Context(), func(job source.Job) error { visited[job.Name] = job.State; return nil })
+			for _, want := range test.want {
+				if !errors.Is(err, want) {
+					t.Errorf("%v, want %v", err, want)
+				}
+			}
+			if (err == nil) != (test.want == nil) || len(visited) != test.visited || test.visited == 35 && visited["batches/17"] != "BATCH_STATE_FAILED" {
+				t.Errorf("%v, %d batches, want %d", err, len(visited), test.visited)
+			}
+			if errors.Is(err, errStuck) && !strings.Contains(err.Error(), "behind batches/16 ") {
+				t.Errorf("it does not say where: %v", err)
+			}
+		})
 	}
 }
 
