@@ -71,10 +71,12 @@ type BatchCompleted struct {
 	Results Results       `json:"results"`
 	Usage   TokenSums     `json:"usage"`
 	// Stored size of the objects.
-	Bytes   int64           `json:"bytes" jsonschema:"minimum=0"`
-	Settled *Settled        `json:"settled,omitempty"`
-	Batch   *Batch          `json:"batch,omitempty"`
-	Event   json.RawMessage `json:"event,omitempty"`
+	Bytes int64 `json:"bytes" jsonschema:"minimum=0"`
+	// Lines that failed are to be sent again (RETRY_FAILED): this is not the end. What follows is a batch with retry_of in its user_metadata or, where none can be made, this outcome again, under another id, with settled.
+	Retrying bool            `json:"retrying,omitempty" jsonschema:"const=true"`
+	Settled  *Settled        `json:"settled,omitempty"`
+	Batch    *Batch          `json:"batch,omitempty"`
+	Event    json.RawMessage `json:"event,omitempty"`
 }
 
 // ResultsSource is where the results stand.
@@ -116,7 +118,7 @@ type TokenSums struct {
 }
 
 // Settled is of the first of several rounds (RETRY_FAILED): what its requests came to.
-// Only in the last round.
+// Only at the end of the last round.
 type Settled struct {
 	// Requests of the first batch.
 	Total int64 `json:"total" jsonschema:"minimum=0"`
@@ -127,7 +129,7 @@ type Settled struct {
 	// Lines of any round that are no results.
 	Invalid int64 `json:"invalid" jsonschema:"minimum=0"`
 	// How many batches were made of failed lines.
-	Rounds int64 `json:"rounds" jsonschema:"minimum=1"`
+	Rounds int64 `json:"rounds" jsonschema:"minimum=0"`
 }
 
 // Batch is the job as the API has it; absent where the API was not asked or did not tell.

@@ -18,7 +18,7 @@ const members = `"schema_version":1,"published_at":"2026-01-22T12:00:01Z","event
 var delivered = []string{
 	`{"type":"batch.completed","outcome_id":"c",` + members + `,"source":{"uri":"gs://b/o.jsonl"},` +
 		`"results":{"total":2,"succeeded":1,"failed":1,"invalid":0,"error_codes":{"429":1}},"usage":{"prompt_tokens":8,` +
-		`"candidates_tokens":1,"thoughts_tokens":0,"cached_tokens":0,"tool_use_tokens":0,"total_tokens":9,"lines":1},"bytes":512}`,
+		`"candidates_tokens":1,"thoughts_tokens":0,"cached_tokens":0,"tool_use_tokens":0,"total_tokens":9,"lines":1},"bytes":512,"retrying":true}`,
 	`{"type":"batch.result","outcome_id":"r1",` + members + `,"source":{"uri":"gs://b/o.jsonl","generation":"1","offset":0,"length":256},` +
 		`"key":"row-1","status":"succeeded","text":"4","finish_reason":"STOP","usage":{"prompt_tokens":8,"candidates_tokens":1,"total_tokens":9}}`,
 	`{"type":"batch.result","outcome_id":"r1",` + members + `,"source":{"uri":"gs://b/o.jsonl","generation":"1","offset":0,"length":256},` +

@@ -10,7 +10,7 @@ import (
 type Standing struct {
 	// Lines by Status of the distinct outcome_ids of batch.result, and their sum.
 	Results, Succeeded, Failed, Invalid int64
-	// Completed is nil until batch.completed has come.
+	// Completed is nil until batch.completed has come. Of two, the one that is final.
 	Completed *BatchCompleted
 	// RetryOf is the name of the batch whose failed lines this one was made of, by the
 	// receiver (RETRY_FAILED) or by hand; "" where it is none.
@@ -30,16 +30,9 @@ func (s Standing) Complete() bool {
 	return s.Completed != nil && s.Results >= s.Completed.Results.Total
 }
 
-// retried are the codes of lines that a round is made of.
-var retried = []string{"429", "500", "503", "8", "13", "14"}
-
-// Final says whether no round follows this batch, of a receiver with RETRY_FAILED: it was
-// the last of several, or none of its lines failed with a code that is retried. It may
-// stay false where a round was due and could not be made; the receiver's log says so.
-// Without RETRY_FAILED no round ever follows.
-func (c *BatchCompleted) Final() bool {
-	return c.Settled != nil || !slices.ContainsFunc(retried, func(code string) bool { return c.Results.ErrorCodes[code] > 0 })
-}
+// Final says whether no round follows this batch, of a receiver with RETRY_FAILED. Where
+// one follows, and then cannot be made, batch.completed comes again, with Settled.
+func (c *BatchCompleted) Final() bool { return !c.Retrying }
 
 // Progress says of many batches which are complete, whatever the order of their outcomes
 // and however often they come. The zero value is ready for use. It is in memory, some 100
@@ -51,7 +44,7 @@ type Progress struct {
 
 type batch struct {
 	Standing
-	lines map[string]bool // by outcome_id
+	seen map[string]bool // by outcome_id
 }
 
 // Add takes an outcome into account. first is false where one with its id was added
@@ -62,11 +55,11 @@ func (p *Progress) Add(o Outcome) (first, completes bool) {
 	switch o := o.(type) {
 	case *BatchResult:
 		b := p.batch(&o.Common)
-		if b.lines[o.OutcomeID] {
+		if b.seen[o.OutcomeID] {
 			return false, false
 		}
 		before := b.Complete()
-		b.lines[o.OutcomeID] = true
+		b.seen[o.OutcomeID] = true
 		b.Results++
 		switch o.Status {
 		case Succeeded:
@@ -79,11 +72,15 @@ func (p *Progress) Add(o Outcome) (first, completes bool) {
 		return true, !before && b.Complete()
 	case *BatchCompleted:
 		b := p.batch(&o.Common)
-		if b.Completed != nil {
-			return false, false // its id follows from the event, and a batch has one
+		if b.seen[o.OutcomeID] {
+			return false, false
 		}
-		b.Completed = o
-		return true, b.Complete()
+		before := b.Complete()
+		b.seen[o.OutcomeID] = true
+		if b.Completed == nil || !b.Completed.Final() {
+			b.Completed = o
+		}
+		return true, !before && b.Complete()
 	}
 	return true, false
 }
@@ -102,18 +99,18 @@ func (p *Progress) Forget(o Outcome) { delete(p.batches, batchKey(o.Base())) }
 
 // Settled gives what all rounds of a chain of batches came to (RETRY_FAILED), by an
 // outcome of any of them. It is nil until the last round's batch.completed has come and
-// each batch of the chain is complete.
-func (p *Progress) Settled(o Outcome) *Settled {
+// each batch of the chain is complete. Of several the one of the most rounds counts.
+func (p *Progress) Settled(o Outcome) (settled *Settled) {
 	key := batchKey(o.Base())
 	for last, b := range p.batches {
 		if b.Completed == nil || b.Completed.Settled == nil {
 			continue
 		}
-		if s := b.Completed.Settled; slices.Contains(p.complete(last, s.Rounds+1), key) {
-			return s
+		if s := b.Completed.Settled; slices.Contains(p.complete(last, s.Rounds+1), key) && (settled == nil || s.Rounds > settled.Rounds) {
+			settled = s
 		}
 	}
-	return nil
+	return settled
 }
 
 // complete are the keys of a chain of n batches, of which key is the newest; none where one
@@ -132,7 +129,7 @@ func (p *Progress) batch(c *Common) *batch {
 	key := batchKey(c)
 	b := p.batches[key]
 	if b == nil {
-		b = &batch{lines: make(map[string]bool)}
+		b = &batch{seen: make(map[string]bool)}
 		// Where it is no text it is none of the receiver's, and stays "".
 		_ = json.Unmarshal(c.UserMetadata["retry_of"], &b.RetryOf)
 		if p.batches == nil {

@@ -146,16 +146,34 @@ func TestSettledRounds(t *testing.T) {
 	}
 }
 
-func TestFinal(t *testing.T) {
+// TestARoundThatIsNotMade: batch.completed comes again, in any order, and says what there
+// is. It completes nothing a second time; a batch that was made all the same counts more.
+func TestARoundThatIsNotMade(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[string]bool{"429": false, "500": false, "503": false, "8": false, "13": false, "14": false, "400": true, "blocked": true} {
-		c := completed("a", 1)
-		c.Results.ErrorCodes = outcomes.Counts{code: 1, "no_content": 2}
-		if c.Final() != want {
-			t.Errorf("after %s: Final is %t", code, c.Final())
+	retrying, end := completed("batches/1", 1), completed("batches/1", 1)
+	retrying.Retrying = true
+	end.OutcomeID, end.Settled = "again", &outcomes.Settled{Total: 1, Failed: 1}
+	failed := line("batches/1", 0, outcomes.Failed)
+	if retrying.Final() || !end.Final() {
+		t.Errorf("final: %t, %t", retrying.Final(), end.Final())
+	}
+	for _, order := range [][]outcomes.Outcome{{failed, retrying, end}, {end, failed, retrying}, {retrying, end, failed}} {
+		var p outcomes.Progress
+		complete := 0
+		for _, o := range append(order, order...) {
+			if _, completes := p.Add(o); completes {
+				complete++
+			}
 		}
-		if c.Settled = new(outcomes.Settled); !c.Final() {
-			t.Errorf("after %s: what is settled is final", code)
+		if got := p.Settled(failed); complete != 1 || got != end.Settled || p.Batch(failed).Completed != end {
+			t.Errorf("complete %d times, %+v", complete, got)
+		}
+		want := &outcomes.Settled{Total: 1, Succeeded: 1, Rounds: 1}
+		for _, o := range round("batches/1", "batches/2", 1, want) {
+			p.Add(o)
+		}
+		if got := p.Settled(failed); got != want {
+			t.Errorf("with a batch that was made all the same: %+v", got)
 		}
 	}
 }

@@ -183,6 +183,10 @@ export type BatchCompleted = Common & {
    * Stored size of the objects.
    */
   bytes: number;
+  /**
+   * Lines that failed are to be sent again (RETRY_FAILED): this is not the end. What follows is a batch with retry_of in its user_metadata or, where none can be made, this outcome again, under another id, with settled.
+   */
+  retrying?: true;
   settled?: Settled;
   batch?: Batch;
   event?: GeminiEvent;
@@ -414,7 +418,7 @@ export interface TokenSums {
   lines: number;
 }
 /**
- * Of the first of several rounds (RETRY_FAILED): what its requests came to. Only in the last round.
+ * Of the first of several rounds (RETRY_FAILED): what its requests came to. Only at the end of the last round.
  */
 export interface Settled {
   /**

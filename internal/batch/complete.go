@@ -70,13 +70,13 @@ func (w *Worker) finish(ctx context.Context, key, task string, plan *Plan, now s
 		return now, err
 	}
 	counts := now.sum.counts
-	settled, err := w.retry(ctx, e, plan, counts)
+	again, settled, err := w.retry(ctx, e, plan, counts)
 	if err != nil {
 		return now, err
 	}
-	totals := outcome.Totals{Counts: counts, Bytes: now.sum.bytes, Settled: settled}
-	m := w.Factory.ForBatch(e, plan.Batch).Completed(outcome.Source{URI: plan.URI, Origin: plan.Origin}, totals)
-	if err := w.Outcomes.Publish(ctx, m); err != nil {
+	totals := outcome.Totals{Counts: counts, Bytes: now.sum.bytes, Retrying: again, Settled: settled}
+	m, err := w.publishTotals(ctx, e, plan, totals)
+	if err != nil {
 		return now, err
 	}
 	now.completed = true
@@ -86,15 +86,43 @@ func (w *Worker) finish(ctx context.Context, key, task string, plan *Plan, now s
 	return now, w.State.set(ctx, folder(key)+"flag/"+completed, nil)
 }
 
+func (w *Worker) publishTotals(ctx context.Context, e *event.Event, plan *Plan, totals outcome.Totals) (outcome.Message, error) {
+	m := w.Factory.ForBatch(e, plan.Batch).Completed(outcome.Source{URI: plan.URI, Origin: plan.Origin}, totals)
+	return m, w.Outcomes.Publish(ctx, m)
+}
+
+// Settle publishes batch.completed once more, under another id: the first one said that
+// a retry follows, and none does. Its line in the log has no counts, which metrics would
+// add to those of the first.
+func (w *Worker) Settle(ctx context.Context, key string, settled *outcome.Settled) error {
+	plan, err := w.State.plan(ctx, key)
+	if err != nil {
+		return err
+	}
+	now, err := w.State.standing(ctx, key, plan)
+	if err != nil {
+		return err
+	}
+	e, err := plan.Decoded()
+	if err != nil {
+		return err
+	}
+	m, err := w.publishTotals(ctx, e, plan, outcome.Totals{Counts: now.sum.counts, Bytes: now.sum.bytes, Settled: settled, Again: true})
+	if err == nil {
+		LogOutcome(ctx, w.Log, w.Now(), e, m)
+	}
+	return err
+}
+
 // retry queues the retry of lines that failed, where there is to be one: before
 // batch.completed, so that no crash loses it. It gives what all rounds came to.
-func (w *Worker) retry(ctx context.Context, e *event.Event, plan *Plan, counts outcome.Counts) (*outcome.Settled, error) {
+func (w *Worker) retry(ctx context.Context, e *event.Event, plan *Plan, counts outcome.Counts) (again bool, settled *outcome.Settled, err error) {
 	if w.Rounds == nil {
-		return nil, nil
+		return false, nil, nil
 	}
-	again, settled, err := w.Rounds.After(ctx, plan, counts)
+	again, settled, err = w.Rounds.After(ctx, plan, counts)
 	if err == nil && again {
 		err = w.Queue.Enqueue(ctx, KindRange, Range{Key: e.Key, Traceparent: e.Traceparent, Retry: true}.Encode())
 	}
-	return settled, err
+	return again, settled, err
 }

@@ -41,6 +41,7 @@ type Entry struct {
 // Flags of an event: steps that happen once.
 const (
 	Published = "published" // the event's one outcome is published
+	Retried   = "retried"   // its failed lines are retried, or will not be
 
 	completed  = "completed"   // batch.completed is published
 	incomplete = "incomplete-" // and a number: batch.incomplete is published

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,11 +165,7 @@ func TestRoundsKilled(t *testing.T) {
 			})
 			_, err := r.operator.RunInline(t.Context(), "nightly", roundRequests)
 			must(t, err)
-			select {
-			case <-r.child.exited:
-			case <-time.After(patience):
-				t.Fatal("never killed")
-			}
+			r.dies()
 			r.restart()
 			_, ends := r.allRounds()
 			if diff := cmp.Diff(&settled{Total: 20, Succeeded: 20, Rounds: 2}, r.settled(ends[2])); diff != "" {
@@ -178,8 +175,43 @@ func TestRoundsKilled(t *testing.T) {
 	}
 }
 
+// endTwice waits for a batch that is completed twice, as one that a round is to follow and,
+// under another id, as the end of the whole, which it gives. Both say the same of the batch.
+func (r *rig) endTwice() (end outcome) {
+	r.t.Helper()
+	type said struct {
+		Retrying bool
+		Settled  *settled
+		Results  json.RawMessage
+		Usage    json.RawMessage
+		Bytes    int64
+	}
+	both := map[bool]said{} // by whether it is the end
+	r.wait("the end of all rounds", func() bool {
+		for _, o := range r.seen.ofType(r.t, "batch.completed") {
+			if r.settled(o) != nil {
+				end = o
+			}
+		}
+		return end.ID != "" && r.seen.idle()
+	})
+	for _, o := range r.seen.ofType(r.t, "batch.completed") {
+		if o.ResourceID == end.ResourceID {
+			var s said
+			must(r.t, json.Unmarshal(o.raw, &s))
+			both[o.ID == end.ID] = s
+		}
+	}
+	want := both[true]
+	want.Retrying, want.Settled = true, nil
+	if diff := cmp.Diff(want, both[false]); diff != "" || len(both) != 2 || both[true].Retrying {
+		r.t.Errorf("(-end +before):\n%s", diff)
+	}
+	return end
+}
+
 // TestRoundsWithoutRequests: where Gemini does not give the requests back nothing is made,
-// and the log has the command that would.
+// the log has the command that would, and consumers that wait are told.
 func TestRoundsWithoutRequests(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(r *rig) (string, error){
@@ -193,13 +225,63 @@ func TestRoundsWithoutRequests(t *testing.T) {
 			r := roundsRig(t, gemini.BatchOptions{})
 			batch, err := start(r)
 			must(t, err)
-			done := r.completed()
-			if r.settled(done) != nil || done.Results.Failed != 7 || len(r.jobs()) != 1 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
-				t.Errorf("%s, %d batches", done.raw, len(r.jobs()))
+			end := r.endTwice()
+			if diff := cmp.Diff(&settled{Total: 20, Succeeded: 13, Failed: 7}, r.settled(end)); diff != "" || end.ResourceID != batch || len(r.jobs()) != 1 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
+				t.Errorf("%s, %d batches (-want +got):\n%s", end.raw, len(r.jobs()), diff)
 			}
 			if log := r.child.logs.String(); !strings.Contains(log, "webhookctl batch retry "+batch+" --codes 429,500,503,8,13,14 --input FILE") {
 				t.Errorf("the log does not say what to do:\n%s", tail(log))
 			}
 		})
+	}
+}
+
+// TestRoundsThatAreRefused: Gemini does not take the second round's batch. What the first
+// came to is the end of the whole, also where the receiver is killed when it has said so
+// and could not note it.
+func TestRoundsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, killed := range map[string]bool{"at once": false, "killed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := roundsRig(t, gemini.BatchOptions{ShowRequests: true})
+			var made, noted atomic.Int32
+			r.cloud.Gemini.Fail(func(op gemini.Op) *gemini.Fault {
+				if strings.HasSuffix(op.Path, ":batchGenerateContent") && made.Add(1) > 2 { // ours, and the first round's
+					return &gemini.Fault{Status: 400}
+				}
+				return nil
+			})
+			r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
+				if killed && op.Kind == gcs.OpInsert && strings.HasSuffix(op.Object, "/flag/retried") && noted.Add(1) == 2 {
+					r.child.kill()
+					return &gcs.Fault{Status: 503}
+				}
+				return nil
+			})
+			_, err := r.operator.RunInline(t.Context(), "nightly", roundRequests)
+			must(t, err)
+			if killed {
+				r.dies()
+				r.restart()
+			}
+			end := r.endTwice()
+			if diff := cmp.Diff(&settled{Total: 20, Succeeded: 17, Failed: 3, Rounds: 1}, r.settled(end)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if jobs := r.jobs(); len(jobs) != 2 || len(r.seen.ofType(t, "batch.completed")) != 3 || r.seen.count(localcloud.DeadLetterTopic) != 0 {
+				t.Errorf("batches %v, %d dead letters", jobs, r.seen.count(localcloud.DeadLetterTopic))
+			}
+		})
+	}
+}
+
+// dies waits for the receiver's end.
+func (r *rig) dies() {
+	r.t.Helper()
+	select {
+	case <-r.child.exited:
+	case <-time.After(patience):
+		r.t.Fatal("never killed")
 	}
 }

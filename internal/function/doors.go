@@ -137,12 +137,10 @@ func (f *Webhook) newProcessor(ctx context.Context) (http.Handler, error) {
 	rounds := f.newRounds(gcs.State(c.StateBucket), objects, copies)
 	outcomes, state, factory := ps.Topic(c.OutcomesTopic), rounds.State, outcome.NewFactory(version.String(), time.Now)
 	var gemini *work.Gemini
-	var retries work.Retries
 	if api != nil {
 		files, jobs := geminiapi.Files{API: api}, geminiapi.Batches{API: api}
 		objects.Files, found.Files, found.Jobs = files, files, jobs
 		rounds.Files, rounds.Jobs, rounds.Service = files, jobs, jobs.NewBatches(geminiapi.WebhooksConfig{Key: f.apiKey})
-		retries = rounds
 		gemini = &work.Gemini{Interactions: geminiapi.Interactions{API: api}, Operations: geminiapi.Operations{API: api}, Files: files}
 	}
 	batches := batch.NewWorker(batch.Config{
@@ -164,7 +162,7 @@ func (f *Webhook) newProcessor(ctx context.Context) (http.Handler, error) {
 	return &handlers.Processor{
 		Tokens: f.newPushTokens(),
 		Worker: &work.Worker{
-			Batches: batches, Retries: retries, Jobs: found, Outcomes: outcomes, State: state, Factory: factory,
+			Batches: batches, Retries: rounds, Jobs: found, Outcomes: outcomes, State: state, Factory: factory,
 			Gemini: gemini, Archive: copies, MaxAttempts: c.MaxDeliveryAttempts, Now: time.Now, Log: f.log,
 		},
 		Now: time.Now,

@@ -111,9 +111,11 @@ func describeBatch(err error, what string) error {
 	text := fmt.Sprintf("%s: status %d%s", what, answer.Code, told(answer.Status+" "+answer.Message))
 	switch {
 	case answer.Code == http.StatusBadRequest && ofWebhook.MatchString(answer.Message):
-		return fmt.Errorf("%s: %w: %w", text, retry.ErrRefused, ErrWebhookConfig)
+		return fmt.Errorf("%s: %w, %w: %w", text, retry.ErrRefused, retry.ErrLasting, ErrWebhookConfig)
 	case answer.Code == http.StatusRequestTimeout, answer.Code == http.StatusConflict, answer.Code == statusClientClosed, answer.Code/100 != 4:
 		return errors.New(text) // perhaps done
+	case answer.Code == http.StatusTooManyRequests, answer.Status == "FAILED_PRECONDITION": // as of a file that is not ready yet
+		return fmt.Errorf("%s: %w", text, retry.ErrRefused)
 	}
-	return fmt.Errorf("%s: %w", text, retry.ErrRefused)
+	return fmt.Errorf("%s: %w, %w", text, retry.ErrRefused, retry.ErrLasting)
 }

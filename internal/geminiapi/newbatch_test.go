@@ -59,14 +59,18 @@ func TestNewBatchIsAskedForOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		status  int
 		message string
+		word    string
 		refused bool
+		lasting bool
 		config  bool
 	}{
-		"metadata is refused": {400, `Unknown name \"userMetadata\" at 'batch.webhook_config': Cannot find field. the-key`, true, true},
-		"another refusal":     {400, "no such model: the-key", true, false},
-		"too many":            {429, "", true, false},
-		"a failure":           {503, "", false, false},
-		"no JSON":             {200, "", false, false},
+		"metadata is refused": {400, `Unknown name \"userMetadata\" at 'batch.webhook_config': Cannot find field. the-key`, "INVALID_ARGUMENT", true, true, true},
+		"another refusal":     {400, "no such model: the-key", "INVALID_ARGUMENT", true, true, false},
+		"no such model":       {404, "", "NOT_FOUND", true, true, false},
+		"not ready yet":       {400, "", "FAILED_PRECONDITION", true, false, false},
+		"too many":            {429, "", "RESOURCE_EXHAUSTED", true, false, false},
+		"a failure":           {503, "", "UNAVAILABLE", false, false, false},
+		"no JSON":             {200, "", "", false, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var bodies []string
@@ -78,7 +82,7 @@ func TestNewBatchIsAskedForOnce(t *testing.T) {
 					return
 				}
 				w.WriteHeader(test.status)
-				fmt.Fprintf(w, `{"error":{"code":%d,"message":"%s","status":"INVALID_ARGUMENT"}}`, test.status, test.message)
+				fmt.Fprintf(w, `{"error":{"code":%d,"message":"%s","status":%q}}`, test.status, test.message, test.word)
 			}))
 			defer server.Close()
 			n := newBatches(t, server.URL)
@@ -88,7 +92,7 @@ func TestNewBatchIsAskedForOnce(t *testing.T) {
 					DisplayName: "n", Model: "models/m", Embeddings: embeddings, File: "files/f", URIs: []string{"https://r.example/x"},
 					Metadata: map[string]any{"retry_of": "batches/b", "n": json.RawMessage("9007199254740993")},
 				})
-				if errors.Is(err, retry.ErrRefused) != test.refused || errors.Is(err, ErrWebhookConfig) != test.config || err == nil || strings.Contains(err.Error(), "the-key") {
+				if errors.Is(err, retry.ErrRefused) != test.refused || errors.Is(err, retry.ErrLasting) != test.lasting || errors.Is(err, ErrWebhookConfig) != test.config || err == nil || strings.Contains(err.Error(), "the-key") {
 					t.Errorf("got %v", err)
 				}
 				if len(bodies) != 1 || !strings.Contains(bodies[0], `"webhookConfig":{"uris":["https://r.example/x"],"userMetadata":{"n":9007199254740993,"retry_of":"batches/b"}}`) ||

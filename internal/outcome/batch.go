@@ -1,7 +1,7 @@
 package outcome
 
-// Completed makes the batch.completed that follows the last result. Its id
-// follows from the event alone, so two workers that finish at once make one. Of source
+// Completed makes the batch.completed that follows the last result. Its id follows from
+// the event and t.Again alone, so two workers that finish at once make one. Of source
 // URI and Origin are published. Where it is known how many requests the batch had, so is
 // how many of them have no line.
 func (o *Event) Completed(source Source, t Totals) Message {
@@ -9,7 +9,11 @@ func (o *Event) Completed(source Source, t Totals) Message {
 	if o.batch != nil && o.batch.HasRequested {
 		missing = max(0, o.batch.Requested-t.Total)
 	}
-	return o.single(TypeBatchCompleted, &report{uri: &source.URI, origin: source.Origin, more: func(b []byte) []byte {
+	place := Source{}
+	if t.Again {
+		place.URI = "settled" // of no object
+	}
+	return o.placed(TypeBatchCompleted, place, &report{uri: &source.URI, origin: source.Origin, more: func(b []byte) []byte {
 		return t.append(b, missing)
 	}})
 }
@@ -34,12 +38,15 @@ func (o *Event) Unreadable(sourceURI string, err Error) Message {
 }
 
 // single makes an outcome other than batch.result.
-func (o *Event) single(kind string, m body) Message {
+func (o *Event) single(kind string, m body) Message { return o.placed(kind, Source{}, m) }
+
+// placed is single of several of one type and event, told apart by a place.
+func (o *Event) placed(kind string, place Source, m body) Message {
 	if r, ok := m.(*report); ok && o.batch != nil {
 		batch := *o.batch
 		r.batch = &batch
 	}
-	id := o.id(kind, Source{})
+	id := o.id(kind, place)
 	return o.message(kind, id, o.attributes.of(kind, id, 0), MaxBytes, m)
 }
 

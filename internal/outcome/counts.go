@@ -157,6 +157,9 @@ func (t Totals) append(b []byte, missing int64) []byte {
 		return appendInt(t.Tokens.append(b), "lines", t.TokenLines)
 	})
 	b = appendInt(b, "bytes", t.Bytes)
+	if t.Retrying {
+		b = append(b, `,"retrying":true`...)
+	}
 	if s := t.Settled; s != nil {
 		b = appendObject(b, "settled", func(b []byte) []byte {
 			b = appendInt(b, "total", s.Total)

@@ -74,6 +74,10 @@ func messages() map[string]Message {
 		"batch.completed-settled": batch.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{
 			Counts: Counts{Total: 5, Succeeded: 3, Failed: 2}, Settled: &Settled{Total: 100, Succeeded: 97, Failed: 2, Invalid: 1, Rounds: 2},
 		}),
+		"batch.completed-retrying": batch.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{Counts: Counts{Total: 5, Succeeded: 3, Failed: 2}, Retrying: true}),
+		"batch.completed-again": batch.Completed(Source{URI: "gs://b/o.jsonl"}, Totals{
+			Counts: Counts{Total: 5, Succeeded: 3, Failed: 2}, Settled: &Settled{Total: 5, Succeeded: 3, Failed: 2}, Again: true,
+		}),
 		"batch.completed-former":  of(delivery(), `{"type":"batch.completed","data":{"id":"1","outputFileUri":"gs://b/o.jsonl"}}`).Completed(Source{URI: "gs://b/o.jsonl"}, Totals{}),
 		"batch.incomplete":        batch.Incomplete(Error{Code: "unavailable", Message: "reading failed"}, 3, 1),
 		"batch.unreadable":        batch.Unreadable("gs://b/o.jsonl", Error{Code: "bucket_not_allowed", Message: "RESULT_BUCKETS lacks it"}),

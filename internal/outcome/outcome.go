@@ -67,8 +67,10 @@ type Error = event.Error
 // Totals are the sums over all results of a batch.
 type Totals struct {
 	Counts
-	Bytes   int64    // stored size of the objects
-	Settled *Settled // nil unless this was the last of several rounds
+	Bytes    int64    // stored size of the objects
+	Retrying bool     // a retry of its failed lines follows, or else the same with Settled
+	Settled  *Settled // nil unless no round follows one that was to be retried, or is a retry
+	Again    bool     // it was published before, with Retrying
 }
 
 // Settled is what the requests of a batch came to after retries of those that failed.

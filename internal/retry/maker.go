@@ -42,6 +42,8 @@ type Service interface {
 // Why no batch is made.
 var (
 	ErrRefused = errors.New("the batch was refused")
+	// ErrLasting is beside ErrRefused where it would be refused again: not for a quota.
+	ErrLasting = errors.New("and will be until something of it is changed")
 	ErrAlready = errors.New("these requests have been retried already")
 	ErrClaimed = errors.New("another run has begun this retry")
 )

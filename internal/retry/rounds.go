@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,7 @@ type Rounds struct {
 
 // Why nothing is made, for good.
 var (
+	errSpent      = errors.New("RETRY_FAILED allows no further round any more")
 	errNoPlan     = errors.New("the batch's plan is not in the state bucket any more")
 	errNoRequests = errors.New("the failed lines say too little to know their requests by")
 	errUnshown    = errors.New("its requests are where the Gemini API does not give them back")
@@ -55,43 +57,48 @@ var (
 // lasting are the errors that a later attempt meets again. What is in the way of the
 // requests alone is errUnshown.
 var lasting = []error{
-	errNoPlan, errNoRequests, errUnshown, errNoModel,
-	ErrAmbiguous, ErrMissing, ErrLong, ErrOpenAI, object.ErrNotFound, object.ErrDenied,
+	errSpent, errNoPlan, errNoRequests, errUnshown, errNoModel, ErrLasting,
+	ErrAmbiguous, ErrMissing, ErrLong, ErrOpenAI, object.ErrNotFound, object.ErrDenied, object.ErrRefused,
 }
 
 // Retry makes the next round of the batch that an event key is of. It makes one, however
-// often it is called. Where none can be made it says so in the log, with the command that
-// does it by hand, and there is no error: an error may pass.
-func (r *Rounds) Retry(ctx context.Context, key string) error {
+// often it is called. Where none can be made, or somebody has made one by hand, it says so
+// in the log, with the command that does it by hand, and gives what all rounds came to;
+// there is no error then: an error may pass. It gives nil where the next round will tell,
+// and where the state does not know of all rounds any more.
+func (r *Rounds) Retry(ctx context.Context, key string) (*outcome.Settled, error) {
 	old := &oldRound{Rounds: r, round: round{name: "the batch"}}
 	made, err := old.retry(ctx, key)
 	log := r.Log.With("event_key", key, "batch", old.name)
 	switch {
 	case errors.Is(err, ErrAlready):
 		log.InfoContext(ctx, "failed lines have been retried", "reason", err.Error())
-		return nil
+		if ours, err := old.byReceiver(ctx); ours || err != nil {
+			return nil, err
+		}
+		return old.end(ctx)
 	case errors.Is(err, ErrClaimed):
-		return fmt.Errorf("%w: %w", batch.ErrWaiting, err)
+		return nil, fmt.Errorf("%w: %w", batch.ErrWaiting, err)
 	}
 	for _, is := range lasting {
 		if errors.Is(err, is) {
 			log.WarnContext(ctx, "failed lines are not retried", "reason", err.Error(),
 				"command", fmt.Sprintf("webhookctl batch retry %s --codes %s --input FILE", old.name, strings.Join(passing, ",")))
-			return nil
+			return old.end(ctx)
 		}
 	}
 	if err == nil && made != "" {
 		log.InfoContext(ctx, "failed lines are retried", "new_batch", made)
 	}
-	return err
+	return nil, err
 }
 
 // oldRound is the batch whose failed lines are retried.
 type oldRound struct {
 	*Rounds
 	round
-	job    source.Job
-	former *round // whose failed lines this one is; nil of the first
+	job   source.Job
+	chain []round // it and those before it
 }
 
 // retry makes a batch and gives its name; "" where no more are to be made.
@@ -103,16 +110,16 @@ func (o *oldRound) retry(ctx context.Context, key string) (name string, err erro
 	if err != nil {
 		return "", err
 	}
-	chain, err := o.chain(ctx, plan)
-	if errors.Is(err, errGone) || err == nil && (len(chain) == 0 || len(chain) > o.Max) {
-		return "", nil // the configuration or the state is another since it was queued
+	chain, err := o.Rounds.chain(ctx, plan)
+	if errors.Is(err, errGone) || err == nil && len(chain) == 0 {
+		return "", nil // the state is another since it was queued
 	}
 	if err != nil {
 		return "", err
 	}
-	o.round = chain[0]
-	if len(chain) > 1 {
-		o.former = &chain[1]
+	o.round, o.chain = chain[0], chain
+	if len(chain) > o.Max {
+		return "", errSpent
 	}
 	if o.job, err = o.Jobs.Read(ctx, o.name, nil); err != nil && !errors.Is(err, object.ErrNotFound) {
 		return "", err
@@ -127,6 +134,25 @@ func (o *oldRound) retry(ctx context.Context, key string) (name string, err erro
 	}
 	defer requests.Close()
 	return o.make(ctx, selection, requests)
+}
+
+// end is what all rounds came to, where no more of them are made.
+func (o *oldRound) end(ctx context.Context) (*outcome.Settled, error) {
+	if len(o.chain) == 0 {
+		return nil, nil
+	}
+	counts, whole, err := o.State.Counts(ctx, o.event.Key, o.plan)
+	if err != nil || !whole {
+		return nil, err
+	}
+	return o.settled(ctx, o.chain, counts)
+}
+
+// byReceiver reports whether a receiver has made the retry, or may have: its batch goes on
+// with the rounds.
+func (o *oldRound) byReceiver(ctx context.Context) (bool, error) {
+	attempts, err := (&Maker{State: o.Claims, Key: o.jobKey}).attempts(ctx)
+	return slices.ContainsFunc(attempts, func(a attempt) bool { return !a.refused && strings.HasPrefix(a.By, byReceiver) }), err
 }
 
 // keep stores the requests that are sent: from there they are sent again where the next
@@ -175,8 +201,8 @@ func (o *oldRound) choose(ctx context.Context, to io.Writer) (*Selection, error)
 // input reads the requests: what was sent for this round, a file, or the job's list.
 func (o *oldRound) input(ctx context.Context, s *Selection) error {
 	switch {
-	case o.former != nil:
-		kept, err := o.Archive.Find(ctx, archive.Item{Key: o.former.event.Key, File: archive.Requests})
+	case len(o.chain) > 1:
+		kept, err := o.Archive.Find(ctx, archive.Item{Key: o.chain[1].event.Key, File: archive.Requests})
 		if err != nil {
 			return err
 		}

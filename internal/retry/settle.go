@@ -72,15 +72,22 @@ func (r *Rounds) After(ctx context.Context, plan *batch.Plan, counts outcome.Cou
 	case len(chain) == 1:
 		return false, nil, nil
 	}
+	settled, err = r.settled(ctx, chain, counts)
+	return false, settled, err
+}
+
+// settled is what the rounds of a chain came to; counts are the newest one's. It is nil
+// where the state does not know of all lines any more.
+func (r *Rounds) settled(ctx context.Context, chain []round, counts outcome.Counts) (*outcome.Settled, error) {
 	all := []outcome.Counts{counts}
 	for _, earlier := range chain[1:] {
 		counts, whole, err := r.State.Counts(ctx, earlier.event.Key, earlier.plan)
 		if err != nil || !whole {
-			return false, nil, err
+			return nil, err
 		}
 		all = append(all, counts)
 	}
-	return false, settle(chain[len(chain)-1].plan.Batch, all), nil
+	return settle(chain[len(chain)-1].plan.Batch, all), nil
 }
 
 // settle sums up rounds, the first last. job is the first's; nil where it is not known.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -156,6 +157,38 @@ func TestRoundsWithoutState(t *testing.T) {
 	b.objects["v1/jobs/"+event.JobKey(event.OriginGeminiAPI, secondName)] = `{"kind":"reconciled","key":"0"}`
 	if got := after(); got != "false false <nil>" {
 		t.Errorf("of another's job: %s", got)
+	}
+}
+
+// TestNoFurtherRound: where the configuration allows no more of them, or somebody retried
+// the batch by hand, what all rounds came to is known; what a receiver has begun goes on.
+func TestNoFurtherRound(t *testing.T) {
+	t.Parallel()
+	b := newBeliever(t, func(*batch.Plan) {})
+	b.Log = slog.New(slog.DiscardHandler)
+	folder := "v1/retries/" + event.JobKey(event.OriginGeminiAPI, firstName) + "/"
+	b.objects[folder+one] = `{"by":"receiver v1","since":"2026-01-01T00:00:00Z"}`
+	b.objects[folder+one+"-made"] = `{"batch":"batches/second"}`
+	e, err := b.second.Decoded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settled, err := b.Retry(t.Context(), e.Key)
+	if diff := cmp.Diff(&outcome.Settled{Rounds: 1}, settled); diff != "" || err != nil { // its plans have no lines
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	old := &oldRound{Rounds: b.Rounds, round: round{jobKey: event.JobKey(event.OriginGeminiAPI, secondName)}}
+	folder = "v1/retries/" + old.jobKey + "/"
+	for _, test := range []struct {
+		by, suffix string
+		want       bool
+	}{{"webhookctl v1", "-made", false}, {"receiver v1", "-refused", false}, {"receiver v1", "-made", true}, {"receiver v1", "", true}} {
+		b.objects[folder+one] = fmt.Sprintf(`{"by":%q,"since":"2026-01-01T00:00:00Z"}`, test.by)
+		b.objects[folder+one+test.suffix] = b.objects[folder+one]
+		if got, err := old.byReceiver(t.Context()); got != test.want || err != nil {
+			t.Errorf("by %s%s: %t, %v", test.by, test.suffix, got, err)
+		}
+		delete(b.objects, folder+one+test.suffix)
 	}
 }
 

@@ -42,12 +42,15 @@ type Message struct {
 // Batches works on the events and ranges of succeeded batches.
 type Batches interface {
 	Do(ctx context.Context, t batch.Task) error
+	// Settle publishes what all rounds of a batch came to, where no more are made.
+	Settle(ctx context.Context, key string, settled *outcome.Settled) error
 }
 
 // Retries makes batches of lines that failed.
 type Retries interface {
-	// Retry retries those of the batch that an event key is of.
-	Retry(ctx context.Context, key string) error
+	// Retry retries those of the batch that an event key is of. Where none is made, for
+	// good, it gives what all rounds came to, as far as that is known, else nil.
+	Retry(ctx context.Context, key string) (*outcome.Settled, error)
 }
 
 // Jobs says what the Gemini API knows of batches.
@@ -65,7 +68,7 @@ type About struct {
 // Worker does queued work. It may do several messages at a time.
 type Worker struct {
 	Batches     Batches
-	Retries     Retries // nil without an API key
+	Retries     Retries
 	Jobs        Jobs
 	Outcomes    batch.Topic
 	State       *batch.State
@@ -108,13 +111,16 @@ func (w *Worker) Do(ctx context.Context, m Message) (about About, err error) {
 	return about, w.Batches.Do(ctx, t)
 }
 
-// retry is of what was queued while RETRY_FAILED was set.
+// retry is of what was queued while RETRY_FAILED was set. It ends once: what is delivered
+// again after that makes no batch after all.
 func (w *Worker) retry(ctx context.Context, key string) error {
-	if w.Retries == nil {
-		w.Log.WarnContext(ctx, "failed lines are not retried, for GEMINI_API_KEY_SECRET is no longer set", "event_key", key)
-		return nil
-	}
-	return w.Retries.Retry(ctx, key)
+	return w.State.Once(ctx, key, batch.Retried, func() error {
+		settled, err := w.Retries.Retry(ctx, key)
+		if err != nil || settled == nil {
+			return err
+		}
+		return w.Batches.Settle(ctx, key, settled)
+	})
 }
 
 // cutoff is when what is left is handed on.

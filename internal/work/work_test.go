@@ -60,12 +60,30 @@ func (jobs) Batch(context.Context, *event.Event) *outcome.Batch {
 	return &outcome.Batch{DisplayName: "nightly"}
 }
 
-// batches keeps the tasks that it is given.
-type batches struct{ tasks []batch.Task }
+// batches keeps the tasks that it is given, and what was settled.
+type batches struct {
+	tasks   []batch.Task
+	settled []*outcome.Settled
+	err     error // of settling
+}
 
 func (b *batches) Do(_ context.Context, t batch.Task) error {
 	b.tasks = append(b.tasks, t)
 	return nil
+}
+
+func (b *batches) Settle(_ context.Context, _ string, s *outcome.Settled) error {
+	b.settled = append(b.settled, s)
+	return b.err
+}
+
+// retries says what comes of each attempt.
+type retries []func() (*outcome.Settled, error)
+
+func (r *retries) Retry(context.Context, string) (*outcome.Settled, error) {
+	next := (*r)[0]
+	*r = (*r)[1:]
+	return next()
 }
 
 var start = time.Now()
@@ -197,5 +215,39 @@ func TestArrivals(t *testing.T) {
 	outcomes.err = errors.New("Pub/Sub is down")
 	if err := send("static", `{"type":"ping"}`); err == nil || arrivals() != 4 || len(outcomes.types) != published {
 		t.Errorf("what is not published has arrived: %v", err)
+	}
+}
+
+// TestARetryEndsOnce: an error is tried again, what all rounds came to is published, and
+// nothing is done of what is delivered after that.
+func TestARetryEndsOnce(t *testing.T) {
+	t.Parallel()
+	w, _, tasks := newWorker()
+	outage, end := errors.New("outage"), &outcome.Settled{Total: 3, Failed: 3}
+	fails := func() (*outcome.Settled, error) { return nil, outage }
+	ends := func() (*outcome.Settled, error) { return end, nil }
+	left := &retries{fails, ends, ends}
+	w.Retries, tasks.err = left, outage
+	again := func(key string) error {
+		_, err := w.Do(t.Context(), Message{Kind: batch.KindRange, Data: batch.Range{Key: key, Retry: true}.Encode(), ID: "1"})
+		return err
+	}
+	for _, what := range []string{"the retry", "the end"} {
+		if err := again("a"); !errors.Is(err, outage) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	tasks.err = nil
+	for range 2 {
+		if err := again("a"); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(*left) != 0 || len(tasks.settled) != 2 || tasks.settled[1] != end {
+		t.Errorf("%d attempts left, settled %v", len(*left), tasks.settled)
+	}
+	*left = retries{func() (*outcome.Settled, error) { return nil, nil }}
+	if err := again("b"); err != nil || len(tasks.settled) != 2 {
+		t.Errorf("where a batch is made: %v, settled %v", err, tasks.settled)
 	}
 }
