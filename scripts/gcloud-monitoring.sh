@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # options and names are of gcloud-common.sh
+# shellcheck disable=SC2154,SC2034 # options and names are of gcloud-common.sh, as is what reads them
 # Metrics, service levels, dashboard and alerts, of the definitions that Terraform
 # reads, too: terraform/monitoring. deploy-gcloud.sh and destroy-gcloud.sh source it.
 
@@ -116,7 +116,7 @@ wanted_alerts() {
     case $alert in
       bigquery-*) continue ;;
       rotation-missed) [ -n "$rotation_period" ] || continue ;;
-      canary-missing) [ -n "$reconciles" ] && [ -n "$canary" ] || continue ;;
+      canary-missing) [[ -n $reconciles && -n $canary ]] || continue ;;
       deliveries-absent | reconciliation-missing | webhook-disabled) [ -n "$reconciles" ] || continue ;;
     esac
     say "$alert"

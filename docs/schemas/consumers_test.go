@@ -154,15 +154,15 @@ func assignments(t *testing.T, all map[string]message) []byte {
 	return b.Bytes()
 }
 
-// documented is the TypeScript in docs/consuming.md, with what it takes for granted.
+// documented is the TypeScript in docs/consume.md, with what it takes for granted.
 func documented(t *testing.T) []byte {
 	t.Helper()
-	text, err := os.ReadFile("../consuming.md")
+	text, err := os.ReadFile("../consume.md")
 	must(t, err)
 	_, code, found := bytes.Cut(text, []byte("\n```ts\n"))
 	code, _, ended := bytes.Cut(code, []byte("\n```\n"))
 	if !found || !ended {
-		t.Fatal("docs/consuming.md has no TypeScript")
+		t.Fatal("docs/consume.md has no TypeScript")
 	}
 	return append(code, "\ndeclare const message: { data: Uint8Array };\ndeclare function store(...members: unknown[]): void;\ndeclare function done(...members: unknown[]): void;\n"...)
 }

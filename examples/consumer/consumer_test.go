@@ -26,6 +26,33 @@ func TestConsumers(t *testing.T) {
 		program := consumertest.Build(t, module+"go/pull")
 		rig.Pull(t, consumertest.Program{Command: exec.Command(program), Durable: true})
 	})
+	t.Run("python push", func(t *testing.T) {
+		t.Parallel()
+		keys, err := filepath.Abs("testdata/keys.py")
+		must(t, err)
+		rig.Push(t, consumertest.Program{Command: python(t, "google.oauth2.id_token, google.auth.transport.requests", keys), Durable: true})
+	})
+	t.Run("python pull", func(t *testing.T) {
+		t.Parallel()
+		rig.Pull(t, consumertest.Program{Command: python(t, "google.cloud.pubsub_v1", "pull.py"), Durable: true})
+	})
+	t.Run("typescript", func(t *testing.T) {
+		t.Parallel()
+		dir := compiled(t)
+		run := func(arguments ...string) consumertest.Program {
+			command := exec.Command("node", arguments...)
+			command.Dir = dir
+			return consumertest.Program{Command: command, Durable: true}
+		}
+		t.Run("push", func(t *testing.T) {
+			t.Parallel()
+			rig.Push(t, run("--import=./testdata/keys.mjs", "out/push.js"))
+		})
+		t.Run("pull", func(t *testing.T) {
+			t.Parallel()
+			rig.Pull(t, run("out/pull.js"))
+		})
+	})
 }
 
 // overlay is an argument of "go build" that adds testdata/keys.go to the command push.

@@ -27,9 +27,9 @@ func goSource(t *testing.T) string {
 // TestExampleMessage checks the documented message against its schema.
 func TestExampleMessage(t *testing.T) {
 	t.Parallel()
-	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(readFile(t, "docs/consuming.md"), -1)
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(readFile(t, "docs/consume.md"), -1)
 	if len(blocks) != 2 {
-		t.Fatalf("%d JSON blocks in docs/consuming.md, want a message's data and its attributes", len(blocks))
+		t.Fatalf("%d JSON blocks in docs/consume.md, want a message's data and its attributes", len(blocks))
 	}
 	if err := schematest.Check([]byte(blocks[0][1])); err != nil {
 		t.Error(err)
@@ -43,7 +43,7 @@ func TestExampleMessage(t *testing.T) {
 
 func TestDocumentedFilters(t *testing.T) {
 	t.Parallel()
-	text := readFile(t, "docs/consuming.md") + readFile(t, "docs/operations.md")
+	text := readFile(t, "docs/consume.md") + readFile(t, "docs/operations.md")
 	filters := regexp.MustCompile(`--message-filter='([^']*)'|(attributes\.kind = "[a-z]+")`).FindAllStringSubmatch(text, -1)
 	if len(filters) < 4 {
 		t.Errorf("%d filters in the documents, want the two of subscribers and the two of the queue", len(filters))

@@ -4,8 +4,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"hash/fnv"
 	"math/big"
@@ -20,8 +23,10 @@ import (
 const (
 	// Issuer is Google's, as it stands in the tokens of Pub/Sub.
 	Issuer = "https://accounts.google.com"
-	// CertsPath is where Tokens serves its key set.
-	CertsPath = "/oauth2/v3/certs"
+	// CertsPath is where Tokens serves its key set, CertificatesPath the same as
+	// certificates by key id, which most of Google's clients read.
+	CertsPath        = "/oauth2/v3/certs"
+	CertificatesPath = "/oauth2/v1/certs"
 
 	tokenLifetime = time.Hour
 	keyBits       = 2048
@@ -88,23 +93,43 @@ func (t *Tokens) Mint(audience, email string) (string, error) {
 	return token.SignedString(key)
 }
 
-// ServeHTTP serves the key set at CertsPath and nothing else.
+// ServeHTTP serves the key set at CertsPath and CertificatesPath, and nothing else.
 func (t *Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != CertsPath {
+	var set any
+	var err error
+	key, kid := t.current()
+	switch r.URL.Path {
+	case CertsPath:
+		b64 := base64.RawURLEncoding.EncodeToString
+		set = map[string]any{"keys": []any{map[string]string{
+			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid,
+			"n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes()),
+		}}}
+	case CertificatesPath:
+		var text string
+		text, err = t.certificate(key)
+		set = map[string]string{kid: text}
+	default:
 		http.NotFound(w, r)
 		return
 	}
-	b64 := base64.RawURLEncoding.EncodeToString
-	key, kid := t.current()
-	set, err := json.Marshal(map[string]any{"keys": []any{map[string]string{
-		"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid,
-		"n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes()),
-	}}})
-	if err != nil {
+	body, marshalErr := json.Marshal(set)
+	if err != nil || marshalErr != nil {
 		http.Error(w, "encode key set", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.Header().Set("Cache-Control", "public, max-age=3600, must-revalidate, no-transform")
-	_, _ = w.Write(set) // fails only where the client has gone
+	_, _ = w.Write(body) // fails only where the client has gone
+}
+
+// certificate is the key's, signed by itself, in PEM.
+func (t *Tokens) certificate(key *rsa.PrivateKey) (string, error) {
+	now := t.now()
+	made := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "federated-signon.system.gserviceaccount.com"},
+		NotBefore: now.Add(-tokenLifetime), NotAfter: now.Add(14 * 24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, made, made, key.Public(), key)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), err
 }

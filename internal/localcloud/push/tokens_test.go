@@ -1,6 +1,9 @@
 package push_test
 
 import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +12,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jwt"
 
@@ -54,6 +58,33 @@ func TestTokenOfADelivery(t *testing.T) {
 	}
 	if !issued.Equal(now) || !expires.Equal(now.Add(time.Hour)) {
 		t.Errorf("issued %v, expires %v; want %v and an hour later", issued, expires, now)
+	}
+}
+
+// TestCertificates: the key is served as a certificate, too, under the same id.
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	tokens, err := push.NewTokens(nil)
+	must(t, err)
+	certs := httptest.NewServer(tokens)
+	t.Cleanup(certs.Close)
+	res, err := http.Get(certs.URL + push.CertificatesPath)
+	must(t, err)
+	defer res.Body.Close()
+	var byID map[string]string
+	must(t, json.NewDecoder(res.Body).Decode(&byID))
+	key, _ := fetchKeys(t, certs.URL+push.CertsPath).Key(0)
+	id, _ := key.KeyID()
+	block, _ := pem.Decode([]byte(byID[id]))
+	if block == nil {
+		t.Fatalf("no certificate of %s in %v", id, byID)
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	must(t, err)
+	token, err := tokens.Mint("aud", account)
+	must(t, err)
+	if _, err := jwt.ParseString(token, jwt.WithKey(jwa.RS256(), certificate.PublicKey)); err != nil {
+		t.Error(err)
 	}
 }
 
