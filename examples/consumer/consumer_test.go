@@ -36,6 +36,10 @@ func TestConsumers(t *testing.T) {
 		t.Parallel()
 		rig.Pull(t, consumertest.Program{Command: python(t, "google.cloud.pubsub_v1", "pull.py"), Durable: true})
 	})
+	t.Run("bigquery", func(t *testing.T) {
+		t.Parallel()
+		queries(t, rig)
+	})
 	t.Run("typescript", func(t *testing.T) {
 		t.Parallel()
 		dir := compiled(t)

@@ -21,6 +21,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"google.golang.org/api/option"
+	"google.golang.org/genai"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -28,6 +29,9 @@ import (
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/outcomes"
 )
+
+// Team is user_metadata.team of the batch, so the attribute meta_team of its outcomes.
+const Team = "search"
 
 const (
 	requests = 300
@@ -118,7 +122,11 @@ func (r *Rig) run(t *testing.T) {
 	for i := range requests {
 		fmt.Fprintf(&input, `{"key":"request-%05d","request":{"contents":[{"parts":[{"text":"What is %d times %d?"}]}]}}`+"\n", i, i, i)
 	}
-	name, err := operator.RunBatch(t.Context(), "consumertest", strings.NewReader(input.String()))
+	file, err := operator.AI.Files.Upload(t.Context(), strings.NewReader(input.String()), &genai.UploadFileConfig{MIMEType: "application/jsonl"})
+	must(t, err)
+	job, err := operator.AI.Batches.Create(t.Context(), "gemini-2.5-flash", &genai.BatchJobSource{FileName: file.Name}, &genai.CreateBatchJobConfig{
+		DisplayName: "consumertest", WebhookConfig: &genai.WebhookConfig{UserMetadata: map[string]any{"team": Team}},
+	})
 	must(t, err)
 	wait(t, "the batch of the embedded cloud", func() bool {
 		r.mu.Lock()
@@ -126,7 +134,7 @@ func (r *Rig) run(t *testing.T) {
 		must(t, r.problem)
 		return r.Want.ResourceID != ""
 	})
-	if r.Want.ResourceID != name || len(r.Lines) != requests || r.Want.Failed == 0 {
+	if r.Want.ResourceID != job.Name || len(r.Lines) != requests || r.Want.Failed == 0 {
 		t.Fatalf("the receiver published %d lines: %+v", len(r.Lines), r.Want)
 	}
 }

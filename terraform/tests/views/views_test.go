@@ -27,11 +27,10 @@ type row struct {
 type result = map[string]any
 
 // Every message is in the table three times: written twice, and published again
-// on the next day. node-sql-parser knows BigQuery's grammar, and DuckDB has the
-// same functions, but for some names, so it can say what comes out.
+// on the next day.
 func TestViews(t *testing.T) {
 	t.Parallel()
-	dir := nodetest.Install(t, "node-sql-parser@5.4.0", "@duckdb/node-api@1.5.6-r.1")
+	dir := nodetest.Install(t, nodetest.BigQueryPackages...)
 	var rows []row
 	for i, name := range []string{"batch.result", "batch.result-failed", "batch.result-invalid", "batch.completed"} {
 		rows = append(rows, repeated(t, i, message(t, name))...)
@@ -87,28 +86,12 @@ func TestViews(t *testing.T) {
 	}
 }
 
-const script = `
-import { DuckDBInstance } from '@duckdb/node-api';
-import { readFileSync } from 'node:fs';
-import bigquery from 'node-sql-parser/build/bigquery.js';
-const { distinct, usage, rows } = JSON.parse(readFileSync(0));
-const db = await (await DuckDBInstance.create()).connect();
-const query = async sql => (await db.runAndReadAll(sql)).getRowObjectsJson();
-await db.run('CREATE MACRO json_value(json, path) AS json_extract_string(json, path)');
-await db.run('CREATE MACRO json_query(json, path) AS json_extract(json, path)');
-await db.run('CREATE TABLE "results" (subscription_name TEXT, message_id TEXT, publish_time TIMESTAMP, data JSON, attributes JSON)');
-for (const { message_id, publish_time, data, attributes } of rows)
-  await db.run('INSERT INTO results VALUES ($1, $2, $3, $4, $5)', ['s', message_id, publish_time, JSON.stringify(data), JSON.stringify(attributes)]);
-for (const [name, from, sql] of [['results_distinct', 'results', distinct], ['usage', 'results_distinct', usage]]) {
-  try {
-    new bigquery.Parser().astify(sql.replace('${from}', 'project.dataset.' + from), { database: 'bigquery' });
-  } catch ({ message }) { // its stack is the parser's source
-    throw new Error(name + ': ' + message);
-  }
-  await db.run('CREATE VIEW ' + name + ' AS ' + sql.replace('${from}', from).replaceAll('` + "`" + `', '"').replaceAll('SAFE_CAST', 'TRY_CAST'));
-}
+const script = nodetest.BigQuery + `
+await table('results', input.rows);
+for (const [name, from, sql] of [['results_distinct', 'results', input.distinct], ['usage', 'results_distinct', input.usage]])
+  await run('CREATE VIEW ' + name + ' AS ' + duck(name, sql.replace('${from}', 'project.dataset.' + from)).replace('project.dataset.', ''));
 console.log(JSON.stringify({
-  columns: (await db.runAndReadAll('SELECT * FROM results_distinct')).columnNames(),
+  columns: await columns('SELECT * FROM results_distinct'),
   distinct: await query('SELECT * FROM results_distinct ORDER BY publish_time'),
   usage: await query('SELECT * FROM usage ORDER BY model_version NULLS LAST'),
 }));`
