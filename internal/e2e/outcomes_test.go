@@ -8,6 +8,7 @@ import (
 	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/internal/localcloud/push"
 	"example.com/gemini-webhook/internal/outcome/schematest"
+	"example.com/gemini-webhook/outcomes"
 )
 
 // outcome is a published message, as a consumer reads it.
@@ -103,6 +104,13 @@ func (o *outcome) check(t *testing.T) {
 	}
 	if err := schematest.CheckAttributes(o.Attributes); err != nil {
 		t.Errorf("%v\n%v", o.Attributes, err)
+	}
+	read, err := outcomes.Decode(o.raw)
+	must(t, err)
+	again, err := json.Marshal(read)
+	must(t, err)
+	if timeless(t, again) != timeless(t, o.raw) {
+		t.Errorf("package outcomes loses something of %s, it has %s", o.raw, again)
 	}
 	must(t, json.Unmarshal(o.raw, o))
 	for name, want := range map[string]string{

@@ -15,6 +15,7 @@ import (
 	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/outcomes"
 )
 
 const roundRequests = 20
@@ -101,6 +102,26 @@ func (r *rig) allRounds() (names []string, ends []outcome) {
 	return names, ends
 }
 
+// progressed is what all rounds came to for a consumer that has all messages, by the name of
+// the first batch.
+func (r *rig) progressed(name string) *outcomes.Settled {
+	r.t.Helper()
+	var progress outcomes.Progress
+	var of outcomes.Outcome
+	for _, messages := range r.seen.all() {
+		for _, m := range messages {
+			o, err := outcomes.Decode(m.raw)
+			if err != nil {
+				continue // the queue's
+			}
+			if progress.Add(o); o.Base().ResourceID == name {
+				of = o
+			}
+		}
+	}
+	return progress.Settled(of)
+}
+
 // TestRounds: what failed is sent again, and nothing else, until it succeeds; the last
 // batch.completed says what became of all. Messages that are repeated make no batch.
 func TestRounds(t *testing.T) {
@@ -129,6 +150,9 @@ func TestRounds(t *testing.T) {
 	}
 	if diff := cmp.Diff([]*settled{nil, nil, {Total: 20, Succeeded: 20, Rounds: 2}}, last); diff != "" {
 		t.Errorf("settled (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&outcomes.Settled{Total: 20, Succeeded: 20, Rounds: 2}, r.progressed(names[0])); diff != "" {
+		t.Errorf("settled, for a consumer (-want +got):\n%s", diff)
 	}
 
 	lines := r.seen.count(localcloud.ResultsTopic)
