@@ -12,6 +12,9 @@ type Standing struct {
 	Results, Succeeded, Failed, Invalid int64
 	// Completed is nil until batch.completed has come. Of two, the one that is final.
 	Completed *BatchCompleted
+	// End is the outcome of a batch that has no lines, of type batch.failed, batch.expired,
+	// batch.cancelled or batch.unreadable; nil where none has come.
+	End Outcome
 	// RetryOf is the name of the batch whose failed lines this one was made of, by the
 	// receiver (RETRY_FAILED) or by hand; "" where it is none.
 	RetryOf string
@@ -49,40 +52,43 @@ type batch struct {
 
 // Add takes an outcome into account. first is false where one with its id was added
 // before; completes says that it was the last that its batch waited for, which is true
-// once for a batch. Outcomes other than batch.result and batch.completed are not looked
-// at: first is true of them, always.
+// once for a batch. Outcomes that are not of a batch's lines or its end are not looked at:
+// first is true of them, always.
 func (p *Progress) Add(o Outcome) (first, completes bool) {
+	switch o.(type) {
+	case *BatchResult, *BatchCompleted, *BatchFailed, *BatchExpired, *BatchCancelled, *BatchUnreadable:
+	default:
+		return true, false
+	}
+	b := p.batch(o.Base())
+	if b.seen[o.Base().OutcomeID] {
+		return false, false
+	}
+	b.seen[o.Base().OutcomeID] = true
+	before := b.Complete()
 	switch o := o.(type) {
 	case *BatchResult:
-		b := p.batch(&o.Common)
-		if b.seen[o.OutcomeID] {
-			return false, false
-		}
-		before := b.Complete()
-		b.seen[o.OutcomeID] = true
-		b.Results++
-		switch o.Status {
-		case Succeeded:
-			b.Succeeded++
-		case Invalid:
-			b.Invalid++
-		default:
-			b.Failed++
-		}
-		return true, !before && b.Complete()
+		b.count(o.Status)
 	case *BatchCompleted:
-		b := p.batch(&o.Common)
-		if b.seen[o.OutcomeID] {
-			return false, false
-		}
-		before := b.Complete()
-		b.seen[o.OutcomeID] = true
 		if b.Completed == nil || !b.Completed.Final() {
 			b.Completed = o
 		}
-		return true, !before && b.Complete()
+	default:
+		b.End = o
 	}
-	return true, false
+	return true, !before && b.Complete()
+}
+
+func (s *Standing) count(line Status) {
+	s.Results++
+	switch line {
+	case Succeeded:
+		s.Succeeded++
+	case Invalid:
+		s.Invalid++
+	default:
+		s.Failed++
+	}
 }
 
 // Batch is what has come of the batch that an outcome is about.
@@ -111,6 +117,34 @@ func (p *Progress) Settled(o Outcome) (settled *Settled) {
 		}
 	}
 	return settled
+}
+
+// maxRounds is the most that RETRY_FAILED may say.
+const maxRounds = 5
+
+// Over says whether all has come of the batch that an outcome is about and of the rounds
+// that follow it: it is complete, or has ended without lines, and so is what was made of
+// its failed lines, if batch.completed says that they are retried (contract, "Rounds").
+func (p *Progress) Over(o Outcome) bool { return p.over(batchKey(o.Base()), maxRounds) }
+
+func (p *Progress) over(key string, rounds int) bool {
+	b := p.batches[key]
+	switch {
+	case b == nil || rounds < 0:
+		return false
+	case b.End != nil:
+		return true
+	case !b.Complete():
+		return false
+	case b.Completed.Final():
+		return true
+	}
+	for next, made := range p.batches {
+		if nameKey(made.RetryOf) == key && p.over(next, rounds-1) {
+			return true
+		}
+	}
+	return false
 }
 
 // complete are the keys of a chain of n batches, of which key is the newest; none where one

@@ -81,8 +81,15 @@ func TestProgressTellsBatchesApart(t *testing.T) {
 	if _, completes := p.Add(other); completes {
 		t.Error("events without an id are different batches")
 	}
-	if first, _ := p.Add(new(outcomes.BatchFailed)); !first || p.Batch(new(outcomes.BatchFailed)).Complete() {
-		t.Error("a batch that failed is never complete")
+	failed := new(outcomes.BatchFailed)
+	failed.ResourceID, failed.OutcomeID = "failed", "f"
+	for _, want := range []bool{true, false} {
+		if first, completes := p.Add(failed); first != want || completes || p.Batch(failed).Complete() || p.Batch(failed).End != failed {
+			t.Errorf("a batch that failed: first %t, complete %t", first, completes)
+		}
+	}
+	if first, completes := p.Add(new(outcomes.VideoGenerated)); !first || completes {
+		t.Error("a video is no batch")
 	}
 	p.Forget(nameless)
 	if p.Batch(nameless).Completed != nil {
@@ -175,5 +182,45 @@ func TestARoundThatIsNotMade(t *testing.T) {
 		if got := p.Settled(failed); got != want {
 			t.Errorf("with a batch that was made all the same: %+v", got)
 		}
+	}
+}
+
+// TestOver: it is over when nothing more comes, whatever a round came to.
+func TestOver(t *testing.T) {
+	t.Parallel()
+	failed := line("batches/1", 0, outcomes.Failed)
+	retrying := completed("batches/1", 1)
+	retrying.Retrying = true
+	again := completed("batches/1", 1)
+	again.OutcomeID, again.Settled = "again", &outcomes.Settled{Total: 1, Failed: 1}
+	gone := new(outcomes.BatchExpired)
+	gone.ResourceID, gone.OutcomeID = "batches/2", "gone"
+	gone.UserMetadata = map[string]json.RawMessage{"retry_of": []byte(`"batches/1"`)}
+	made := round("batches/1", "batches/2", 1, &outcomes.Settled{Total: 1, Succeeded: 1, Rounds: 1})
+	for what, all := range map[string][]outcomes.Outcome{
+		"no round":             {failed, completed("batches/1", 1)},
+		"a round":              append([]outcomes.Outcome{failed, retrying}, made...),
+		"none could be made":   {failed, retrying, again},
+		"a round that expired": {failed, retrying, gone},
+	} {
+		var p outcomes.Progress
+		for i, o := range all {
+			if p.Over(failed) {
+				t.Errorf("%s: over after %d of %d", what, i, len(all))
+			}
+			p.Add(o)
+		}
+		if !p.Over(failed) {
+			t.Errorf("%s: not over", what)
+		}
+	}
+	var p outcomes.Progress // of batches that name each other there is no end
+	for _, names := range [][2]string{{"1", "2"}, {"2", "1"}} {
+		all := round(names[0], names[1], 0, nil)
+		all[0].(*outcomes.BatchCompleted).Retrying = true
+		p.Add(all[0])
+	}
+	if p.Over(line("1", 0, "")) {
+		t.Error("a circle is over")
 	}
 }

@@ -119,6 +119,9 @@ func (r *rig) progressed(name string) *outcomes.Settled {
 			}
 		}
 	}
+	if !progress.Over(of) {
+		r.t.Errorf("for a consumer %s and its rounds are not over", name)
+	}
 	return progress.Settled(of)
 }
 
