@@ -101,11 +101,12 @@ func (f *front) record(w http.ResponseWriter, r *http.Request) *record {
 		rec.note = "the body broke off"
 	}
 	r.Body = readCloser{io.MultiReader(bytes.NewReader(body), rest), r.Body}
-	if rec.body = body; len(body) > maxBody {
-		rec.body = bytes.Clone(body[:maxBody])
+	if len(body) > maxBody {
+		body = body[:maxBody]
 		rec.note = "the body is longer: " + strconv.Itoa(maxBody) + " bytes are kept"
 	}
-	e := event.New(event.Delivery{}, rec.body)
+	rec.body = string(body)
+	e := event.New(event.Delivery{}, body)
 	rec.fixed = Delivery{
 		At: at, WebhookID: clip(r.Header.Get(verify.HeaderID)), Type: strings.Clone(e.Type), ResourceID: clip(e.ResourceID),
 		Scheme: schemeOf(r.Header.Get(verify.HeaderSignature)), Path: event.PublicPath(rec.path), Sender: sender, Of: of,

@@ -28,7 +28,7 @@ type record struct {
 	method string
 	path   string // escaped, as it came
 	header []byte // as on the wire
-	body   []byte
+	body   string
 	note   string // what is missing of the body
 	keys   *keys
 	answer atomic.Pointer[answer]
@@ -51,7 +51,7 @@ func (r *record) size() int {
 func (r *record) request() capture.Request {
 	head := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(bytes.Clone(r.header), "\r\n"...))))
 	header, _ := head.ReadMIMEHeader() // http wrote it
-	c := capture.Request{Method: r.method, Path: r.path, Header: http.Header(header), Body: r.body}
+	c := capture.Request{Method: r.method, Path: r.path, Header: http.Header(header), Body: []byte(r.body)}
 	if r.note != "" {
 		c.Notes = []string{r.note}
 	}
@@ -249,26 +249,43 @@ func verdictOf(status int) string {
 
 // contains reports whether a text holds another, which is in lower case, in any case of
 // ASCII letters. It makes no copy: bodies are many.
-func contains[T string | []byte](text T, lower string) bool {
+func contains(text, lower string) bool {
 	first := lower[0]
-	for i := 0; i+len(lower) <= len(text); i++ {
-		if lowered(text[i]) != first {
-			continue
+	upper := first
+	if 'a' <= first && first <= 'z' {
+		upper -= 'a' - 'A'
+	}
+	for len(text) >= len(lower) {
+		i := strings.IndexByte(text, first)
+		if upper != first { // whichever of the two is first
+			before := text
+			if i >= 0 {
+				before = text[:i]
+			}
+			if j := strings.IndexByte(before, upper); j >= 0 {
+				i = j
+			}
 		}
-		n := 1
-		for n < len(lower) && lowered(text[i+n]) == lower[n] {
-			n++
+		if i < 0 || i+len(lower) > len(text) {
+			return false
 		}
-		if n == len(lower) {
+		if begins(text[i:], lower) {
 			return true
 		}
+		text = text[i+1:]
 	}
 	return false
 }
 
-func lowered(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
+func begins(text, lower string) bool {
+	for i := range len(lower) {
+		c := text[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
 	}
-	return c
+	return true
 }

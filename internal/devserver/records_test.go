@@ -16,7 +16,7 @@ func entry(n int) *record {
 	body := fmt.Appendf(nil, `{"type":"interaction.completed","version":"v1","timestamp":"2026-03-01T12:00:00Z","data":{"id":"resource-%d"},"user_metadata":{"note":%q}}`,
 		n, strings.Repeat("what a job brings back ", 10))
 	r := &record{
-		method: "POST", path: "/gemini", body: body, keys: &keys{},
+		method: "POST", path: "/gemini", body: string(body), keys: &keys{},
 		header: fmt.Appendf(nil, "Content-Type: application/json\r\nWebhook-Id: msg_%d\r\nWebhook-Signature: v1,%s\r\n", n, strings.Repeat("x", 44)),
 	}
 	r.fixed = Delivery{At: time.Now(), WebhookID: fmt.Sprint("msg_", n), Type: "interaction.completed", ResourceID: fmt.Sprint("resource-", n)}
@@ -28,7 +28,7 @@ func deliver(rs *records, n, lines int) *record {
 	r := entry(n)
 	rs.add(r)
 	id := r.fixed.WebhookID
-	rs.queued(event.Encode(event.Delivery{ID: id, ReceivedAt: time.Now()}, r.body), map[string]string{"kind": event.Kind})
+	rs.queued(event.Encode(event.Delivery{ID: id, ReceivedAt: time.Now()}, []byte(r.body)), map[string]string{"kind": event.Kind})
 	for i := range lines {
 		status := "succeeded"
 		if i%2 == 1 {
@@ -158,11 +158,12 @@ func BenchmarkKept(b *testing.B) {
 	for n := range maxDeliveries {
 		deliver(rs, n, 0)
 	}
-	b.ReportMetric(float64(heap()-before)/(1<<20), "MiB")
-	b.ReportMetric(float64(len(rs.all)), "deliveries")
+	kept := float64(heap()-before) / (1 << 20)
 	for b.Loop() {
 		if ds, _ := rs.list(Query{Text: "nowhere to be found"}); len(ds) != 0 {
 			b.Fatal("found")
 		}
 	}
+	b.ReportMetric(kept, "MiB")
+	b.ReportMetric(float64(len(rs.all)), "deliveries")
 }

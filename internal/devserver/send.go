@@ -82,7 +82,7 @@ func (s *Server) Again(ctx context.Context, seq int64) (int64, error) {
 	for _, hop := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Te", "Trailer", "Upgrade", "Content-Length", "Expect"} {
 		r.Header.Del(hop)
 	}
-	return s.send(ctx, SenderAgain, seq, rec.method, rec.path, r.Header, rec.body)
+	return s.send(ctx, SenderAgain, seq, rec.method, rec.path, r.Header, r.Body)
 }
 
 // pathOf is where a delivery of a scheme goes.
