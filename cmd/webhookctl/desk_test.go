@@ -131,6 +131,9 @@ func TestTriggerUsage(t *testing.T) {
 	if _, messages := r.do(codeFailed, "trigger", "batch.failed", "--url="+server.URL); !strings.Contains(messages, "no answer") {
 		t.Errorf("nobody listens: %s", messages)
 	}
+	if _, messages := r.do(codeFailed, "trigger", "batch.failed", "--signing-secrets=projects/p/secrets/none", "--url="+server.URL); !strings.Contains(messages, "projects/p/secrets/none") {
+		t.Errorf("no such secret: %s", messages)
+	}
 }
 
 // tried runs conformance.
