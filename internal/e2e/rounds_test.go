@@ -24,7 +24,7 @@ const roundRequests = 20
 // the retry of that in none.
 func roundsRig(t *testing.T, form gemini.BatchOptions) *rig {
 	return newRig(t, options{
-		cloud: localcloud.Options{Gemini: gemini.Options{Seed: 1, BatchDuration: time.Second, BatchFor: func(name string) gemini.BatchOptions {
+		cloud: localcloud.Options{MaxDeliveryAttempts: 100, Gemini: gemini.Options{Seed: 1, BatchDuration: time.Second, BatchFor: func(name string) gemini.BatchOptions {
 			form := form
 			switch strings.Count(name, "retry of ") {
 			case 0:
