@@ -1,20 +1,19 @@
 package buildtest
 
 import (
-	"path"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-var excerpt = regexp.MustCompile("(?s)\n```(python|ts|sql)\n(.*?)```\n")
+var excerpt = regexp.MustCompile("(?s)\n```(go|python|ts|sql)\n(.*?)```\n")
 
-// TestExcerptsOfExamples: the code of consumers in docs/consume.md stands in an example,
-// which a test runs, or in docs/schemas/consumers_test.go's own check (the first in
-// TypeScript).
+// TestExcerptsOfExamples: the code in docs/consume.md stands in an example of a consumer or
+// of package outcomes, which a test runs, or in docs/schemas/consumers_test.go's own check
+// (the first in TypeScript).
 func TestExcerptsOfExamples(t *testing.T) {
 	t.Parallel()
-	extension := map[string]string{"python": ".py", "ts": ".ts", "sql": ".sql"}
+	extension := map[string]string{"go": ".go", "python": ".py", "ts": ".ts", "sql": ".sql"}
 	found, compiled := map[string]int{}, false
 	for _, m := range excerpt.FindAllStringSubmatch(readFile(t, "docs/consume.md"), -1) {
 		language, code := m[1], m[2]
@@ -34,11 +33,11 @@ func TestExcerptsOfExamples(t *testing.T) {
 	}
 }
 
-// anyHolds says whether a file below examples/consumer holds a text.
+// anyHolds says whether a file below examples/consumer or outcomes holds a text.
 func anyHolds(t *testing.T, extension, text string) bool {
 	t.Helper()
 	for name, content := range filesOf(t, extension) {
-		if strings.HasPrefix(name, path.Join("examples", "consumer")+"/") && strings.Contains(content, text) {
+		if (within(name, "examples/consumer") || within(name, "outcomes")) && strings.Contains(content, text) {
 			return true
 		}
 	}
