@@ -93,6 +93,7 @@ type Detail struct {
 	Answer  []byte
 	Report  explain.Report // check by check, with the secrets, tokens and keys of then
 	Work    Work
+	Log     []string // lines of the receiver's log (JSON), unless the sender gave a trace of its own
 }
 
 // Work is what became of a delivery's event.

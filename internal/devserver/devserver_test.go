@@ -91,6 +91,12 @@ func TestTrigger(t *testing.T) {
 			t.Errorf("%s: path %s, of the request %s", scheme, d.Path, d.Request.Path)
 		}
 		eventually(t, "the outcome", func() bool { return get(t, s, seq).Outcomes == 1 })
+		eventually(t, "both doors' lines", func() bool { return len(get(t, s, seq).Log) >= 2 })
+		for _, line := range get(t, s, seq).Log {
+			if !strings.HasPrefix(line, "{") || !strings.Contains(line, fmt.Sprintf("%016x", seq)) {
+				t.Errorf("%s: line %s", scheme, line)
+			}
+		}
 		o := get(t, s, seq).Work.Outcomes[0]
 		if o.Type != "interaction.failed" || o.Attributes["resource_id"] != d.ResourceID || !bytes.Contains(o.Data, []byte(d.ResourceID)) {
 			t.Errorf("%s: outcome %+v", scheme, o)

@@ -3,7 +3,6 @@ package devserver
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
@@ -36,12 +35,9 @@ type front struct {
 	records *records
 	keys    *keyring
 	faults  *faults
+	logs    *logs // nil where another receiver is behind it
 	next    http.Handler
 	word    string
-}
-
-func newFront(rs *records, keys *keyring, f *faults, next http.Handler) *front {
-	return &front{records: rs, keys: keys, faults: f, next: next, word: rand.Text()}
 }
 
 // mark says in a request who sends it.
@@ -79,6 +75,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.faults.busy.Load() {
 		writeBusy(writer)
 		return
+	}
+	if f.logs != nil {
+		f.logs.mark(r.Header, rec.seq)
 	}
 	f.next.ServeHTTP(writer, r)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,9 @@ type record struct {
 	keys   *keys
 	answer atomic.Pointer[answer]
 	id     *identity // nil without a webhook-id; under records.mu
+
+	log      []string // under records.mu
+	logBytes int
 }
 
 // answer is what was answered.
@@ -44,7 +48,7 @@ type answer struct {
 }
 
 func (r *record) size() int {
-	return recordBytes + len(r.header) + len(r.body) + len(r.path)
+	return recordBytes + len(r.header) + len(r.body) + len(r.path) + r.logBytes
 }
 
 // request is the delivery as it came.
@@ -178,6 +182,7 @@ func (rs *records) detail(r *record) (d Detail, key string) {
 	if a := r.answer.Load(); a != nil {
 		d.Answer = a.body
 	}
+	d.Log = slices.Clone(r.log)
 	if r.id != nil && r.id.work != nil {
 		key, d.Work = r.id.work.key, r.id.work.copy()
 	}

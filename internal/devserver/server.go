@@ -3,6 +3,7 @@ package devserver
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,9 @@ const (
 	retryMax      = 20 * time.Minute
 	overlap       = 24 * time.Hour / timeScale
 
+	// attempts of Pub/Sub: what cannot be done is given up after some ten seconds.
+	attempts = 8
+
 	tolerance = 5 * time.Minute        // the receiver's default
 	tellEvery = 200 * time.Millisecond // of what is published
 	hookPath  = "/gemini"
@@ -46,7 +50,8 @@ type Options struct {
 	// Forward is the URL of a receiver of the caller's: what comes is passed on to it, and
 	// recorded, in place of the one in this process.
 	Forward string
-	// Log gets the receiver's log. Default: discarded.
+	// Log gets the receiver's log, of which a Detail has its own lines in any case. Default:
+	// discarded.
 	Log io.Writer
 }
 
@@ -86,7 +91,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}
 	out := &sender{faults: s.faults}
-	s.cloud, err = localcloud.Start(ctx, localcloud.Options{TimeScale: timeScale, Gemini: gemini.Options{
+	s.cloud, err = localcloud.Start(ctx, localcloud.Options{TimeScale: timeScale, MaxDeliveryAttempts: attempts, Gemini: gemini.Options{
 		BatchDuration: batchDuration, RetryBase: retryBase, RetryMax: retryMax, DisableAfter: -1,
 		FailedShare: failedShare, BlockedShare: blockedShare, BatchFor: batchFor,
 		Now: s.faults.now, HTTPClient: &http.Client{Transport: out},
@@ -99,14 +104,15 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.watch(ctx); err != nil {
 		return nil, err
 	}
-	next, err := s.startReceiver(ctx, o)
+	logs := newLogs(s.records, o.Log)
+	next, err := s.startReceiver(ctx, logs)
 	if err != nil {
 		return nil, err
 	}
 	if s.forward != nil {
-		next = forward(s.forward)
+		next, logs = forward(s.forward), nil
 	}
-	s.front = newFront(s.records, s.keys, s.faults, next)
+	s.front = &front{records: s.records, keys: s.keys, faults: s.faults, logs: logs, next: next, word: rand.Text()}
 	out.front = s.front
 	if s.listener, err = fake.HTTP(s.front); err != nil {
 		return nil, err
@@ -143,11 +149,7 @@ func (s *Server) watch(ctx context.Context) error {
 
 // startReceiver starts the receiver, whose private door is pushed to, and what looks into
 // its state.
-func (s *Server) startReceiver(ctx context.Context, o Options) (http.Handler, error) {
-	log := o.Log
-	if log == nil {
-		log = io.Discard
-	}
+func (s *Server) startReceiver(ctx context.Context, log io.Writer) (http.Handler, error) {
 	r, err := receiver.Start(ctx, append(s.receiverEnv(), fmt.Sprintf("CHUNK_BYTES=%d", chunkBytes)), log)
 	if err != nil {
 		return nil, err
