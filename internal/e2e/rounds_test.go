@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,11 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"example.com/gemini-webhook/internal/localcloud"
 	"example.com/gemini-webhook/internal/localcloud/gcs"
 	"example.com/gemini-webhook/internal/localcloud/gemini"
+	"example.com/gemini-webhook/internal/localcloud/pubsub"
 	"example.com/gemini-webhook/outcomes"
 )
 
@@ -264,32 +269,50 @@ func TestRoundsWithoutRequests(t *testing.T) {
 }
 
 // TestRoundsThatAreRefused: Gemini does not take the second round's batch. What the first
-// came to is the end of the whole, also where the receiver is killed when it has said so
-// and could not note it.
+// came to is the end of the whole, also where the receiver is killed before it says so, and
+// when it has said so and could not note it.
 func TestRoundsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	for name, killed := range map[string]bool{"at once": false, "killed": true} {
+	for name, kill := range map[string]func(*rig){
+		"alive": nil,
+		"killed before it is said": func(r *rig) {
+			r.cloud.PubSub.SetHook(pubsub.Hook{Before: func(p pubsub.Publish) error {
+				if !slices.ContainsFunc(p.Messages, func(m *pubsubpb.PubsubMessage) bool { return bytes.Contains(m.GetData(), []byte(`"settled":`)) }) {
+					return nil
+				}
+				r.child.kill()
+				return status.Error(codes.Unavailable, "not published")
+			}})
+		},
+		"killed before it is noted": func(r *rig) {
+			var noted atomic.Int32
+			r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
+				if op.Kind != gcs.OpInsert || !strings.HasSuffix(op.Object, "/flag/retried") || noted.Add(1) != 2 {
+					return nil
+				}
+				r.child.kill()
+				return &gcs.Fault{Status: 503}
+			})
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := roundsRig(t, gemini.BatchOptions{ShowRequests: true})
-			var made, noted atomic.Int32
+			var made atomic.Int32
 			r.cloud.Gemini.Fail(func(op gemini.Op) *gemini.Fault {
 				if strings.HasSuffix(op.Path, ":batchGenerateContent") && made.Add(1) > 2 { // ours, and the first round's
 					return &gemini.Fault{Status: 400}
 				}
 				return nil
 			})
-			r.cloud.Storage.Fail(func(op gcs.Op) *gcs.Fault {
-				if killed && op.Kind == gcs.OpInsert && strings.HasSuffix(op.Object, "/flag/retried") && noted.Add(1) == 2 {
-					r.child.kill()
-					return &gcs.Fault{Status: 503}
-				}
-				return nil
-			})
+			if kill != nil {
+				kill(r)
+			}
 			_, err := r.operator.RunInline(t.Context(), "nightly", roundRequests)
 			must(t, err)
-			if killed {
+			if kill != nil {
 				r.dies()
+				r.cloud.PubSub.SetHook(pubsub.Hook{})
 				r.restart()
 			}
 			end := r.endTwice()
