@@ -73,7 +73,7 @@ type BatchCompleted struct {
 	// Stored size of the objects.
 	Bytes int64 `json:"bytes" jsonschema:"minimum=0"`
 	// Lines that failed are to be sent again (RETRY_FAILED): this is not the end. What follows is a batch with retry_of in its user_metadata or, where none can be made, this outcome again, under another id, with settled.
-	Retrying bool            `json:"retrying,omitempty" jsonschema:"const=true"`
+	Retrying bool            `json:"retrying,omitempty"`
 	Settled  *Settled        `json:"settled,omitempty"`
 	Batch    *Batch          `json:"batch,omitempty"`
 	Event    json.RawMessage `json:"event,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -128,33 +129,60 @@ func object(data []byte, path string) (members map[string]json.RawMessage, err e
 	return members, nil
 }
 
-// whole checks that an object has the members that a struct type cannot be without, which
-// are those without omitempty; that none of its members is null, which encoding/json takes
-// for missing; and that no other name would be taken for one of them, as "Type" is.
-func whole(members map[string]json.RawMessage, t reflect.Type, path string) error {
-	names := make([]string, 0, 32)
+// field is a member of a struct type, as its tag has it.
+type field struct {
+	name     string
+	of       reflect.Type
+	required bool // it has no omitempty nor omitzero
+}
+
+// fields gives the members of a struct type, those of what it embeds among them.
+func fields(t reflect.Type) []field {
+	if known, found := fieldsOf.Load(t); found {
+		return known.([]field)
+	}
+	var all []field
 	for _, f := range reflect.VisibleFields(t) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous || name == "-" {
-			continue
+		if !f.Anonymous && name != "-" {
+			all = append(all, field{name, f.Type, options == ""})
 		}
-		names = append(names, name)
-		value, there := members[name]
+	}
+	fieldsOf.Store(t, all)
+	return all
+}
+
+var fieldsOf sync.Map // []field by reflect.Type
+
+// whole checks that an object has the members that a struct type cannot be without; that
+// none of its members is null, which encoding/json takes for missing; and that no other name
+// would be taken for one of them, as "Type" is.
+func whole(members map[string]json.RawMessage, t reflect.Type, path string) error {
+	own := fields(t)
+	found := 0
+	for _, f := range own {
+		value, there := members[f.name]
+		if there {
+			found++
+		}
 		switch {
-		case !there && options == "":
-			return fmt.Errorf("%w: %s%s is missing", ErrMalformed, path, name)
-		case !there || f.Type == rawType: // of any type, also null
+		case !there && f.required:
+			return fmt.Errorf("%w: %s%s is missing", ErrMalformed, path, f.name)
+		case !there || f.of == rawType: // of any type, also null
 			continue
 		case bytes.Equal(value, []byte("null")):
-			return fmt.Errorf("%w: %s%s is null", ErrMalformed, path, name)
+			return fmt.Errorf("%w: %s%s is null", ErrMalformed, path, f.name)
 		}
-		if err := wholeValue(value, f.Type, path+name+"."); err != nil {
+		if err := wholeValue(value, f.of, path+f.name+"."); err != nil {
 			return err
 		}
 	}
+	if found == len(members) { // nearly always
+		return nil
+	}
 	for member := range members {
-		like := func(name string) bool { return name != member && strings.EqualFold(name, member) }
-		if slices.ContainsFunc(names, like) {
+		alike := func(f field) bool { return f.name != member && strings.EqualFold(f.name, member) }
+		if slices.ContainsFunc(own, alike) {
 			return fmt.Errorf("%w: a name in %s differs from one of its own in case alone", ErrMalformed, cmp.Or(strings.TrimSuffix(path, "."), "the data"))
 		}
 	}
