@@ -3,7 +3,8 @@
 // request and its answer. What a page shows of them, and does with them, is here too.
 //
 // Everything listens on loopback, and all keys are of the embedded cloud: a Detail
-// holds the request as it came.
+// holds the request as it came. Nothing is written to disk. What is kept of deliveries is
+// bounded; of what is published, the embedded Pub/Sub keeps all until the end.
 package devserver
 
 import (

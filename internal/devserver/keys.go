@@ -2,7 +2,6 @@ package devserver
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -59,7 +58,6 @@ func (k *keyring) now(ctx context.Context) *keys {
 	case err != nil && k.current == nil:
 		k.current = &keys{}
 	case err != nil:
-		slog.Warn("the versions of the secrets cannot be read", "error", err.Error())
 	case k.current == nil || !same(k.current.secrets, read.secrets) || !same(k.current.tokens, read.tokens):
 		k.current = read
 	}

@@ -78,6 +78,9 @@ func (s *Server) Again(ctx context.Context, seq int64) (int64, error) {
 	if rec == nil {
 		return 0, ErrNotFound
 	}
+	if rec.note != "" {
+		return 0, fmt.Errorf("it cannot be sent again as it came: %s", rec.note)
+	}
 	r := rec.request()
 	for _, hop := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Te", "Trailer", "Upgrade", "Content-Length", "Expect"} {
 		r.Header.Del(hop)
