@@ -34,8 +34,8 @@ A webhook is registered. What comes to RECEIVER_URL is recorded, whoever sends i
 
   export RECEIVER_URL='http://127.0.0.1:40123'
 
-and at last # ready; with --json one line, {"ready": true, "env": {NAME: value}}. Of the
-names, these are the command's own, the others are what a receiver and Google's
+and at last # ready; with --json one line, {"ready": true, "env": {NAME: value}}. Of
+the names, these are the command's own, the others are what a receiver and Google's
 libraries read:
 
   RECEIVER_URL          the public door; WEBHOOK_URL is it with the webhook's path
@@ -47,6 +47,7 @@ With them in the environment, a program that uses Google's SDKs talks to the
 simulators, and the other commands to the embedded cloud:
 
   go run ./cmd/webhookctl dev --headless > dev.env &
+  until grep -q ready dev.env; do sleep 1; done
   . ./dev.env
   go run ./cmd/webhookctl trigger batch.succeeded --url=$WEBHOOK_URL
 
