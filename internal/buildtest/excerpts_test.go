@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-var excerpt = regexp.MustCompile("(?s)\n```(go|python|ts|sql)\n(.*?)```\n")
+var excerpt = regexp.MustCompile("(?s)\n```(go|python|ts|yaml|sql)\n(.*?)```\n")
 
 // TestExcerptsOfExamples: the code in docs/consume.md stands in an example of a consumer or
 // of package outcomes, which a test runs, or in docs/schemas/consumers_test.go's own check
 // (the first in TypeScript).
 func TestExcerptsOfExamples(t *testing.T) {
 	t.Parallel()
-	extension := map[string]string{"go": ".go", "python": ".py", "ts": ".ts", "sql": ".sql"}
+	extension := map[string]string{"go": ".go", "python": ".py", "ts": ".ts", "yaml": ".yaml", "sql": ".sql"}
 	found, compiled := map[string]int{}, false
 	for _, m := range excerpt.FindAllStringSubmatch(readFile(t, "docs/consume.md"), -1) {
 		language, code := m[1], m[2]
