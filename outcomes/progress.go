@@ -105,7 +105,8 @@ func (p *Progress) Forget(o Outcome) { delete(p.batches, batchKey(o.Base())) }
 
 // Settled gives what all rounds of a chain of batches came to (RETRY_FAILED), by an
 // outcome of any of them. It is nil until the last round's batch.completed has come and
-// each batch of the chain is complete. Of several the one of the most rounds counts.
+// each batch of the chain is complete, and after one of them was forgotten. Of several the
+// one of the most rounds counts.
 func (p *Progress) Settled(o Outcome) (settled *Settled) {
 	key := batchKey(o.Base())
 	for last, b := range p.batches {

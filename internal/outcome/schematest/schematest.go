@@ -20,46 +20,64 @@ const suffix = ".schema.json"
 // Check reports how data, a message's, differs from the schema of its outcome
 // type. A type without a schema of its own is held to that of unknown events.
 func Check(data []byte) error {
+	schemas, err := compiled()
+	if err != nil {
+		return err
+	}
+	return schemas.Check(data)
+}
+
+// CheckRoot is Check by the root schema, which finds the type's by itself. It
+// takes longer, and its errors are those of every type.
+func CheckRoot(data []byte) error {
+	schemas, err := compiled()
+	if err != nil {
+		return err
+	}
+	return schemas.check("outcome", data)
+}
+
+// CheckAttributes reports how a message's attributes differ from their schema.
+func CheckAttributes(attributes map[string]string) error {
+	schemas, err := compiled()
+	if err != nil {
+		return err
+	}
+	return schemas.CheckAttributes(attributes)
+}
+
+// Schemas are those of a directory, by file name without its suffix.
+type Schemas map[string]*jsonschema.Schema
+
+// Check is the function of that name.
+func (s Schemas) Check(data []byte) error {
 	var head struct {
 		Type string `json:"type"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
 		return fmt.Errorf("schematest: data is not a JSON object: %w", err)
 	}
-	schemas, err := compiled()
-	if err != nil {
-		return err
+	if s[head.Type] == nil {
+		return s.check("other", data)
 	}
-	if schemas[head.Type] == nil {
-		return check("other", data)
-	}
-	return check(head.Type, data)
+	return s.check(head.Type, data)
 }
 
-// CheckRoot is Check by the root schema, which finds the type's by itself. It
-// takes longer, and its errors are those of every type.
-func CheckRoot(data []byte) error { return check("outcome", data) }
-
-// CheckAttributes reports how a message's attributes, a map of texts or what is wrong as
-// one, differ from their schema.
-func CheckAttributes(attributes any) error {
+// CheckAttributes is the function of that name, also of what is no map of texts.
+func (s Schemas) CheckAttributes(attributes any) error {
 	data, err := json.Marshal(attributes)
 	if err != nil {
 		return fmt.Errorf("schematest: %w", err)
 	}
-	return check("attributes", data)
+	return s.check("attributes", data)
 }
 
-func check(name string, data []byte) error {
-	schemas, err := compiled()
-	if err != nil {
-		return err
-	}
+func (s Schemas) check(name string, data []byte) error {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return fmt.Errorf("schematest: %w", err)
 	}
-	if err := schemas[name].Validate(value); err != nil {
+	if err := s[name].Validate(value); err != nil {
 		return fmt.Errorf("schematest: %s: %w", name, err)
 	}
 	return nil
@@ -69,18 +87,19 @@ func check(name string, data []byte) error {
 const base = "https://example.com/gemini-webhook/schemas/"
 
 // compiled is made once: tests check thousands of messages.
-var compiled = sync.OnceValues(compile)
+var compiled = sync.OnceValues(func() (Schemas, error) { return Compile(schemas.FS) })
 
-// compile returns the schemas by file name, without its suffix.
-func compile() (map[string]*jsonschema.Schema, error) {
-	files, err := fs.Glob(schemas.FS, "*"+suffix)
+// Compile compiles the schemas of a directory: those of docs/schemas as they were when the
+// test was built are the ones that the functions check by.
+func Compile(dir fs.FS) (Schemas, error) {
+	files, err := fs.Glob(dir, "*"+suffix)
 	if err != nil {
 		return nil, fmt.Errorf("schematest: %w", err)
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	for _, file := range files {
-		raw, err := schemas.FS.ReadFile(file)
+		raw, err := fs.ReadFile(dir, file)
 		if err != nil {
 			return nil, fmt.Errorf("schematest: %w", err)
 		}
@@ -92,7 +111,7 @@ func compile() (map[string]*jsonschema.Schema, error) {
 			return nil, fmt.Errorf("schematest: %s: %w", file, err)
 		}
 	}
-	byName := make(map[string]*jsonschema.Schema, len(files))
+	byName := make(Schemas, len(files))
 	for _, file := range files { // after all are added: they refer to each other
 		schema, err := c.Compile(base + file)
 		if err != nil {
