@@ -162,9 +162,17 @@ func decode(part string) (string, bool) {
 	return indent(text)
 }
 
+// Objects is how many objects the plan has.
+func (v *one) Objects() int {
+	if v.Work.Plan == nil {
+		return 0
+	}
+	return len(v.Work.Plan.Objects)
+}
+
 // ObjectOf is the object that a range is of.
 func (v *one) ObjectOf(r devserver.Range) string {
-	if v.Work.Plan == nil || r.Object < 0 || r.Object >= len(v.Work.Plan.Objects) {
+	if r.Object < 0 || r.Object >= v.Objects() {
 		return ""
 	}
 	return v.Work.Plan.Objects[r.Object]

@@ -31,17 +31,19 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"address": pageOf,
 	"bytes":   bytesText,
 	"clip":    func(limit int, text string) string { return clip(text, limit) },
+	"count":   countText,
 	"day":     func(t time.Time) string { return t.Format(time.RFC3339) },
 	"faulty": func(s devserver.State) bool {
 		return slices.ContainsFunc(s.Faults, func(f devserver.Fault) bool { return f.On })
 	},
 	"forms":     func() []form { return forms },
 	"latency":   latency,
+	"ms":        func(t time.Time) string { return t.Local().Format(".000") },
 	"offset":    offsetText,
 	"otherwise": func(text, other string) string { return cmp.Or(text, other) },
 	"schemes":   func() []string { return []string{devserver.SchemeV1, devserver.SchemeV1a, devserver.SchemeJWT} },
 	"short":     func(limit int, text string) string { return visible(clip(text, limit)) },
-	"time":      func(t time.Time) string { return t.Local().Format("15:04:05.000") },
+	"time":      func(t time.Time) string { return t.Local().Format("15:04:05") },
 	"verdict":   verdictOf,
 	"verdicts": func() []string {
 		return []string{devserver.VerdictAccepted, devserver.VerdictRefused, devserver.VerdictUnavailable}
@@ -103,6 +105,13 @@ func latency(d time.Duration) string {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+func countText(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func offsetText(d time.Duration) string {
