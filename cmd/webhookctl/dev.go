@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"strings"
 
+	"example.com/gemini-webhook/internal/console"
 	"example.com/gemini-webhook/internal/devserver"
 	"example.com/gemini-webhook/internal/endpoint"
 )
 
 // dev is "webhookctl dev".
 type dev struct {
+	Listen   string `default:"127.0.0.1:7070" placeholder:"HOST:PORT" help:"Where the page is, on loopback; port 0 is any that is free."`
 	Headless bool   `help:"No page: print the addresses as lines for a shell, and run."`
 	JSON     bool   `name:"json" help:"With --headless: print them as one line of JSON."`
 	UntilEOF bool   `name:"until-eof" help:"End when standard input ends, too: as the child of a test."`
@@ -29,6 +32,24 @@ Gemini API, Pub/Sub, Cloud Storage and Secret Manager, on loopback. A minute of
 Gemini's takes a second. Nothing is written to disk, and all is gone at the end.
 
 A webhook is registered. What comes to RECEIVER_URL is recorded, whoever sends it.
+
+The page lists the deliveries as they come, and shows of each: the checks of its
+verification, what came, what was expected and what to do; what its event became, a
+batch's plan, ranges and lines; the request, its token decoded, and what differs from
+the delivery that it repeats. It triggers events and runs jobs, sends a delivery again,
+or another body signed in any scheme, rotates the secret, sets the sender's clock and
+turns faults on; it copies a delivery as curl, Go, Python, TypeScript, or as a fixture
+that "webhookctl verify" reads. It works without a script, too; with it, by keys:
+
+  j k    the next, the previous delivery    e   edit its body
+  enter  open it                            s   sign what was edited, and send it
+  /      search                             r   send it again, the same bytes
+  t      trigger an event                   c   copy it as a fixture
+  f      faults, clock, secret              y   copy it as curl
+  esc    close, or back to the list         ?   these keys
+
+It answers nobody but a browser on this machine that is at its own address, and does
+nothing that another page asks for.
 
 --headless prints lines such as
 
@@ -69,6 +90,13 @@ func (d dev) Run(ctx context.Context, s streams) (err error) {
 			return usage("--forward %w", err)
 		}
 	}
+	page, err := d.listen(ctx)
+	if err != nil {
+		return err
+	}
+	if page != nil {
+		defer page.Close()
+	}
 	log.SetOutput(io.Discard) // where the SDK says what its next release renames
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -90,15 +118,33 @@ func (d dev) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	if err := d.print(s, server); err != nil {
+	if err := d.print(s, server, page); err != nil {
 		return err
 	}
-	<-ctx.Done()
-	return nil
+	if page == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return console.Serve(ctx, page, server)
+}
+
+// listen listens where the page is to be; nil without one.
+func (d dev) listen(ctx context.Context) (net.Listener, error) {
+	if d.Headless {
+		return nil, nil
+	}
+	l, err := console.Listen(ctx, d.Listen)
+	switch {
+	case errors.Is(err, console.ErrNotLoopback):
+		return nil, usage("--listen: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("the page cannot be served, choose another --listen: %w", err)
+	}
+	return l, nil
 }
 
 // print says where everything is.
-func (d dev) print(s streams, server *devserver.Server) error {
+func (d dev) print(s streams, server *devserver.Server, page net.Listener) error {
 	switch {
 	case d.JSON:
 		env := make(map[string]string)
@@ -115,7 +161,7 @@ func (d dev) print(s streams, server *devserver.Server) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintln(s.out, "\nend it with Ctrl-C")
+	_, err := fmt.Fprintf(s.out, "\nthe page is at http://%s/ (Ctrl-C ends it)\n", page.Addr())
 	return err
 }
 

@@ -34,6 +34,9 @@ Whatever is printed for scripts goes to standard output, all else to standard er
 			block(&doc, detail)
 			doc.WriteString("\n")
 		}
+		if command.Path() == "dev" {
+			doc.WriteString("![Deliveries, the newest first, with verdicts and counts](images/console-list.png)\n\n![A batch's delivery in the dark: its checks, plan, ranges and lines](images/console-batch.png)\n\n")
+		}
 		doc.WriteString("| flag | environment | default | meaning |\n|---|---|---|---|\n")
 		for _, argument := range command.Positional {
 			value := ""

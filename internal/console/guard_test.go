@@ -164,13 +164,17 @@ func TestNobodyElseReads(t *testing.T) {
 	}
 }
 
+// wantPolicy has nothing unsafe in it: no inline script or style, no eval, no other host.
+const wantPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
 func TestEveryAnswerIsGuarded(t *testing.T) {
 	t.Parallel()
 	h := New(newFake(1), 7070)
 	check := func(name string, w *httptest.ResponseRecorder) {
 		for header, want := range map[string]string{
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
-			"Cross-Origin-Opener-Policy": "same-origin", "Content-Security-Policy": policy, "Cache-Control": "no-store",
+			"Cross-Origin-Opener-Policy": "same-origin", "Content-Security-Policy": wantPolicy, "Cache-Control": "no-store",
 		} {
 			if got := w.Header().Get(header); got != want {
 				t.Errorf("%s: %s is %q", name, header, got)
@@ -189,11 +193,6 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	}
 	check("a form", ask(h, http.MethodPost, "/rotate", "token="+h.guard.token, "Origin", "http://"+host))
 	check("another's form", ask(h, http.MethodPost, "/rotate", "x=y", "Origin", "https://attacker.example"))
-	for _, unsafe := range []string{"unsafe-inline", "unsafe-eval", "*", "http:", "https:", "data:"} {
-		if strings.Contains(policy, unsafe) {
-			t.Errorf("the policy has %s", unsafe)
-		}
-	}
 }
 
 func TestFormsLeadNowhereElse(t *testing.T) {

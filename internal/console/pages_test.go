@@ -227,7 +227,7 @@ func TestReadersThatDoNotReadAreDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close() // and it is never read
-	for {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		select {
 		case <-ended:
 			if n := len(h.streams); n != 0 {
@@ -245,6 +245,9 @@ func TestReadersThatDoNotReadAreDropped(t *testing.T) {
 			f.mu.Unlock()
 		}
 	}
+	server.CloseClientConnections()
+	t.Error("it is served on")
+	<-ended
 }
 
 func TestReadersAreLimited(t *testing.T) {
