@@ -54,8 +54,12 @@ func (g guard) protect(next http.Handler) http.Handler {
 }
 
 // fetchedHere tells whether a browser that says for whom it asks asks for a page of
-// ours, or for the person at it: another site may link here, and no more.
+// ours, or for the person at it: another site may link here, and no more. Forms are
+// looked at by mayAct.
 func fetchedHere(r *http.Request) bool {
+	if r.Method == http.MethodPost {
+		return true
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
 		return true
