@@ -252,7 +252,8 @@ func (f *frame) function(name string, arguments []any) any {
 		"sys.get_env":            {1, func() any { return f.variable(text(0)) }},
 		"uuid.generate":          {0, func() any { return f.id + "-0000" }},
 		"base64.decode":          {1, func() any { b, err := base64.StdEncoding.DecodeString(text(0)); ensure(err); return b }},
-		"json.decode":            {1, func() any { return decoded(arguments[0]) }},
+		"json.decode":            {1, func() any { return decoded([]byte(text(0))) }},
+		"text.decode":            {1, func() any { return string(as[[]byte](arguments[0])) }},
 		"text.url_encode":        {1, func() any { return strings.ReplaceAll(url.QueryEscape(text(0)), "+", "%20") }},
 		"text.match_regex":       {2, func() any { return regexp.MustCompile(text(1)).MatchString(text(0)) }},
 		"text.replace_all":       {3, func() any { return strings.ReplaceAll(text(0), text(1), text(2)) }},
@@ -280,13 +281,9 @@ func (x *execution) variable(name string) string {
 	return value
 }
 
-// decoded is JSON, of bytes or a text.
-func decoded(v any) (value any) {
-	data, ok := v.([]byte)
-	if !ok {
-		data = []byte(as[string](v))
-	}
-	ensure(json.Unmarshal(data, &value))
+// decoded is a value of JSON.
+func decoded(text []byte) (value any) {
+	ensure(json.Unmarshal(text, &value))
 	return value
 }
 
