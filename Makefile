@@ -1,4 +1,4 @@
-# GNU make 3.81 or newer. demo, test and bench need Go and a POSIX shell; the
+# GNU make 3.81 or newer. demo, test, dev and bench need Go and a POSIX shell; the
 # other targets also bash.
 
 # What people set. These are texts: make does not expand what is in them, and
@@ -20,7 +20,7 @@ LDFLAGS = -X example.com/gemini-webhook/internal/version.Version=$(COMMIT)
 export GOFLAGS := $(GOFLAGS) -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check fuzz soak drill mutate bench fmt lint provider terraform-test deploy destroy clean
+.PHONY: help demo test dev quick check fuzz soak drill mutate bench fmt lint provider terraform-test deploy destroy clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: ## Run the whole system on this machine, nothing to install or to pay; KEE
 test: ## Run the tests
 	go test $${PKG:-./...}
 	cd terraform/provider && go test ./...
+
+dev: ## Run the receiver beside an embedded cloud, with a page that shows deliveries
+	@go run -ldflags "$(LDFLAGS)" ./cmd/webhookctl dev
 
 quick: ## Format, vet and the tests that are fast, in less than a minute: while you work
 	@scripts/check --quick
