@@ -321,7 +321,7 @@ func TestDelivery(t *testing.T) {
 	h := New(f, 7070)
 	html := ask(h, http.MethodGet, "/deliveries/2", "").Body.String()
 	for _, want := range []string{
-		"✗ not genuine", "<b>Expected</b> of a secret", "<b>Do</b> compare", "Compared with <a href=\"/deliveries/1\">#1</a>",
+		"✗ failed</span>", "<b>Expected</b> of a secret", "<b>Do</b> compare", "Compared with <a href=\"/deliveries/1\">#1</a>",
 		"<span class=\"bad\">-     &#34;id&#34;: &#34;batches/1&#34;</span>", "<span class=\"good\">&#43;     &#34;id&#34;: &#34;batches/2&#34;</span>",
 		"href=\"/deliveries/1\">#1 older</a>",
 	} {

@@ -49,7 +49,7 @@ func Run(t *testing.T, dir, script string, input, output any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // a browser on a machine that is busy
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "--input-type=module", "--eval", script)
 	cmd.Dir = dir

@@ -60,28 +60,47 @@ function putRow(table, row, grows) {
   return true;
 }
 
+// listen hears of changes while the page is seen: a browser has six connections to a
+// host, and each page takes one.
 function listen() {
   const stream = document.body.dataset.stream;
   if (!stream) return;
-  const source = new EventSource(stream);
+  let source = null;
   let opened = false;
-  source.onmessage = (event) => {
-    const message = JSON.parse(event.data);
-    put($("#counts"), message.counts);
-    put($("#state"), message.state);
-    if (message.live) put($("#now"), message.live);
-    const table = $("#deliveries");
-    const said = [];
-    for (const row of (message.rows || []).reverse()) {
-      if (table && putRow(table, row, "grows" in table.dataset)) said.push(row.say);
-    }
-    if (!table) return;
-    for (const tr of all("tbody tr", table).slice(maxRows)) tr.remove();
-    $("#empty").hidden = $("tbody tr", table) !== null;
-    // What is there at the start has been read.
-    if (opened && said.length) $("#live").textContent = said.length > 3 ? said.length + " new deliveries" : said.join(". ");
-    opened = true;
+  const open = () => {
+    source = new EventSource(stream);
+    source.onopen = () => { $("#lost").hidden = true; };
+    source.onerror = () => { $("#lost").hidden = false; };
+    source.onmessage = (event) => {
+      const said = take(JSON.parse(event.data));
+      // What is there at the start has been read.
+      if (opened && said.length) $("#live").textContent = said.length > 3 ? said.length + " new deliveries" : said.join(". ");
+      opened = true;
+    };
   };
+  const see = () => {
+    if (source) source.close();
+    source = null;
+    if (!document.hidden) open();
+  };
+  document.addEventListener("visibilitychange", see);
+  see();
+}
+
+// take puts in what a message has, and gives new rows in words.
+function take(message) {
+  put($("#counts"), message.counts);
+  put($("#state"), message.state);
+  if (message.live) put($("#now"), message.live);
+  const table = $("#deliveries");
+  if (!table) return [];
+  const said = [];
+  for (const row of (message.rows || []).reverse()) {
+    if (putRow(table, row, "grows" in table.dataset)) said.push(row.say);
+  }
+  for (const tr of all("tbody tr", table).slice(maxRows)) tr.remove();
+  $("#empty").hidden = $("tbody tr", table) !== null;
+  return said;
 }
 
 // ---- what is copied

@@ -124,7 +124,6 @@ await accessible("faults");
 await press("Escape", "t", "Tab", "Tab");
 await leads("Enter");
 saw.refused = await text("#now .verdict");
-await accessible("refused");
 const refused = seq();
 saw.off = await fault();
 
