@@ -168,10 +168,21 @@ func (rs *records) view(r *record) Delivery {
 	if a := r.answer.Load(); a != nil {
 		d.Status, d.Code, d.Took = a.status, a.code, a.took
 	}
-	if r.id != nil && r.id.work != nil {
-		r.id.work.show(&d)
+	if w := r.work(); w != nil {
+		w.show(&d)
 	}
 	return d
+}
+
+// work is what became of the delivery's event; rs.mu is held. Of one that was refused
+// nothing did: whoever sent it may have taken another's webhook-id.
+func (r *record) work() *work {
+	a := r.answer.Load()
+	refused := a != nil && verdictOf(a.status) == VerdictRefused && a.status != http.StatusTooManyRequests
+	if r.id == nil || refused {
+		return nil
+	}
+	return r.id.work
 }
 
 // detail is all that is kept of a record, and the key of its event.
@@ -183,8 +194,8 @@ func (rs *records) detail(r *record) (d Detail, key string) {
 		d.Answer = a.body
 	}
 	d.Log = slices.Clone(r.log)
-	if r.id != nil && r.id.work != nil {
-		key, d.Work = r.id.work.key, r.id.work.copy()
+	if w := r.work(); w != nil {
+		key, d.Work = w.key, w.copy()
 	}
 	return d, key
 }

@@ -81,6 +81,21 @@ func TestManyLines(t *testing.T) {
 	}
 }
 
+// What was refused shows nothing of the event whose webhook-id it has.
+func TestRefusedHasNoWork(t *testing.T) {
+	t.Parallel()
+	rs := newRecords(newChanges())
+	deliver(rs, 1, 2)
+	for _, test := range []struct{ status, lines int }{{401, 0}, {503, 2}, {429, 2}, {200, 2}} {
+		r := entry(1)
+		rs.add(r)
+		rs.answered(r, &answer{status: test.status})
+		if d, key := rs.detail(r); d.Lines != test.lines || len(d.Work.Lines) != test.lines || (key == "") != (test.lines == 0) {
+			t.Errorf("%d: %d lines, %d kept, key %q", test.status, d.Lines, len(d.Work.Lines), key)
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	t.Parallel()
 	rs := newRecords(newChanges())
