@@ -30,11 +30,11 @@ func TestConsumers(t *testing.T) {
 		t.Parallel()
 		keys, err := filepath.Abs("testdata/keys.py")
 		must(t, err)
-		rig.Push(t, consumertest.Program{Command: python(t, "google.oauth2.id_token, google.auth.transport.requests", keys), Durable: true})
+		rig.Push(t, consumertest.Program{Command: python(t, pythonPush, keys), Durable: true})
 	})
 	t.Run("python pull", func(t *testing.T) {
 		t.Parallel()
-		rig.Pull(t, consumertest.Program{Command: python(t, "google.cloud.pubsub_v1", "pull.py"), Durable: true})
+		rig.Pull(t, consumertest.Program{Command: python(t, pythonPull, "pull.py"), Durable: true})
 	})
 	t.Run("bigquery", func(t *testing.T) {
 		t.Parallel()

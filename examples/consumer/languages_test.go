@@ -10,9 +10,15 @@ import (
 	"example.com/gemini-webhook/internal/nodetest"
 )
 
-// python is a command line of a Python that has a module. The Google Cloud CLI brings one
-// with Google's libraries along. The test is skipped where there is none.
-func python(t *testing.T, module string, arguments ...string) *exec.Cmd {
+// What the consumers in Python need: requirements.txt has the versions.
+const (
+	pythonPush = "import google.auth.transport.requests, google.oauth2.id_token as t; t.verify_oauth2_token.__code__.co_varnames.index('clock_skew_in_seconds')"
+	pythonPull = "import google.cloud.pubsub_v1"
+)
+
+// python is a command line of a Python that can do what is needed. The Google Cloud CLI
+// brings one with Google's libraries along. The test is skipped where there is none.
+func python(t *testing.T, needed string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	commands := []*exec.Cmd{exec.Command("python3"), exec.Command("/usr/bin/python3")} // Debian's, if another comes first
 	if gcloud, err := exec.LookPath("gcloud"); err == nil {
@@ -25,14 +31,14 @@ func python(t *testing.T, module string, arguments ...string) *exec.Cmd {
 	}
 	for _, command := range commands {
 		command.Env = append(command.Env, "PYTHONDONTWRITEBYTECODE=1")
-		try := exec.CommandContext(t.Context(), command.Path, "-c", "import "+module)
+		try := exec.CommandContext(t.Context(), command.Path, "-c", needed)
 		if try.Env = append(os.Environ(), command.Env...); try.Run() == nil {
 			command.Args = append(command.Args, arguments...)
 			command.Dir = "python"
 			return command
 		}
 	}
-	t.Skipf("no Python here has %s; install it, or the Google Cloud CLI, which brings it along", module)
+	t.Skipf("no Python here can %q; install examples/consumer/python/requirements.txt, or the Google Cloud CLI, which brings it along", needed)
 	return nil
 }
 

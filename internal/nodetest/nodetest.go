@@ -27,7 +27,7 @@ func Install(t *testing.T, packages ...string) string {
 		t.Skip("there is no npm in PATH")
 	}
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // of a client of Google's some 100 packages
 	defer cancel()
 	install := append([]string{"install", "--prefix", dir, "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"}, packages...)
 	if out, err := exec.CommandContext(ctx, npm, install...).CombinedOutput(); err != nil {

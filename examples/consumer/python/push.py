@@ -21,6 +21,7 @@ from consumer import NotAnOutcome, Store, log
 
 MAX_BODY = 16 << 20  # bytes: a message of 10 MB, in base64, with its envelope
 CERTIFICATES_TTL = 300  # seconds; Google announces new keys long before it uses them
+CLOCK_SKEW = 10  # seconds that our clock may be behind Google's
 
 AUDIENCE = os.environ["PUSH_AUDIENCE"]
 SERVICE_ACCOUNT = os.environ["PUSH_SERVICE_ACCOUNT"]
@@ -50,7 +51,9 @@ def is_ours(authorization):
     if scheme.lower() != "bearer":
         return False
     try:
-        claims = google.oauth2.id_token.verify_oauth2_token(token, certificates, AUDIENCE)
+        claims = google.oauth2.id_token.verify_oauth2_token(
+            token, certificates, AUDIENCE, clock_skew_in_seconds=CLOCK_SKEW
+        )
     except google.auth.exceptions.TransportError:
         raise  # Google cannot be asked now: 500, and the message comes again
     except (ValueError, google.auth.exceptions.GoogleAuthError):

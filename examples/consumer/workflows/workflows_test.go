@@ -104,9 +104,9 @@ func (r *rig) put(name, content string) {
 // names are those of the bucket's objects.
 func (r *rig) names(prefix string) (names []string) {
 	r.Helper()
-	objects, _, err := r.storage.ListObjectsWithOptions(bucket, fakestorage.ListOptions{Prefix: prefix})
+	found, err := r.storage.ListObjectsWithOptionsPaginated(bucket, fakestorage.ListOptions{Prefix: prefix})
 	must(r, err)
-	for _, o := range objects {
+	for _, o := range found.Objects {
 		names = append(names, o.Name)
 	}
 	return names
