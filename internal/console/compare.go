@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,9 +13,10 @@ import (
 type comparison struct {
 	Then  int64
 	Rows  []difference
-	Lines []diffLine // of the bodies; nil where they are the same bytes
+	Lines []diffLine // of the bodies
 	Same  bool       // the bodies are the same bytes
-	Long  bool       // the bodies are too long to be compared by lines
+	Space bool       // they differ in white space alone
+	Long  bool       // they are too long to be compared by lines
 }
 
 // difference is one thing about both.
@@ -42,8 +44,14 @@ func compare(then, now devserver.Detail) *comparison {
 			c.add(strings.ToLower(name), a, b)
 		}
 	}
-	if c.Same = string(then.Request.Body) == string(now.Request.Body); !c.Same {
-		c.Lines, c.Long = diff(linesOf(then.Request.Body), linesOf(now.Request.Body))
+	a, b := linesOf(then.Request.Body), linesOf(now.Request.Body)
+	switch {
+	case bytes.Equal(then.Request.Body, now.Request.Body):
+		c.Same = true
+	case slices.Equal(a, b):
+		c.Space = true
+	default:
+		c.Lines, c.Long = diff(a, b)
 	}
 	return c
 }
