@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"os"
@@ -120,9 +121,9 @@ func TestTrigger(t *testing.T) {
 func TestEdit(t *testing.T) {
 	s := server(t)
 	const stranger = "whsec_c3RyYW5nZXJzIGtleSwgbm90IG91cnMgYXQgYWxsISE="
-	forged := []byte(`{"type":"interaction.completed","data":{"id":"forged"}}`)
-	must(t, post(s.listener.URL()+"/elsewhere", verifytest.Static(stranger, "msg_forged", time.Now(), forged), forged))
-	all, _ := s.List(Query{Text: "MSG_Forged", Verdict: VerdictRefused})
+	id, forged := "msg_"+rand.Text(), []byte(`{"type":"interaction.completed","data":{"id":"forged"}}`)
+	must(t, post(s.listener.URL()+"/elsewhere", verifytest.Static(stranger, id, time.Now(), forged), forged))
+	all, _ := s.List(Query{Text: strings.ToLower(id), Verdict: VerdictRefused})
 	if len(all) != 1 || all[0].Sender != SenderOther || all[0].Code != "signature_mismatch" {
 		t.Fatalf("%+v", all)
 	}
@@ -130,11 +131,11 @@ func TestEdit(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	for _, scheme := range []string{"", SchemeJWT} {
-		body := fmt.Appendf(nil, `{"type":"interaction.cancelled","data":{"id":"edited%s"}}`, scheme)
+		body := fmt.Appendf(nil, `{"type":"interaction.cancelled","data":{"id":%q}}`, id+scheme)
 		seq, err := s.Edit(t.Context(), all[0].Seq, body, scheme)
 		must(t, err)
 		d := get(t, s, seq)
-		if d.answered() != "200 accepted" || d.Sender != SenderEdited || d.Of != all[0].Seq || d.WebhookID == "msg_forged" || d.Scheme != cmp.Or(scheme, SchemeV1) {
+		if d.answered() != "200 accepted" || d.Sender != SenderEdited || d.Of != all[0].Seq || d.WebhookID == id || d.Scheme != cmp.Or(scheme, SchemeV1) {
 			t.Errorf("%q: %+v", scheme, d.Delivery)
 		}
 		eventually(t, "the outcome", func() bool { return get(t, s, seq).Outcomes == 1 })

@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
@@ -34,11 +35,12 @@ func TestStale(t *testing.T) {
 	off()
 	s.SetClock(time.Hour)
 	t.Cleanup(func() { s.SetClock(0) })
-	if ids, err := s.cloud.Gemini.Emit("interaction.failed", map[string]any{"id": "ahead"}, gemini.EmitOptions{}); err != nil || len(ids) != 1 {
+	id := rand.Text()
+	if ids, err := s.cloud.Gemini.Emit("interaction.failed", map[string]any{"id": id}, gemini.EmitOptions{}); err != nil || len(ids) != 1 {
 		t.Fatal(ids, err)
 	}
 	eventually(t, "Gemini's delivery", func() bool {
-		all, _ := s.List(Query{Text: "ahead", Verdict: VerdictRefused})
+		all, _ := s.List(Query{Text: id, Verdict: VerdictRefused})
 		return len(all) > 0 && all[0].Sender == SenderGemini && all[0].Code == "timestamp_out_of_range"
 	})
 }
@@ -47,10 +49,11 @@ func TestStale(t *testing.T) {
 func TestPubSubIsDown(t *testing.T) {
 	s := server(t)
 	off := fault(t, s, FaultPubSub)
-	_, err := s.cloud.Gemini.Emit("interaction.failed", map[string]any{"id": "outage"}, gemini.EmitOptions{})
+	id := rand.Text()
+	_, err := s.cloud.Gemini.Emit("interaction.failed", map[string]any{"id": id}, gemini.EmitOptions{})
 	must(t, err)
 	find := func(verdict string) (ds []Delivery) {
-		ds, _ = s.List(Query{Text: `"outage"`, Verdict: verdict})
+		ds, _ = s.List(Query{Text: id, Verdict: verdict})
 		return ds
 	}
 	eventually(t, "a 503", func() bool { return len(find(VerdictUnavailable)) > 0 })
@@ -73,10 +76,11 @@ func TestBusyAndDuplicate(t *testing.T) {
 	}
 	off()
 	off = fault(t, s, FaultDuplicate)
-	_, err = s.cloud.Gemini.Emit("interaction.failed", map[string]any{"id": "twice"}, gemini.EmitOptions{})
+	id := rand.Text()
+	_, err = s.cloud.Gemini.Emit("interaction.failed", map[string]any{"id": id}, gemini.EmitOptions{})
 	must(t, err)
 	eventually(t, "two deliveries", func() bool {
-		all, _ := s.List(Query{Text: `"twice"`, Verdict: VerdictAccepted})
+		all, _ := s.List(Query{Text: id, Verdict: VerdictAccepted})
 		return len(all) == 2 && all[0].Of == all[1].Seq && all[0].WebhookID == all[1].WebhookID
 	})
 	off()

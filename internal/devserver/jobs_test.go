@@ -2,6 +2,7 @@ package devserver
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func TestEnvReachesAll(t *testing.T) {
 	client, err := pubsub.NewClient(t.Context(), env["GOOGLE_CLOUD_PROJECT"], option.WithGRPCConn(conn))
 	must(t, err)
 	defer client.Close()
-	name := "projects/" + env["GOOGLE_CLOUD_PROJECT"] + "/subscriptions/test"
+	name := "projects/" + env["GOOGLE_CLOUD_PROJECT"] + "/subscriptions/test-" + rand.Text()
 	_, err = client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
 		Name: name, Topic: "projects/" + env["GOOGLE_CLOUD_PROJECT"] + "/topics/" + env["OUTCOMES_TOPIC"],
 	})
