@@ -28,7 +28,7 @@ var advice = []struct {
 	{verify.ErrAudienceMismatch, "if the audience is yours, add it to JWT_AUDIENCES"},
 	{verify.ErrIssuerMismatch, "if the issuer is the sender's, add it to JWT_ISSUERS"},
 	{verify.ErrBadToken, "no token of Gemini's is like that: see whether the capture has cut it"},
-	{verify.ErrTokenExpired, "if it was captured earlier, give --now the time of the capture; else it is a replay"},
+	{verify.ErrTokenExpired, "if it is an older capture, webhookctl verify --now takes its time; else it is a replay"},
 	{verify.ErrTokenNotYetValid, "compare the clocks of both sides"},
 	{verify.ErrBodyMismatch, "somebody has changed the body, or the capture has: the token is what is signed"},
 	{verify.ErrModeDisabled, "static deliveries want SIGNING_SECRETS and a path outside /dynamic/, dynamic ones DYNAMIC_TOKEN_SECRET and a path below it"},

@@ -153,7 +153,10 @@ func (e *explainer) shown(name string) string {
 	case len(values) > 1:
 		return fmt.Sprintf("it is there %d times", len(values))
 	case name == verify.HeaderSignature:
-		return fmt.Sprintf("%d entries", len(strings.Fields(values[0])))
+		if n := len(strings.Fields(values[0])); n != 1 {
+			return fmt.Sprintf("%d entries", n)
+		}
+		return "1 entry"
 	}
 	return fmt.Sprintf("%.300q", values[0])
 }
@@ -166,7 +169,7 @@ func (e *explainer) clock(h verify.Headers) {
 		came = fmt.Sprintf("sent at %s, %s after %s", sent.Format(time.RFC3339), -distance, e.Now.UTC().Format(time.RFC3339))
 	}
 	if err := h.CheckTime(e.Now, e.Tolerance); err != nil {
-		e.say("clock", Failed, came, fmt.Sprintf("at most %s, either way", e.Tolerance), "if it was captured earlier, give --now the time of the capture; else the delivery is a replay, or a clock is wrong")
+		e.say("clock", Failed, came, fmt.Sprintf("at most %s, either way", e.Tolerance), "if it is an older capture, webhookctl verify --now takes its time; else the delivery is a replay, or a clock is wrong")
 		return
 	}
 	e.say("clock", Held, came, "", "")
