@@ -33,7 +33,7 @@ func hostile() devserver.Detail {
 	d.Request.Body, d.Answer = body, []byte(nasty)
 	d.Request.Path = "/" + nasty
 	d.Request.Header = http.Header{"Webhook-Id": {nasty}, nasty: {nasty}, "Webhook-Signature": {part + "." + part + ".x " + nasty}}
-	d.Request.Notes = []string{nasty}
+	d.Request.Notes, d.Log = []string{nasty}, []string{nasty}
 	d.Report = explain.Report{Code: nasty, Checks: []explain.Check{{Name: nasty, Status: nasty, Came: nasty, Expected: nasty, Do: nasty}}}
 	d.Work = devserver.Work{
 		Plan:     &devserver.Plan{URI: nasty, Origin: nasty, Mode: nasty, Objects: []string{nasty}},
@@ -77,7 +77,7 @@ func TestWhatDeliveriesHoldIsText(t *testing.T) {
 	t.Parallel()
 	h := New(hostileFake(), 7070)
 	for path, atLeast := range map[string]int{
-		"/": 12, "/?q=" + url.QueryEscape(nasty): 5, "/deliveries/1": 50, "/deliveries/2": 60, "/?said=" + url.QueryEscape(nasty): 12,
+		"/": 12, "/?q=" + url.QueryEscape(nasty): 5, "/deliveries/1": 51, "/deliveries/2": 61, "/?said=" + url.QueryEscape(nasty): 12,
 	} {
 		w := ask(h, http.MethodGet, path, "")
 		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
@@ -99,6 +99,8 @@ func TestWhatDeliveriesHoldIsText(t *testing.T) {
 	}
 	if html := ask(h, http.MethodGet, "/deliveries/1", "").Body.String(); !strings.Contains(html, "<h3>Token, decoded</h3>") {
 		t.Error("the token is not decoded")
+	} else if _, log, _ := strings.Cut(html, `aria-label="Log">`); !strings.HasPrefix(log, "&#34;&#39;`&gt;&lt;xss") {
+		t.Errorf("the log is not shown: %.200q", log)
 	}
 	for _, query := range []string{"", "?seq=1", "?seq=2"} {
 		m := firstMessage(t, h, "/events"+query)
