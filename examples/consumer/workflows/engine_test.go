@@ -140,7 +140,8 @@ func (e *engine) http(method string, arguments map[string]any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	client := http.Client{Timeout: patience}
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, raised{map[string]any{"tags": []any{"ConnectionError"}, "message": err.Error()}}
 	}

@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,6 +192,54 @@ func TestWorkflows(t *testing.T) {
 	must(t, got.err)
 	if again, total := totals(got.result); again != batch || total != float64(n) || r.awaited != before {
 		t.Errorf("the event came before: %v, and %d callbacks were waited for, want none", got.result, r.awaited-before)
+	}
+}
+
+// TestMeeting: wherever between the steps of who waits the event comes, it is not missed.
+func TestMeeting(t *testing.T) {
+	r := newRig(t)
+	storage, err := url.Parse(r.storage.URL())
+	must(t, err)
+	completed := map[string]any{"type": "batch.completed", "origin": "signing_secret", "resource_id": "batches/1"}
+	for name, c := range map[string]struct {
+		method, path string // the request of wait.yaml at which the event comes
+		after        bool   // when it has been answered
+		want         string // of resume.yaml
+		awaited      int
+	}{
+		"before it is said who waits": {http.MethodPost, "/upload/storage/v1/b/handover/o", false, "nobody waits yet", 0},
+		"before the first look":       {http.MethodGet, "/storage/v1/b/handover/o/ended/1", false, "woken - 1", 0},
+		"after the first look":        {http.MethodGet, "/storage/v1/b/handover/o/ended/1", true, "woken - 1", 1},
+	} {
+		for _, object := range r.names("") {
+			must(t, r.storage.Backend().DeleteObject(bucket, object))
+		}
+		var came atomic.Bool // resume.yaml makes such requests, too
+		come := func() {
+			message := map[string]any{"attributes": completed, "data": "eyJ0eXBlIjoiYmF0Y2guY29tcGxldGVkIiwicmVzdWx0cyI6eyJ0b3RhbCI6MX19"}
+			result, err := r.execute(r.resume, map[string]any{"data": map[string]any{"message": message}})
+			if err != nil || result != c.want {
+				t.Errorf("%s: resume.yaml returned %v, %v; want %q", name, result, err, c.want)
+			}
+		}
+		proxy := httputil.NewSingleHostReverseProxy(storage)
+		between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+			here := request.Method == c.method && request.URL.Path == c.path
+			if here && !c.after && came.CompareAndSwap(false, true) {
+				come()
+			}
+			proxy.ServeHTTP(w, request)
+			if here && c.after && came.CompareAndSwap(false, true) {
+				come()
+			}
+		}))
+		before := r.awaited
+		r.hosts["storage.googleapis.com"] = between.URL
+		got := <-r.waiting(map[string]any{"batch": "batches/1"})
+		between.Close()
+		if batch, total := totals(got.result); got.err != nil || batch != "batches/1" || total != 1.0 || r.awaited-before != c.awaited {
+			t.Errorf("%s: %v, %v, %d callbacks were waited for, want %d", name, got.result, got.err, r.awaited-before, c.awaited)
+		}
 	}
 }
 
