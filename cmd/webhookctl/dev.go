@@ -62,6 +62,7 @@ libraries read:
   RECEIVER_URL          the public door; WEBHOOK_URL is it with the webhook's path
   WEBHOOK_SECRET        the signing secret of the webhook
   DYNAMIC_WEBHOOK_URL   for a job's webhook_config, with its token
+  WEBHOOK_SIGNER_URL    where "webhookctl trigger" has v1a and jwt signed
   GEMINI_API_KEY        of the simulator, which is at GOOGLE_GEMINI_BASE_URL
 
 With them in the environment, a program that uses Google's SDKs talks to the

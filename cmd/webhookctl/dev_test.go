@@ -68,13 +68,15 @@ func TestDevForShells(t *testing.T) {
 	}
 	file := filepath.Join(dir, "dev.env")
 	must(t, os.WriteFile(file, lines.Bytes(), 0o600))
-	shell := exec.CommandContext(t.Context(), "sh", "-c", ". ./dev.env && webhookctl trigger batch.failed --url=$WEBHOOK_URL --json")
-	shell.Dir, shell.Env, shell.Stderr = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH")), os.Stderr
-	text, err := shell.Output()
-	must(t, err)
-	var sent triggered
-	if err := json.Unmarshal(text, &sent); err != nil || sent.Status != http.StatusOK {
-		t.Errorf("%s: %v", text, err)
+	for _, scheme := range []string{"v1", "v1a", "jwt"} {
+		shell := exec.CommandContext(t.Context(), "sh", "-c", ". ./dev.env && webhookctl trigger batch.failed --url=$WEBHOOK_URL --json --scheme="+scheme)
+		shell.Dir, shell.Env, shell.Stderr = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH")), os.Stderr
+		text, err := shell.Output()
+		must(t, err)
+		var sent triggered
+		if err := json.Unmarshal(text, &sent); err != nil || sent.Status != http.StatusOK || sent.Scheme != scheme {
+			t.Errorf("%s: %s: %v", scheme, text, err)
+		}
 	}
 	must(t, child.Process.Signal(syscall.SIGINT))
 	if err := child.Wait(); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -11,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gemini-webhook/internal/endpoint"
 	"example.com/gemini-webhook/internal/vectors"
+	"example.com/gemini-webhook/verify"
 )
 
 // trigger is "webhookctl trigger".
@@ -21,6 +24,7 @@ type trigger struct {
 	URL    string   `name:"url" placeholder:"URL" help:"Where it is sent. By default http://127.0.0.1:PORT/."`
 	Port   string   `env:"PORT" default:"8080" help:"Port of the receiver on this machine."`
 	Set    []string `sep:"none" placeholder:"PATH=VALUE" help:"Set a member of the event, as data.id=batches/1; VALUE is JSON, or else a text. Can be repeated."`
+	Signer string   `name:"signer-url" env:"WEBHOOK_SIGNER_URL" placeholder:"URL" help:"Where webhookctl dev signs v1a and jwt with keys that its receiver knows."`
 	JSON   bool     `name:"json" help:"Print JSON."`
 	signingFlags
 	tokenFlags
@@ -36,8 +40,9 @@ The types are ` + strings.Join(vectors.SampleTypes(), ",\n") + `.
 
 v1 is signed with the newest version of the first of the signing secrets, or with a
 file's. v1a and jwt are signed with keys that live as long as the command, and served
-on loopback: the receiver must have JWKS_URL at that address. Where it has path
-tokens, they go below the newest.
+on loopback: the receiver must have JWKS_URL at that address. In the environment of
+"webhookctl dev" they are signed with the keys that its receiver knows. Where it has
+path tokens, they go below the newest.
 
 It does not go to a receiver elsewhere unless --url says so.
 
@@ -113,6 +118,9 @@ func (t trigger) static(ctx context.Context, _ streams, to *url.URL, id string, 
 
 // dynamic sends it signed with keys that are served meanwhile.
 func (t trigger) dynamic(ctx context.Context, s streams, to *url.URL, id string, body []byte) (got receipt, at *url.URL, err error) {
+	if t.Signer != "" {
+		return t.signed(ctx, to, id, body)
+	}
 	address, err := t.address()
 	if err != nil {
 		return got, nil, err
@@ -134,6 +142,45 @@ func (t trigger) dynamic(ctx context.Context, s streams, to *url.URL, id string,
 	defer end()
 	got, err = introduce(ctx, signer, to, func() (vectors.Request, error) { return t.sign(signer, id, body) })
 	return got, to, err
+}
+
+// signed sends what webhookctl dev has signed.
+func (t trigger) signed(ctx context.Context, to *url.URL, id string, body []byte) (got receipt, at *url.URL, err error) {
+	signer, err := endpoint.Parse(t.Signer)
+	if err != nil {
+		return got, nil, usage("--signer-url %w", err)
+	}
+	if to, err = t.dynamicTarget(ctx, to); err != nil {
+		return got, nil, err
+	}
+	header, err := askSigner(ctx, signer.JoinPath(t.Scheme), id, body)
+	if err != nil {
+		return got, nil, fmt.Errorf("have the event signed: %w", err)
+	}
+	got, err = deliver(ctx, to, requestOf(header, body))
+	return got, to, err
+}
+
+// askSigner gives the headers that a signer of package devserver makes.
+func askSigner(ctx context.Context, at *url.URL, id string, body []byte) (http.Header, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("--signer-url is no address")
+	}
+	request.Header.Set(verify.HeaderID, id)
+	answer, err := deliveries.Do(request)
+	if err != nil {
+		return nil, errors.New("no answer at WEBHOOK_SIGNER_URL: is webhookctl dev still running?")
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		return nil, fmt.Errorf("WEBHOOK_SIGNER_URL answered %s", answer.Status)
+	}
+	header := http.Header{}
+	for _, name := range []string{verify.HeaderID, verify.HeaderTimestamp, verify.HeaderSignature} {
+		header.Set(name, answer.Header.Get(name))
+	}
+	return header, nil
 }
 
 // sign signs with the keys that are served.

@@ -182,3 +182,30 @@ func TestAgain(t *testing.T) {
 		}
 	}
 }
+
+// Nobody has anything signed who does not know the signer's word, and nothing but
+// deliveries is.
+func TestSigner(t *testing.T) {
+	s := server(t)
+	post := func(url string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{}`))
+		must(t, err)
+		r.Header.Set("webhook-id", "msg_1")
+		answer, err := http.DefaultClient.Do(r)
+		must(t, err)
+		must(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	base := s.signs[:strings.LastIndex(s.signs, "/")]
+	for url, want := range map[string]int{
+		s.signs + "/jwt":         http.StatusNoContent,
+		s.signs + "/none":        http.StatusBadRequest,
+		base + "/word/jwt":       http.StatusNotFound,
+		base + "/jwt":            http.StatusNotFound,
+		s.listener.URL() + "/v1": http.StatusBadRequest, // the front's, which has no signature
+	} {
+		if got := post(url); got != want {
+			t.Errorf("%s: %d, want %d", url[len("http://"):], got, want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"example.com/gemini-webhook/internal/localcloud/gemini"
 	"example.com/gemini-webhook/internal/vectors"
+	"example.com/gemini-webhook/verify"
 	"example.com/gemini-webhook/verify/verifytest"
 )
 
@@ -98,23 +100,51 @@ func (s *Server) pathOf(scheme string) string {
 
 // sign sends a body that is signed now, as the sender's clock says.
 func (s *Server) sign(ctx context.Context, sender string, of int64, path, scheme string, body []byte) (int64, error) {
-	id, now := "msg_"+strings.ToLower(rand.Text()), s.faults.now()
-	var header http.Header
-	switch scheme {
-	case SchemeV1:
-		header = verifytest.Static(newest(s.keys.now(ctx).secrets), id, now, body)
-	case SchemeV1a, SchemeJWT:
-		by := map[string]gemini.Scheme{SchemeV1a: gemini.SchemeEd25519, SchemeJWT: gemini.SchemeRS256}[scheme]
-		signature, err := s.cloud.Gemini.Sign(by, id, now, body)
-		if err != nil {
-			return 0, err
-		}
-		header = verifytest.Headers(id, strconv.FormatInt(now.Unix(), 10), signature)
-	default:
-		return 0, fmt.Errorf("there is no scheme %q: use %s, %s or %s", scheme, SchemeV1, SchemeV1a, SchemeJWT)
+	header, err := s.signed(ctx, scheme, "msg_"+strings.ToLower(rand.Text()), body)
+	if err != nil {
+		return 0, err
 	}
 	header.Set("Content-Type", "application/json")
 	return s.send(ctx, sender, of, http.MethodPost, path, header, body)
+}
+
+// signed gives the three headers of a delivery.
+func (s *Server) signed(ctx context.Context, scheme, id string, body []byte) (http.Header, error) {
+	now := s.faults.now()
+	by := map[string]gemini.Scheme{SchemeV1a: gemini.SchemeEd25519, SchemeJWT: gemini.SchemeRS256}[scheme]
+	switch {
+	case scheme == SchemeV1:
+		return verifytest.Static(newest(s.keys.now(ctx).secrets), id, now, body), nil
+	case by == "":
+		return nil, fmt.Errorf("there is no scheme %q: use %s, %s or %s", scheme, SchemeV1, SchemeV1a, SchemeJWT)
+	}
+	signature, err := s.cloud.Gemini.Sign(by, id, now, body)
+	if err != nil {
+		return nil, err
+	}
+	return verifytest.Headers(id, strconv.FormatInt(now.Unix(), 10), signature), nil
+}
+
+// signer signs for other programs on this machine what the receiver is to believe:
+// POST SCHEME, with a webhook-id and the body; the answer has the three headers. Its
+// address has a word that no page in a browser can know.
+func (s *Server) signer(word string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /"+word+"/{scheme}", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			http.Error(w, "the body could not be read", http.StatusBadRequest)
+			return
+		}
+		header, err := s.signed(r.Context(), r.PathValue("scheme"), r.Header.Get(verify.HeaderID), body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		maps.Copy(w.Header(), header)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	return mux
 }
 
 // send sends a request through the front. An answer of any kind is none of its errors.

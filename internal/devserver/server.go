@@ -61,6 +61,7 @@ type Server struct {
 	forward  *url.URL // nil: the receiver in this process
 	front    *front
 	listener *fake.Listener // of the front
+	signs    string         // URL of the signer
 	keys     *keyring
 	jwks     *jwks.Set
 	state    *batch.State
@@ -114,6 +115,9 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.close = append(s.close, s.listener.Close)
+	if err := s.startSigner(); err != nil {
+		return nil, err
+	}
 	return s, s.register(ctx)
 }
 
@@ -170,6 +174,17 @@ func (s *Server) startReceiver(ctx context.Context, log io.Writer) (http.Handler
 		URL: s.cloud.Gemini.URL() + gemini.JWKSPath, StaleLimit: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	return r, nil
+}
+
+func (s *Server) startSigner() error {
+	word := rand.Text()
+	l, err := fake.HTTP(s.signer(word))
+	if err != nil {
+		return err
+	}
+	s.close = append(s.close, l.Close)
+	s.signs = l.URL() + "/" + word
+	return nil
 }
 
 // receiverEnv is the environment of a receiver on this cloud. It looks secrets up each

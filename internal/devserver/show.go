@@ -88,6 +88,7 @@ func (s *Server) ours() []Address {
 		{"WEBHOOK_URL", front + s.hookPath(), "where Gemini delivers, and static deliveries are posted"},
 		{"WEBHOOK_SECRET", newest(s.keys.now(context.Background()).secrets), "the newest signing secret of the static webhook"},
 		{"DYNAMIC_WEBHOOK_URL", front + s.pathOf(SchemeV1a), "for a job's webhook_config, with its token"},
+		{"WEBHOOK_SIGNER_URL", s.signs, "where webhookctl trigger has v1a and jwt signed"},
 		{"GEMINI_API_KEY", localcloud.APIKey, "of the simulated Gemini API"},
 	}
 }
