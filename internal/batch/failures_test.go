@@ -2,6 +2,8 @@ package batch_test
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"example.com/gemini-webhook/internal/batch"
@@ -104,10 +106,9 @@ func TestBrokenReads(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, chunk(2000))
 			r.batch(jsonl(60))
-			left := 3
+			var reads atomic.Int32
 			r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
-				if op.Kind == gcs.OpRead && op.Bucket == resultBucket && left > 0 {
-					left--
+				if op.Kind == gcs.OpRead && op.Bucket == resultBucket && reads.Add(1) <= 3 {
 					return &fault
 				}
 				return nil
@@ -133,8 +134,11 @@ func TestStateFails(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, chunk(2000))
 			r.batch(jsonl(60))
+			var mu sync.Mutex
 			asked, failed := make(map[gcs.Op]bool), make(map[gcs.Kind]int)
-			r.gcs.Fail(func(op gcs.Op) *gcs.Fault { // one call at a time
+			r.gcs.Fail(func(op gcs.Op) *gcs.Fault {
+				mu.Lock()
+				defer mu.Unlock()
 				if op.Bucket != stateBucket || asked[op] {
 					return nil
 				}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,8 +147,11 @@ func TestVideosOfTheSDK(t *testing.T) {
 	t.Parallel()
 	const size = 10<<20 + 1
 	r := singleRig(t, gemini.Options{VideoFor: func(string) gemini.VideoOptions { return gemini.VideoOptions{Bytes: size} }})
-	failed := map[string]int{} // one call at a time: Fail's
+	var mu sync.Mutex
+	failed := map[string]int{}
 	r.cloud.Gemini.Fail(func(op gemini.Op) *gemini.Fault {
+		mu.Lock()
+		defer mu.Unlock()
 		if failed[op.Path]++; strings.HasPrefix(op.Path, "/download/") && failed[op.Path] == 1 { // the SDK's is another
 			return &gemini.Fault{CutAfter: 3 << 20}
 		}
