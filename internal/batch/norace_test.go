@@ -1,0 +1,6 @@
+//go:build !race
+
+package batch
+
+// raceDetector says whether everything is several times as slow.
+const raceDetector = false
