@@ -4,40 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/gemini-webhook/internal/outcome/schematest"
 	"example.com/gemini-webhook/outcomes"
 )
 
-// message is one that the receiver's own tests hold.
-type message struct {
-	Attributes map[string]string
-	Data       json.RawMessage
-}
-
 // golden are the receiver's examples of messages, by name.
-func golden(t testing.TB) map[string]message {
+func golden(t testing.TB) map[string]schematest.Message {
 	t.Helper()
-	const suffix = ".golden.json"
-	files, err := filepath.Glob("../internal/outcome/testdata/*" + suffix)
-	must(t, err)
-	if len(files) < 20 {
-		t.Fatalf("there are %d golden files", len(files))
-	}
-	all := make(map[string]message)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		must(t, err)
-		var m message
-		must(t, json.Unmarshal(text, &m))
-		all[strings.TrimSuffix(filepath.Base(file), suffix)] = m
-	}
-	return all
+	return schematest.Golden(t, "../internal/outcome/testdata")
 }
 
 // value is JSON as it compares: numbers are their texts.
